@@ -1,0 +1,36 @@
+# Two commands: `make demo` and `make test`. Both make .venv first if it is not there.
+#
+#   DEMO_PEOPLE=20000   people in the demo's synthetic world
+#   DEMO_SERVE=1        0 stops before serving
+#   DEMO_PORT=8080      port of the service (the next free one is taken if it is busy)
+#   PYTHON=python3      the interpreter that .venv is made from (3.11 or newer)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_PEOPLE ?= 20000
+DEMO_SERVE ?= 1
+DEMO_PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports check-tests bench lock clean install
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## .venv with the locked dependencies and the front-end assets
+
+# uv reads the same hashed lock as pip and lays the packages down in seconds. Where it cannot reach
+# the package index (it does not read pip's configuration), pip does the same, and says so.
+$(READY): requirements.lock requirements-bootstrap.lock pyproject.toml serving/screens/package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Signpost needs Python 3.11 or newer; name one with make PYTHON=…" >&2; exit 2; }
+	@test -x $(BIN)/python || { echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the locked dependencies"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock \
+	  || { echo "uv could not install; installing with pip instead (slower)"; \
+	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m serving.screens.assets
+	@touch $@
