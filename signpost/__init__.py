@@ -1,0 +1,1 @@
+"""The command line, and nothing else: thin commands that call the rooms."""

@@ -1,0 +1,24 @@
+"""`signpost audit`: the equality report."""
+
+from pathlib import Path
+
+import click
+
+from signpost.options import FOLDER, bundle_option, histories_option
+from signpost.progress import progress
+
+
+@click.command(epilog="Example: signpost audit --histories worlds/a --bundle bundles/a --out report")
+@histories_option
+@bundle_option
+@click.option("--out", type=FOLDER, required=True, help="Folder to write the report (HTML, CSV, JSON) into.")
+def audit(*, histories: Path, bundle_folder: Path, out: Path) -> int:
+    """Write the equality report of a bundle; status 1 if its gate does not pass."""
+    from features.histories import Histories
+    from scoring.bundle import Bundle
+    from signpost.judging import judge
+
+    with progress("Auditing") as report:
+        result = judge(Histories.open(histories), Bundle.open(bundle_folder), out=out, progress=report)
+    click.echo(result.sentence)
+    return 0 if result.passed else 1

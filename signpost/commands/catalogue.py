@@ -1,0 +1,37 @@
+"""`signpost catalogue`: the interventions and their rules, checked or printed."""
+
+import click
+
+from catalogue import load
+
+
+@click.group()
+def catalogue() -> None:
+    """The interventions and their rules."""
+
+
+@catalogue.command(epilog="Example: signpost catalogue check")
+def check() -> int:
+    """Look for contradictions, gaps and rules on protected characteristics; status 1 if there are faults."""
+    from catalogue.check import run
+
+    findings = run(load())
+    for finding in findings:
+        click.echo(str(finding))
+    faults = sum(finding.fault for finding in findings)
+    click.echo(f"{faults} faults, {len(findings) - faults} notes")
+    return 1 if faults else 0
+
+
+@catalogue.command(epilog="Example: signpost catalogue show thinking-skills-programme-acp")
+@click.argument("intervention_id", metavar="[ID]", required=False)
+def show(*, intervention_id: str | None) -> None:
+    """Print one intervention as a person would want to read it, or the list of all."""
+    from catalogue.show import render
+
+    interventions = load()
+    if intervention_id is None:
+        for intervention in interventions.interventions:
+            click.echo(f"{intervention.id}\t{intervention.type}\t{intervention.name}")
+        return
+    click.echo(render(interventions, intervention_id))

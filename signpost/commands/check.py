@@ -1,0 +1,23 @@
+"""`signpost check`: histories held against the data contract."""
+
+from pathlib import Path
+
+import click
+
+from signpost.options import FOLDER
+
+
+@click.command(epilog="Example: signpost check worlds/a")
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--quarantine/--no-quarantine",
+    default=True,
+    help="Move bad rows to quarantine/ (the default), or only report.",
+)
+def check(*, folder: Path, quarantine: bool) -> int:
+    """Hold case histories against the data contract; status 1 if rows were quarantined."""
+    from features.check import check as check_histories
+
+    report = check_histories(folder, quarantine=quarantine)
+    click.echo(report.render())
+    return 0 if report.clean else 1
