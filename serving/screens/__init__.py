@@ -1,0 +1,1 @@
+"""The referral screens: GOV.UK pages that the service renders, working without JavaScript."""
