@@ -14,7 +14,7 @@ DEMO_SERVE ?= 1
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check-tests bench lock clean install
+.PHONY: help demo test lint types imports browser bench lock clean install
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,3 +34,35 @@ $(READY): requirements.lock requirements-bootstrap.lock pyproject.toml serving/s
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m serving.screens.assets
 	@touch $@
+
+demo: $(READY) ## a synthetic world, models, audit, gate, store and service
+	@$(BIN)/python -m signpost demo --people $(DEMO_PEOPLE) --port $(DEMO_PORT) $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
+
+test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS) $$($(BIN)/python tests/browser.py --marker)
+
+lint: $(READY) ## ruff, the linter and the formatter
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
+
+types: $(READY) ## mypy --strict
+	@$(BIN)/mypy --no-error-summary && echo "mypy: clean"
+
+imports: $(READY) ## imports run downwards only
+	@$(BIN)/lint-imports --no-logo
+
+# The browser tests want a Chromium. Debian's is installed where that is possible (root, apt-get);
+# elsewhere the suite says that it leaves them out. Under CI their absence is an error.
+browser: $(READY)
+	@$(BIN)/python tests/browser.py --install
+
+bench: $(READY) ## speed, memory and model quality, as ratios side by side in one run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: ## resolve the dependencies anew into the hashed lock files (names no index address)
+	@$(BIN)/uv pip compile pyproject.toml --extra train --extra audit --extra postgres --extra dev --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
+	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --quiet --upgrade -o requirements-bootstrap.lock
+
+clean: ## remove what the demo made; .venv stays
+	@rm -rf .demo

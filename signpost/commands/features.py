@@ -7,7 +7,7 @@ import click
 import polars as pl
 
 from signpost.options import DATE, FILE, histories_option, writable_parent
-from signpost.progress import progress
+from signpost.progress import Report, progress
 
 
 class AsOf(click.ParamType[date | str]):
@@ -33,6 +33,24 @@ class AsOf(click.ParamType[date | str]):
 )
 def features(*, histories: Path, as_of: date | str, out: Path, engine: str) -> None:
     """Turn histories into feature rows: crn, as_of, one column a feature."""
+    with progress("Computing features") as report:
+        sentence = write_features(histories=histories, as_of=as_of, out=out, engine=engine, progress=report)
+    click.echo(sentence)
+
+
+def write_features(*, histories: Path, as_of: date | str, out: Path, engine: str, progress: Report) -> str:
+    """Compute feature rows and write them as Parquet whose metadata holds the spec hash.
+
+    Args:
+        histories: folder of case histories.
+        as_of: one day for everyone, or "decision-points".
+        out: Parquet file to write.
+        engine: polars, duckdb or spark.
+        progress: called with (done, total).
+
+    Returns:
+        One sentence that says what was written.
+    """
     from features.batch import evaluate
     from features.definitions import SPEC
     from features.histories import Histories
@@ -43,8 +61,7 @@ def features(*, histories: Path, as_of: date | str, out: Path, engine: str) -> N
         points = pl.DataFrame({"crn": opened.crns()}).with_columns(pl.lit(as_of).alias("as_of"))
     else:
         points = decision_points(opened).select("crn", pl.col("decided_on").alias("as_of"), "assessment_id")
-    with progress("Computing features") as report:
-        rows = evaluate(opened, points, engine=engine)
-        report(1, 1)
+    rows = evaluate(opened, points, engine=engine)
     rows.write_parquet(writable_parent(out), metadata={"spec_hash": SPEC.hash})
-    click.echo(f"{rows.height:,} rows of {rows.width - 2} features are in {out} (spec {SPEC.hash[:12]})")
+    progress(1, 1)
+    return f"{rows.height:,} rows of {rows.width - 2} features are in {out} (spec {SPEC.hash[:12]})"

@@ -1,0 +1,27 @@
+"""`signpost train`: every model, its backtest, its audit, its gate, its registration."""
+
+from pathlib import Path
+
+import click
+
+from signpost.options import FILE, FOLDER, histories_option
+from signpost.progress import progress
+
+
+@click.command(epilog="Example: signpost train --histories worlds/a --out bundles/a")
+@histories_option
+@click.option("--out", type=FOLDER, required=True, help="Folder to write the release bundle into.")
+@click.option(
+    "--config", type=FILE, help="Training configuration (YAML); docs/training.md explains every option."
+)
+@click.option(
+    "--register", type=FILE, help="Register of disparities that the gate reads; the project's own by default."
+)
+def train(*, histories: Path, out: Path, config: Path | None, register: Path | None) -> int:
+    """Train all models into a release bundle, audit it, pass it through the gate; status 1 if it does not pass."""
+    from signpost.release import release
+
+    with progress("Training and judging") as report:
+        result = release(histories=histories, out=out, config=config, register=register, progress=report)
+    click.echo(result.sentence)
+    return 0 if result.passed else 1

@@ -1,0 +1,244 @@
+"""`make demo`: from nothing to a referral screen, every step shown, and reused when nothing changed."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import click
+
+from catalogue.errors import UsageError
+from signpost.progress import progress
+
+PROJECT = Path(__file__).resolve().parent.parent
+ROOMS = ("catalogue", "features", "scoring", "training", "fairness", "serving", "signpost")
+START, END, SEED = date(2021, 1, 1), date(2025, 12, 31), 20260101
+LOOPBACK = "127.0.0.1"
+PORTS_TO_TRY = 50
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the demo keeps what it makes, under one folder."""
+
+    root: Path
+
+    @property
+    def world(self) -> Path:
+        """The synthetic case histories."""
+        return self.root / "world"
+
+    @property
+    def rows(self) -> Path:
+        """Feature rows at each decision point, for the notebook."""
+        return self.root / "features.parquet"
+
+    @property
+    def bundle(self) -> Path:
+        """The release bundle."""
+        return self.root / "bundle"
+
+    @property
+    def database(self) -> Path:
+        """The service's store."""
+        return self.root / "signpost.db"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's tracking store."""
+        return self.root / "mlflow.db"
+
+
+def _digest_of_sources() -> str:
+    """Hash of every source and data file of the rooms: a change remakes what depends on it."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((PROJECT / room).rglob("*")):
+            if path.suffix in {".py", ".yaml", ".csv", ".json"} and "vendor" not in path.parts:
+                digest.update(path.relative_to(PROJECT).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class Steps:
+    """Runs steps that have not run yet for these sources and this size.
+
+    A step leaves a stamp when it has finished, so that an interrupted demo goes on where it stopped
+    and a half-made folder is never taken for a whole one.
+    """
+
+    def __init__(self, root: Path, *, key: str) -> None:
+        self._stamps = root / "steps.json"
+        stored = json.loads(self._stamps.read_text()) if self._stamps.exists() else {}
+        self._done: dict[str, float] = stored.get("done", {}) if stored.get("key") == key else {}
+        self._key = key
+
+    def run(self, name: str, title: str, work: Callable[[], None], *, clear: tuple[Path, ...]) -> None:
+        """Do one step, or say that what it made is reused."""
+        if name in self._done and all(path.exists() for path in clear):
+            click.echo(f"{title}: reused")
+            return
+        for path in clear:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                for part in path.parent.glob(f"{path.name}*"):  # a database and its journal
+                    part.unlink()
+        began = time.monotonic()
+        work()
+        seconds = time.monotonic() - began
+        self._done[name] = round(seconds, 1)
+        self._stamps.write_text(json.dumps({"key": self._key, "done": self._done}, indent=1))
+        click.echo(f"{title}: done in {seconds:.0f} s")
+
+
+def prepare(*, people: int, root: Path) -> Places:
+    """Make, or reuse, everything that the demo serves.
+
+    Args:
+        people: size of the synthetic world.
+        root: folder that holds everything the demo makes.
+
+    Returns:
+        Where things are.
+
+    Raises:
+        UsageError: the world did not pass its own contract check, or the audit's gate did not pass.
+    """
+    places = Places(root=root)
+    root.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{places.mlflow.resolve()}")
+    key = hashlib.sha256(f"{people} {SEED} {START} {END} {_digest_of_sources()}".encode()).hexdigest()
+    steps = Steps(root, key=key)
+    steps.run(
+        "world",
+        f"Synthetic world of {people:,} people",
+        lambda: _world(people, places),
+        clear=(places.world,),
+    )
+    steps.run("check", "Contract check", lambda: _check(places), clear=())
+    steps.run("features", "Feature rows", lambda: _features(places), clear=(places.rows,))
+    steps.run("train", "Models, audit and gate", lambda: _train(places), clear=(places.bundle,))
+    steps.run("store", "The service's store", lambda: _store(places), clear=(places.database,))
+    return places
+
+
+def _world(people: int, places: Places) -> None:
+    from features.synthetic import generate
+
+    with progress("  generating") as report:
+        generate(people=people, seed=SEED, start=START, end=END, out=places.world, progress=report)
+
+
+def _check(places: Places) -> None:
+    from features.check import check
+
+    found = check(places.world, quarantine=False)
+    if not found.clean:
+        raise UsageError(f"the generated world breaks the data contract:\n{found.render()}")
+
+
+def _features(places: Places) -> None:
+    from signpost.commands.features import write_features
+
+    with progress("  computing features") as report:
+        write_features(
+            histories=places.world, as_of="decision-points", out=places.rows, engine="polars", progress=report
+        )
+
+
+def _train(places: Places) -> None:
+    from signpost.release import release
+
+    with progress("  training and judging") as report:
+        result = release(
+            histories=places.world, out=places.bundle, config=None, register=None, progress=report
+        )
+    click.echo(f"  {result.sentence}")
+
+
+def _store(places: Places) -> None:
+    from features.histories import Histories
+    from serving.ingest import ingest
+
+    with progress("  loading cases") as report:
+        ingest(Histories.open(places.world), database_url=f"sqlite:///{places.database}", progress=report)
+
+
+def free_port(first: int) -> int:
+    """Find the first free loopback port at or after `first`."""
+    for port in range(first, first + PORTS_TO_TRY):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise UsageError(
+        f"no free port from {first} to {first + PORTS_TO_TRY - 1}; name another with DEMO_PORT=…"
+    )
+
+
+def serve(places: Places, *, port: int) -> None:
+    """Serve the screens, the API and MLflow on loopback until interrupted."""
+    from serving.run import serve as serve_until_stopped
+    from serving.settings import Settings
+
+    port = free_port(port)
+    mlflow_port = free_port(port + 1)
+    mlflow = subprocess.Popen(  # noqa: S603  our own interpreter, with arguments of our own
+        [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            LOOPBACK,
+            "--port",
+            str(mlflow_port),
+            "--workers",
+            "1",
+            "--backend-store-uri",
+            f"sqlite:///{places.mlflow.resolve()}",
+        ],
+        cwd=places.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        site = f"http://{LOOPBACK}:{port}"
+        click.echo(
+            "\nSignpost is being served on this machine (all people are synthetic):\n"
+            f"  referral screen     {site}/referrals/\n"
+            f"  API documentation   {site}/swagger-ui.html\n"
+            f"  equality report     {site}/v1/equality-report\n"
+            f"  MLflow              http://{LOOPBACK}:{mlflow_port}/\n"
+            "Press Ctrl-C to stop.\n"
+        )
+        os.environ["DEV_AUTH"] = "1"
+        serve_until_stopped(
+            Settings.from_environment(
+                bundle_folder=places.bundle,
+                database_url=f"sqlite:///{places.database}",
+                host=LOOPBACK,
+                port=port,
+            )
+        )
+    finally:
+        os.killpg(mlflow.pid, signal.SIGTERM)
+        try:
+            mlflow.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(mlflow.pid, signal.SIGKILL)
