@@ -39,7 +39,7 @@ demo: $(READY) ## a synthetic world, models, audit, gate, store and service
 	@$(BIN)/python -m signpost demo --people $(DEMO_PEOPLE) --port $(DEMO_PORT) $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
 
 test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS) $$($(BIN)/python tests/browser.py --marker)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, the linter and the formatter
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
@@ -53,7 +53,7 @@ imports: $(READY) ## imports run downwards only
 # The browser tests want a Chromium. Debian's is installed where that is possible (root, apt-get);
 # elsewhere the suite says that it leaves them out. Under CI their absence is an error.
 browser: $(READY)
-	@$(BIN)/python tests/browser.py --install
+	@$(BIN)/python tests/browser.py
 
 bench: $(READY) ## speed, memory and model quality, as ratios side by side in one run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

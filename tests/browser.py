@@ -1,8 +1,7 @@
 """Is there a Chromium for the browser tests, and if not, can Debian's be installed?
 
-Run by `make test` before pytest: `--install` sees to it and says what came of it; `--marker` prints
-the pytest arguments that leave the browser tests out where there is none. Under CI (CI=true) a
-missing browser is an error, so that nothing is left out unnoticed.
+Run by `make test` before pytest. Where none can be had the suite says that it leaves the browser
+tests out; under CI (CI=true) a missing browser is an error, so that nothing is left out unnoticed.
 """
 
 import os
@@ -39,7 +38,4 @@ def install() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--marker"]:
-        print("" if chromium() else '-m not\\ browser')
-    else:
-        sys.exit(install())
+    sys.exit(install())

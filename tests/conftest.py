@@ -1,0 +1,124 @@
+"""What several rooms' tests share: one small world and one release, made once a run.
+
+Worlds and bundles are made through the command line, as a user would, and kept in the run's temporary
+folder; with several workers the first one makes them and the others wait.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.browser import chromium
+
+WORLD_PEOPLE, WORLD_SEED = 1500, 7
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser tests out, aloud, where there is no browser (never under CI)."""
+    if chromium() or os.environ.get("CI"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+        config.stash[LEFT_OUT] = len(left_out)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say at the end how many browser tests were left out."""
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{count} browser tests were LEFT OUT: no Chromium on this machine")
+
+
+def signpost(
+    *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "signpost", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One folder for the whole run, shared by its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def made_once(run_folder: Path) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Make something the first time it is asked for in this run; later askers get the same folder."""
+
+    def make(name: str, work: Callable[[Path], None]) -> Path:
+        folder, done = run_folder / name, run_folder / f"{name}.done"
+        with FileLock(run_folder / f"{name}.lock"):
+            if not done.exists():
+                work(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_world(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A synthetic world of 1,500 people and five years; tests read it and never write into it."""
+
+    def work(folder: Path) -> None:
+        made = signpost(
+            "synthesise",
+            "--people",
+            str(WORLD_PEOPLE),
+            "--seed",
+            str(WORLD_SEED),
+            "--start",
+            "2021-01-01",
+            "--end",
+            "2025-12-31",
+            "--out",
+            folder,
+        )
+        assert made.returncode == 0, made.stderr
+
+    return made_once("small-world", work)
+
+
+@pytest.fixture(scope="session")
+def trained(made_once: Callable[[str, Callable[[Path], None]], Path], small_world: Path) -> Path:
+    """A folder with `bundle/`, trained, audited and sealed on the small world, and its `mlflow.db`."""
+
+    def work(folder: Path) -> None:
+        folder.mkdir()
+        made = signpost(
+            "train",
+            "--histories",
+            small_world,
+            "--out",
+            folder / "bundle",
+            cwd=folder,
+            env={"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},
+        )
+        assert made.returncode in {0, 1}, made.stderr
+
+    return made_once("trained", work)
+
+
+@pytest.fixture(scope="session")
+def trained_bundle(trained: Path) -> Path:
+    """The release bundle of the small world."""
+    return trained / "bundle"
