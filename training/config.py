@@ -1,0 +1,229 @@
+"""What can be chosen about a training run, each choice explained where it is declared.
+
+`TrainingConfig.load(path)` reads YAML; a key that is not declared here, or a value of the wrong kind, is a
+`UsageError` that names the key. `options()` lists every option for docs/training.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from catalogue.errors import UsageError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Blocks(_Section):
+    """How the usable past is divided, oldest first: fit, calibrate, test."""
+
+    calibration_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.15,
+        description="Share of a head's rows, the later ones, that its probabilities are calibrated on.",
+    )
+    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.15, description="Share of a head's rows, the latest ones, that only judge it."
+    )
+    label_gap_days: Annotated[int, Field(ge=0)] = Field(
+        default=183,
+        description="Days between the end of a label's window and its use, for records to arrive.",
+    )
+
+
+class Scorecards(_Section):
+    """How large a glass box may grow."""
+
+    max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
+        default=6, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
+    )
+    max_rows: Annotated[int, Field(ge=1_000)] = Field(
+        default=400_000,
+        description="Most rows that one head is fitted on; beyond it, rows are drawn by hash of an id.",
+    )
+
+
+class Outcomes(_Section):
+    """Within what time is an outcome read?"""
+
+    commence_days: Annotated[int, Field(ge=28)] = Field(
+        default=183, description="A referral counts as started if it commenced within so many days."
+    )
+    complete_days: Annotated[int, Field(ge=56)] = Field(
+        default=365,
+        description="A started referral must have ended within so many days to be read; later it is censored.",
+    )
+
+
+class InFlight(_Section):
+    """The landmark model of open referrals."""
+
+    interval_weeks: Annotated[int, Field(ge=1, le=12)] = Field(
+        default=4, description="Length of one interval ahead; horizons are products over intervals."
+    )
+    horizons_weeks: tuple[int, ...] = Field(
+        default=(4, 8, 12), description="Horizons that are served, in weeks."
+    )
+    landmark_every_weeks: Annotated[int, Field(ge=1, le=12)] = Field(
+        default=4,
+        description="One weekly landmark in so many, by hash of the referral, is used to fit; all weeks are served.",
+    )
+    max_landmarks: Annotated[int, Field(ge=500)] = Field(
+        default=60_000,
+        description="Most landmarks to fit on; beyond it, referrals are drawn by hash of their id.",
+    )
+
+    @model_validator(mode="after")
+    def _horizons_are_intervals(self) -> InFlight:
+        if not self.horizons_weeks or any(h <= 0 or h % self.interval_weeks for h in self.horizons_weeks):
+            raise ValueError("horizons_weeks must be positive multiples of interval_weeks")
+        if list(self.horizons_weeks) != sorted(set(self.horizons_weeks)):
+            raise ValueError("horizons_weeks must rise")
+        return self
+
+
+class Flags(_Section):
+    """When an open referral is flagged."""
+
+    per_practitioner_week: Annotated[float, Field(gt=0)] = Field(
+        default=0.25,
+        description="Alert budget: new flags that one practitioner should see in a week, on average.",
+    )
+    horizon_weeks: Annotated[int, Field(gt=0)] = Field(
+        default=8, description="The horizon whose probability is held against the threshold."
+    )
+    clear_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.8, description="A flag clears when the probability falls below this share of the threshold."
+    )
+
+
+class Benefit(_Section):
+    """The effects of interventions."""
+
+    min_support: Annotated[int, Field(ge=10)] = Field(
+        default=50, description="Fewest people who had an intervention for its effect to be estimated at all."
+    )
+
+
+class Backtest(_Section):
+    """The walk forward."""
+
+    dates: Annotated[int, Field(ge=2, le=24)] = Field(
+        default=4, description="How many training dates the backtest walks through."
+    )
+    step_days: Annotated[int, Field(ge=28)] = Field(
+        default=183, description="Days between two training dates."
+    )
+    max_rows: Annotated[int, Field(ge=1_000)] = Field(
+        default=60_000, description="Most rows that each model of the backtest is fitted on."
+    )
+
+
+class Tracking(_Section):
+    """Where runs are logged and models registered."""
+
+    tracking_uri: str | None = Field(
+        default=None,
+        description="MLflow store; without it MLFLOW_TRACKING_URI, or sqlite:///mlflow.db in this folder.",
+    )
+    experiment: str = Field(default="signpost", description="MLflow experiment that runs are logged under.")
+    model: str = Field(
+        default="signpost", description="Name of the registered model whose versions are release bundles."
+    )
+    enabled: bool = Field(
+        default=True, description="False trains and seals a bundle without logging or registering it."
+    )
+
+
+class TrainingConfig(_Section):
+    """Every choice of a training run; the defaults are what `make demo` uses."""
+
+    seed: Annotated[int, Field(ge=0)] = Field(default=7, description="Seed of everything that is drawn.")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=2, description="Threads used in fitting; results do not depend on it."
+    )
+    blocks: Blocks = Blocks()
+    scorecards: Scorecards = Scorecards()
+    outcomes: Outcomes = Outcomes()
+    inflight: InFlight = InFlight()
+    flags: Flags = Flags()
+    benefit: Benefit = Benefit()
+    backtest: Backtest = Backtest()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _flag_horizon_is_served(self) -> TrainingConfig:
+        if self.flags.horizon_weeks not in self.inflight.horizons_weeks:
+            raise ValueError("flags.horizon_weeks must be one of inflight.horizons_weeks")
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path | None) -> TrainingConfig:
+        """Read a configuration file; None gives the defaults. Raises UsageError naming what is wrong."""
+        if path is None:
+            return cls()
+        place = Path(path)
+        try:
+            document = yaml.safe_load(place.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"The training configuration {place} cannot be read.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(f"The training configuration {place} is not YAML.") from error
+        if document is None:
+            return cls()
+        if not isinstance(document, dict):
+            raise UsageError(f"The training configuration {place} must be a list of 'option: value' lines.")
+        return cls.from_dict(document, place=str(place))
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any], *, place: str = "given") -> TrainingConfig:
+        """Read a configuration from a document; raises UsageError naming the first wrong key."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "the whole"
+            what = "is not an option" if first["type"] == "extra_forbidden" else first["msg"]
+            raise UsageError(
+                f"The training configuration {place}: {key}: {what}; docs/training.md lists the options.",
+            ) from error
+
+    def document(self) -> dict[str, Any]:
+        """The configuration as plain values, for logs and cards."""
+        return self.model_dump(mode="json")
+
+    def flat(self) -> dict[str, Any]:
+        """Every option by its dotted name, for MLflow's parameters."""
+        return dict(_flatten(self.document(), ""))
+
+
+def _flatten(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def options() -> list[tuple[str, str, str]]:
+    """What can be chosen? One (dotted name, default, explanation) an option, in declared order."""
+    return list(_describe(TrainingConfig(), ""))
+
+
+def _describe(section: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from _describe(value, f"{prefix}{name}.")
+        else:
+            shown = list(value) if isinstance(value, tuple) else value
+            yield (
+                f"{prefix}{name}",
+                yaml.safe_dump(shown, default_flow_style=True).split("\n")[0],
+                field.description or "",
+            )

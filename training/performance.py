@@ -1,0 +1,177 @@
+"""How good are probabilities, on rows that the model has not seen?
+
+Figures are plain numbers or None where they are undefined (one class only, no rows): an undefined figure is
+never 0. Sources: Brier (1950); Cox (1958) for slope and calibration in the large; Hanley and McNeil (1982)
+for the interval of the AUC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+EPSILON = 1e-9
+#: Standard errors by which the held-out gain over the base rate must exceed nothing, to be called clear.
+CLEAR = 3.0
+#: Held-out discrimination below which nobody should be told apart, however many rows made it significant.
+LEAST_AUC = 0.53
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """Held-out figures of one head on one block."""
+
+    rows: int
+    base_rate: float | None
+    auc: float | None
+    auc_lower: float | None
+    auc_upper: float | None
+    brier: float | None
+    log_loss: float | None
+    calibration_slope: float | None
+    calibration_in_the_large: float | None
+    calibration_error: float | None
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """The figures by name, rounded to six places so that they read the same everywhere."""
+        return {name: _rounded(value) for name, value in self.__dict__.items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def auc(y: FloatArray, p: FloatArray, weight: FloatArray | None = None) -> float | None:
+    """How often does a row with the event have the higher probability? Ties count one half; None for one class."""
+    w = np.ones(len(y)) if weight is None else weight
+    order = np.argsort(p, kind="stable")
+    sorted_p, positive, negative = p[order], (w * y)[order], (w * (1 - y))[order]
+    starts = (
+        np.flatnonzero(np.concatenate([[True], sorted_p[1:] != sorted_p[:-1]]))
+        if len(p)
+        else np.array([], int)
+    )
+    total_positive, total_negative = positive.sum(), negative.sum()
+    if total_positive <= 0 or total_negative <= 0:
+        return None
+    positives, negatives = np.add.reduceat(positive, starts), np.add.reduceat(negative, starts)
+    below = np.concatenate([[0.0], np.cumsum(negatives)[:-1]])
+    return float((positives * (below + negatives / 2)).sum() / (total_positive * total_negative))
+
+
+def auc_interval(value: float, positives: float, negatives: float, *, z: float = 1.96) -> tuple[float, float]:
+    """Between what bounds does the AUC lie? Hanley and McNeil's standard error."""
+    q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
+    variance = value * (1 - value) + (positives - 1) * (q1 - value**2) + (negatives - 1) * (q2 - value**2)
+    error = math.sqrt(max(variance, 0.0) / (positives * negatives))
+    return max(0.0, value - z * error), min(1.0, value + z * error)
+
+
+def log_losses(y: FloatArray, p: FloatArray) -> FloatArray:
+    """The log loss of each row."""
+    clipped = np.clip(p, EPSILON, 1 - EPSILON)
+    return np.asarray(-(y * np.log(clipped) + (1 - y) * np.log1p(-clipped)), dtype=np.float64)
+
+
+def calibration_line(y: FloatArray, p: FloatArray) -> tuple[float | None, float | None]:
+    """Slope of the logit of p, and in-the-large: the intercept when the slope is held at 1 (Cox 1958)."""
+    if not 0 < y.mean() < 1:
+        return None, None
+    clipped = np.clip(p, EPSILON, 1 - EPSILON)
+    logit = np.log(clipped / (1 - clipped))
+    level = _newton(np.ones((len(y), 1)), y, offset=logit)
+    slope = None
+    if logit.std() > EPSILON:
+        fitted = _newton(np.column_stack([np.ones(len(y)), logit]), y, offset=np.zeros(len(y)))
+        slope = None if fitted is None else float(fitted[1])
+    return slope, None if level is None else float(level[0])
+
+
+def _newton(design: FloatArray, y: FloatArray, *, offset: FloatArray) -> FloatArray | None:
+    beta: FloatArray = np.zeros(design.shape[1])
+    for _ in range(50):
+        mean = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -30, 30)))
+        hessian = design.T @ (design * (mean * (1 - mean))[:, None]) + 1e-10 * np.eye(len(beta))
+        step = np.clip(np.linalg.solve(hessian, design.T @ (y - mean)), -2.0, 2.0)
+        beta += step
+        if np.abs(step).max() < 1e-10:
+            return beta
+    return beta
+
+
+def calibration_error(y: FloatArray, p: FloatArray, *, bins: int = 10) -> float | None:
+    """By how much do observed shares depart from predicted ones, on average over bins of equal count?"""
+    if not len(y):
+        return None
+    order = np.argsort(p, kind="stable")
+    parts = np.array_split(order, min(bins, max(1, len(y) // 25)))
+    return float(
+        sum(abs(y[part].mean() - p[part].mean()) * len(part) for part in parts if len(part)) / len(y)
+    )
+
+
+def performance(y: npt.ArrayLike, p: npt.ArrayLike) -> Performance:
+    """Every held-out figure of some probabilities against what happened (0 or 1)."""
+    truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    if not len(truth):
+        return Performance(
+            rows=0, base_rate=None, auc=None, auc_lower=None, auc_upper=None, brier=None, log_loss=None,
+            calibration_slope=None, calibration_in_the_large=None, calibration_error=None,
+        )  # fmt: skip
+    discrimination = auc(truth, chance)
+    positives = float(truth.sum())
+    bounds = (
+        auc_interval(discrimination, positives, len(truth) - positives)
+        if discrimination is not None
+        else (None, None)
+    )
+    slope, level = calibration_line(truth, chance)
+    return Performance(
+        rows=len(truth),
+        base_rate=float(truth.mean()),
+        auc=discrimination,
+        auc_lower=bounds[0],
+        auc_upper=bounds[1],
+        brier=float(np.mean((chance - truth) ** 2)),
+        log_loss=float(log_losses(truth, chance).mean()),
+        calibration_slope=slope,
+        calibration_in_the_large=level,
+        calibration_error=calibration_error(truth, chance),
+    )
+
+
+def gain_over_base_rate(
+    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: Sequence[str] | None = None
+) -> tuple[float, float]:
+    """How much log loss does the head save over always saying the base rate, and by how many standard errors?
+
+    `groups` (people) are drawn together: the standard error is of sums over groups.
+    """
+    truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    if len(truth) < 2:
+        return 0.0, 0.0
+    saved = log_losses(truth, np.full(len(truth), base_rate)) - log_losses(truth, chance)
+    mean = float(saved.mean())
+    member = (
+        np.arange(len(truth)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    )
+    sums = np.bincount(member, weights=saved - mean)
+    error = math.sqrt(float((sums**2).sum())) / len(truth)
+    return mean, mean / error if error > 0 else 0.0
+
+
+def barely_predictable(
+    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: Sequence[str] | None = None
+) -> bool:
+    """Is the held-out gain over the base rate unclear, so that nobody should be told apart by this head?"""
+    truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    discrimination = auc(truth, chance)
+    if discrimination is None or discrimination < LEAST_AUC:
+        return True
+    _, errors = gain_over_base_rate(truth, chance, base_rate, groups)
+    return errors < CLEAR
