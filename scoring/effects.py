@@ -1,0 +1,451 @@
+"""How much each intervention changes the chance of progress for this person, and how surely.
+
+The benefit head as it is served: numbers read from a release bundle, numpy only. For every arm
+the effect against the reference (supervision as usual) is an intercept plus one looked-up number
+per modifier, so the terms *are* the effect. A modifier's value falls into a bin (its last bin is
+"not recorded"); the interval comes from the stored posterior covariance of the arm's coefficients
+in the modifiers' bases; support is the number of the arm's past people who were like this one in
+the modifier in which they were least like.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from catalogue.errors import UsageError
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+SCHEMA: Final = "signpost.effects/1"
+SUPPORTS: Final = ("SUPPORTED", "THIN", "NONE")
+THIN_SHARE: Final = 1 / 3
+"""An arm with at least this share of `min_support` similar people is THIN, below it NONE."""
+CHUNK: Final = 8192
+INTERCEPT: Final = "intercept"
+
+Value = object
+Columns = Mapping[str, Any] | pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One arm's effect for one person.
+
+    `effect`, `lower` and `upper` are differences in the mean outcome (for progress: in its
+    chance) against the reference; the interval is of the model's `level` (0.90). `terms` maps
+    "intercept" and each modifier to its contribution: their sum is `effect`. `similar` is the
+    number of past people behind `support`.
+    """
+
+    effect: float
+    lower: float
+    upper: float
+    support: str
+    similar: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectArrays:
+    """Effects of many people: arrays [people, arms] in the order of `arms`.
+
+    `support` holds places in `SUPPORTS`.
+    """
+
+    arms: tuple[str, ...]
+    effect: Floats
+    lower: Floats
+    upper: Floats
+    support: npt.NDArray[np.int8]
+    similar: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modifier:
+    """A feature that effects may depend on, cut into bins.
+
+    Numeric (`edges`, ascending: a value on an edge belongs to the bin above it; yes/no counts as
+    1/0) or categorical (`values`). After the last bin comes one more for "not recorded", and
+    for a category never seen. `basis` [bins + 1, functions] are the functions of the bin in which
+    the coefficients, and so their covariance, are expressed.
+    """
+
+    name: str
+    edges: tuple[float, ...] | None
+    values: tuple[str, ...] | None
+    basis: Floats
+
+    def __post_init__(self) -> None:
+        """Hold the bins against the basis."""
+        if (self.edges is None) == (self.values is None):
+            raise UsageError(f"The modifier {self.name} must have either edges or values.")
+        if self.basis.ndim != 2 or len(self.basis) != self.bins + 1:
+            raise UsageError(f"The modifier {self.name} has {self.bins} bins but a basis of another length.")
+        if self.edges is not None and list(self.edges) != sorted(set(self.edges)):
+            raise UsageError(f"The edges of the modifier {self.name} do not ascend.")
+
+    @property
+    def bins(self) -> int:
+        """Bins without the one for "not recorded"."""
+        return len(self.values) if self.values is not None else len(self.edges or ()) + 1
+
+    def bin_of(self, value: Value) -> int:
+        """The bin of one value; the last one where it is not recorded or unknown."""
+        if value is None:
+            return self.bins
+        if self.values is not None:
+            text = str(value)
+            return self.values.index(text) if text in self.values else self.bins
+        if not isinstance(value, int | float | np.number | np.bool_):
+            raise UsageError(
+                f"The modifier {self.name} wants a number or nothing; it was given another kind."
+            )
+        number = float(value)
+        if math.isnan(number):
+            return self.bins
+        return int(np.searchsorted(np.asarray(self.edges), number, side="right"))
+
+    def bins_of(self, column: object) -> Codes:
+        """The bins of a column: numpy, polars or any sequence; null and NaN are not recorded."""
+        series = column if isinstance(column, pl.Series) else None
+        if self.values is not None:
+            texts = (
+                series.cast(pl.String).to_list()
+                if series is not None
+                else list(np.asarray(column, dtype=object))
+            )
+            places = {value: place for place, value in enumerate(self.values)}
+            return np.array(
+                [places.get(str(t), self.bins) if t is not None else self.bins for t in texts], dtype=np.int64
+            )
+        if series is not None:
+            numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        else:
+            numbers = np.asarray(column, dtype=np.float64)  # None becomes NaN
+        codes = np.searchsorted(np.asarray(self.edges, dtype=np.float64), numbers, side="right").astype(
+            np.int64
+        )
+        return np.where(np.isnan(numbers), self.bins, codes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Read one modifier of benefit.json."""
+        edges, values = document.get("edges"), document.get("values")
+        return cls(
+            name=document["name"],
+            edges=None if edges is None else tuple(float(edge) for edge in edges),
+            values=None if values is None else tuple(values),
+            basis=np.asarray(document["basis"], dtype=np.float64),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it."""
+        bins = {"edges": list(self.edges)} if self.edges is not None else {"values": list(self.values or ())}
+        return {"name": self.name, **bins, "basis": self.basis.tolist()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One arm: its scorecard, its covariance, and how many people were like whom.
+
+    `tables` [modifiers][bins + 1] are added to `intercept`; `covariance` [1 + functions] squared is
+    that of (intercept, all modifiers' functions in order); `people` is the number of its past
+    people counted by how open the choice was (a certain choice teaches nothing); `likeness`
+    [modifiers][bins + 1] is, at most 1, how common its people are in a bin against those eligible.
+    """
+
+    name: str
+    family: str
+    intercept: float
+    tables: tuple[Floats, ...]
+    covariance: Floats
+    people: float
+    likeness: tuple[Floats, ...]
+    facts: Mapping[str, float]
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Read one arm of benefit.json."""
+        packed = np.asarray(document["covariance"], dtype=np.float64)
+        size = int((math.isqrt(8 * len(packed) + 1) - 1) // 2)
+        if size * (size + 1) // 2 != len(packed):
+            raise UsageError(f"The covariance of the arm {document['arm']} is not a packed triangle.")
+        lower = np.zeros((size, size))
+        lower[np.tril_indices(size)] = packed
+        return cls(
+            name=document["arm"],
+            family=document["family"],
+            intercept=float(document["intercept"]),
+            tables=tuple(np.asarray(table, dtype=np.float64) for table in document["tables"]),
+            covariance=lower + np.tril(lower, -1).T,
+            people=float(document["people"]),
+            likeness=tuple(np.asarray(table, dtype=np.float64) for table in document["likeness"]),
+            facts=dict(document.get("facts", {})),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it; the covariance as its packed lower triangle."""
+        return {
+            "arm": self.name,
+            "family": self.family,
+            "intercept": self.intercept,
+            "tables": [table.tolist() for table in self.tables],
+            "covariance": self.covariance[np.tril_indices(len(self.covariance))].tolist(),
+            "people": self.people,
+            "likeness": [table.tolist() for table in self.likeness],
+            "facts": dict(self.facts),
+        }
+
+
+class EffectModel:
+    """The effects of every arm, for one person or for many.
+
+    `effects(row)` answers in well under a millisecond for 57 arms; `effects_many` walks through
+    a frame in chunks, so its memory does not grow beyond its own answer. Nothing outside the
+    modifiers is read: a changed protected characteristic cannot change an effect.
+    """
+
+    def __init__(
+        self,
+        *,
+        reference: str,
+        level: float,
+        z: float,
+        min_support: float,
+        modifiers: Sequence[Modifier],
+        arms: Sequence[Arm],
+        report: Mapping[str, Any],
+    ) -> None:
+        self.reference = reference
+        self.level = level
+        self.z = z
+        self.min_support = min_support
+        self.modifiers = tuple(modifiers)
+        self.report = dict(report)
+        self._arms = tuple(arms)
+        self.arms = tuple(arm.name for arm in self._arms)
+        self._check()
+
+    def _check(self) -> None:
+        size = 1 + sum(m.basis.shape[1] for m in self.modifiers)
+        bins = [m.bins + 1 for m in self.modifiers]
+        for arm in self._arms:
+            shapes = [[len(t) for t in arm.tables], [len(t) for t in arm.likeness]]
+            if shapes != [bins, bins] or arm.covariance.shape != (size, size):
+                raise UsageError(
+                    f"The effect model's arm {arm.name} does not fit its modifiers; write it again."
+                )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features that a row must have."""
+        return tuple(m.name for m in self.modifiers)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The family of each arm."""
+        return {arm.name: arm.family for arm in self._arms}
+
+    @cached_property
+    def _tables(self) -> Floats:
+        """Stacked scorecards [arms, all bins of all modifiers in order]."""
+        return np.array([np.concatenate([*arm.tables, np.zeros(0)]) for arm in self._arms]).reshape(
+            len(self.arms), -1
+        )
+
+    @cached_property
+    def _likeness(self) -> Floats:
+        return np.array([np.concatenate([*arm.likeness, np.zeros(0)]) for arm in self._arms]).reshape(
+            len(self.arms), -1
+        )
+
+    @cached_property
+    def _starts(self) -> Codes:
+        """Where each modifier's bins begin in the stacked tables."""
+        return np.cumsum([0, *(m.bins + 1 for m in self.modifiers)])[:-1].astype(np.int64)
+
+    @cached_property
+    def _factors(self) -> Floats:
+        """F [arms * size, size] with covariance = F'F for each arm (by eigenvalues: it may be singular)."""
+        factors = []
+        for arm in self._arms:
+            values, vectors = np.linalg.eigh(arm.covariance)
+            factors.append((vectors * np.sqrt(np.clip(values, 0.0, None))).T)
+        return np.concatenate(factors) if factors else np.zeros((0, 1))
+
+    @cached_property
+    def _intercepts(self) -> Floats:
+        return np.array([arm.intercept for arm in self._arms])
+
+    @cached_property
+    def _people(self) -> Floats:
+        return np.array([arm.people for arm in self._arms])
+
+    def effects(self, row: Mapping[str, Value]) -> dict[str, Effect]:
+        """Every arm's effect for one person; `row` maps feature names to values (None: not recorded)."""
+        places = [m.bin_of(self._value(row, m.name)) for m in self.modifiers]
+        at = self._starts + np.asarray(places, dtype=np.int64)
+        parts = self._tables[:, at]
+        design = np.concatenate([[1.0], *(m.basis[b] for m, b in zip(self.modifiers, places, strict=True))])
+        sums, half, similar, codes = self._finish(parts=parts, at=at, design=design)
+        names = self.feature_names
+        return {
+            arm: Effect(
+                effect=sums[i],
+                lower=sums[i] - half[i],
+                upper=sums[i] + half[i],
+                support=SUPPORTS[codes[i]],
+                similar=similar[i],
+                terms={INTERCEPT: self._arms[i].intercept, **dict(zip(names, values, strict=True))},
+            )
+            for i, (arm, values) in enumerate(zip(self.arms, parts.tolist(), strict=True))
+        }
+
+    def _finish(
+        self, *, parts: Floats, at: Codes, design: Floats
+    ) -> tuple[list[float], list[float], list[float], list[int]]:
+        sums = self._intercepts + parts.sum(axis=1)
+        variance = ((self._factors @ design) ** 2).reshape(len(self.arms), -1).sum(axis=1)
+        similar = self._people * self._likeness[:, at].min(axis=1, initial=1.0)
+        half = self.z * np.sqrt(variance)
+        return sums.tolist(), half.tolist(), similar.tolist(), self._support(similar).tolist()
+
+    def _support(self, similar: Floats) -> npt.NDArray[np.int8]:
+        thin = similar < self.min_support
+        none = similar < self.min_support * THIN_SHARE
+        return thin.astype(np.int8) + none.astype(np.int8)
+
+    @staticmethod
+    def _value(row: Mapping[str, Value], name: str) -> Value:
+        if name not in row:
+            raise UsageError(
+                f"The row lacks the feature {name}, which the benefit model reads; add it (None if not recorded)."
+            )
+        return row[name]
+
+    def effects_many(self, frame: Columns) -> EffectArrays:
+        """Every arm's effect for every row of a frame (polars, or a mapping of columns)."""
+        chunks = list(self.chunks(frame))
+        return EffectArrays(
+            arms=self.arms,
+            effect=np.concatenate([c.effect for c in chunks]),
+            lower=np.concatenate([c.lower for c in chunks]),
+            upper=np.concatenate([c.upper for c in chunks]),
+            support=np.concatenate([c.support for c in chunks]),
+            similar=np.concatenate([c.similar for c in chunks]),
+        )
+
+    def chunks(self, frame: Columns, *, rows: int = CHUNK) -> Iterator[EffectArrays]:
+        """The same, `rows` people at a time, in order; at least one (perhaps empty) chunk."""
+        length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
+        columns = {name: self._column(frame, name) for name in self.feature_names}
+        for start in range(0, max(length, 1), rows):
+            stop = min(start + rows, length)
+            places = [m.bins_of(columns[m.name][start:stop]) for m in self.modifiers]
+            yield self._chunk(places, people=stop - start)
+
+    def _column(self, frame: Columns, name: str) -> Any:
+        names = frame.columns if isinstance(frame, pl.DataFrame) else frame
+        if name not in names:
+            raise UsageError(f"The frame lacks the feature {name}, which the benefit model reads; add it.")
+        return frame[name]
+
+    def _chunk(self, places: Sequence[Codes], *, people: int) -> EffectArrays:
+        k = len(self.arms)
+        design = self.design(places, people=people)
+        effect = np.tile(self._intercepts, (people, 1))
+        like = np.ones((people, k))
+        for start, codes in zip(self._starts, places, strict=True):
+            effect += self._tables.T[start + codes]
+            np.minimum(like, self._likeness.T[start + codes], out=like)
+        size = design.shape[1]
+        variance = np.empty((people, k))
+        for i in range(k):
+            variance[:, i] = ((design @ self._factors[i * size : (i + 1) * size].T) ** 2).sum(axis=1)
+        similar = like * self._people
+        half = self.z * np.sqrt(variance)
+        return EffectArrays(
+            arms=self.arms,
+            effect=effect,
+            lower=effect - half,
+            upper=effect + half,
+            support=self._support(similar),
+            similar=similar,
+        )
+
+    def design(self, places: Sequence[Codes], *, people: int) -> Floats:
+        """The design matrix [people, 1 + functions] of the modifiers' bins."""
+        parts = [m.basis[codes] for m, codes in zip(self.modifiers, places, strict=True)]
+        return np.concatenate([np.ones((people, 1)), *parts], axis=1)
+
+    def mean_effects(self, frame: Columns) -> dict[str, tuple[float, float, float]]:
+        """Average effect of each arm over a group of people: (effect, lower, upper).
+
+        The interval is that of the average, not the average of the intervals: what is uncertain
+        about single people and cancels over the group does not widen it.
+        """
+        length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
+        if length == 0:
+            raise UsageError("The group is empty; an average effect needs at least one person.")
+        places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
+        mean = np.concatenate(
+            [[1.0], *(m.basis[codes].mean(axis=0) for m, codes in zip(self.modifiers, places, strict=True))]
+        )
+        half = self.z * np.sqrt(((self._factors @ mean) ** 2).reshape(len(self.arms), -1).sum(axis=1))
+        effect = self._intercepts.copy()
+        for start, codes in zip(self._starts, places, strict=True):
+            effect += self._tables[:, start + codes].mean(axis=1)
+        return {
+            arm: (float(effect[i]), float(effect[i] - half[i]), float(effect[i] + half[i]))
+            for i, arm in enumerate(self.arms)
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Read benefit.json; UsageError if it is not one of this schema."""
+        if document.get("schema") != SCHEMA:
+            raise UsageError(f"The effect model is not of the schema {SCHEMA}; train the bundle again.")
+        return cls(
+            reference=document["reference"],
+            level=float(document["level"]),
+            z=float(document["z"]),
+            min_support=float(document["min_support"]),
+            modifiers=[Modifier.from_dict(m) for m in document["modifiers"]],
+            arms=[Arm.from_dict(a) for a in document["arms"]],
+            report=document.get("report", {}),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of benefit.json."""
+        return {
+            "schema": SCHEMA,
+            "reference": self.reference,
+            "level": self.level,
+            "z": self.z,
+            "min_support": self.min_support,
+            "modifiers": [m.to_dict() for m in self.modifiers],
+            "arms": [a.to_dict() for a in self._arms],
+            "report": self.report,
+        }
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the text of benefit.json."""
+        return cls.from_dict(json.loads(text))
+
+    def to_json(self) -> str:
+        """The text of benefit.json: the same model gives the same bytes."""
+        return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
+
+
+def _length(columns: Mapping[str, Any], names: Sequence[str]) -> int:
+    known = [name for name in names if name in columns] or list(columns)
+    return len(columns[known[0]]) if known else 0
