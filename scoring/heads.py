@@ -90,7 +90,7 @@ class HeadModel:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Which features must a row hold?"""
-        return tuple(self.scorecard.feature_names)
+        return tuple(self.scorecard.used_features)
 
     def probability(self, row: Row) -> float:
         """How likely is it, calibrated, for one row of features?"""
@@ -105,7 +105,7 @@ class HeadModel:
         """What does each term add to the raw score? Terms plus the intercept are the score."""
         return dict(self.scorecard.explain(row))
 
-    def probability_many(self, columns: Mapping[str, npt.NDArray[Any]] | pl.DataFrame) -> FloatArray:
+    def probability_many(self, columns: Mapping[str, object] | pl.DataFrame) -> FloatArray:
         """How likely is it, calibrated, for every row? Returns an array of n probabilities."""
         scores = np.asarray(self.scorecard.score_many(columns), dtype=np.float64)
         return np.asarray(self.calibration.predict(scores), dtype=np.float64)
@@ -160,7 +160,7 @@ class InFlightHead:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Which features must a row hold? The interval ahead is filled in here and not asked for."""
-        names = dict.fromkeys((*self.not_completed.feature_names, *self.completed.feature_names))
+        names = dict.fromkeys((*self.not_completed.used_features, *self.completed.used_features))
         return tuple(name for name in names if name != INTERVAL)
 
     def probabilities(self, row: Row) -> dict[int, float]:
@@ -178,11 +178,11 @@ class InFlightHead:
         """What does each term add to the raw score of failing in the first interval ahead?"""
         return dict(self.not_completed.explain({**row, INTERVAL: 1}))
 
-    def probabilities_many(self, columns: Mapping[str, npt.NDArray[Any]], *, rows: int) -> FloatArray:
+    def probabilities_many(self, columns: Mapping[str, object], *, rows: int) -> FloatArray:
         """How likely is it, for every referral? Returns [rows, horizons], rising along the horizons."""
         hazards = np.empty((rows, self.intervals, 2))
         for ahead in range(1, self.intervals + 1):
-            asked = {**columns, INTERVAL: np.full(rows, float(ahead))}
+            asked: dict[str, object] = {**columns, INTERVAL: np.full(rows, float(ahead))}
             failing = self.not_completed.score_many(asked)
             finishing = self.completed.score_many(asked)
             hazards[:, ahead - 1, 0] = self.not_completed_calibration.predict(failing)
