@@ -1,0 +1,590 @@
+"""How much does each intervention change the outcome, for whom, against supervision as usual?
+
+The method, in the order in which `BenefitModel.fit` takes its steps:
+
+1. Nuisances, cross-fitted by person with the block of time as a covariate: the outcome expected
+   under usual practice, the calibrated chance of every eligible arm, and the chance that an
+   outcome was recorded at all (its inverse weighs the rows).
+2. Effects by regressing what happened beyond expectation on what was chosen beyond expectation
+   (Robinson 1988; Nie and Wager 2021, Biometrika 108, for one treatment): orthogonal to
+   first-order errors of both nuisances, and efficient where an arm is rare. Every arm has an
+   average and a smooth dependence on a short list of binned modifiers, partially pooled from the
+   individual to the arm, its family and all arms (`training.benefit_pooling`).
+3. Doubly robust scores from these parts, for average and group effects beside the individual
+   ones, and for the value of policies (`training.policy_value`).
+4. A scorecard an arm with the posterior covariance of its coefficients, served by numpy alone
+   (`scoring.effects.EffectModel`).
+"""
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.stats
+
+from catalogue.errors import UsageError
+from scoring.effects import SUPPORTS, Arm, EffectModel, Modifier
+from training import benefit_frame as frames
+from training import benefit_modifiers, benefit_nuisance, benefit_pooling
+from training.benefit_frame import Floats, Ints, Table
+
+MOST_COEFFICIENTS: Final = 1600
+"""Arms times functions that are solved for at once: about 0.4 s and 20 MB a pass."""
+LEAST_CHANCE: Final = 0.01
+"""Propensities below this are raised to it where a doubly robust score divides by them."""
+SMOOTHING: Final = 2.0
+"""Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
+
+Rule = Literal["lower_bound", "effect"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """What the fit learned about each of its rows, for average effects and policy values.
+
+    `arm` places in `arms`; `outcome` NaN where missing; `weight` 1 / chance of being recorded, 0
+    where it was not; `expected` [rows, arms] the cross-fitted outcome model with the arm as
+    factor; `propensity` [rows, arms].
+    """
+
+    arms: tuple[str, ...]
+    reference: int
+    arm: Ints
+    outcome: Floats
+    weight: Floats
+    propensity: npt.NDArray[np.float32]
+    expected: npt.NDArray[np.float32]
+    eligible: npt.NDArray[np.bool_]
+    groups: Ints
+
+    def scores(self, arm: int) -> Floats:
+        """Doubly robust score of every row for one arm (Robins, Rotnitzky and Zhao 1994)."""
+        chance = np.maximum(self.propensity[:, arm].astype(np.float64), LEAST_CHANCE)
+        expected = self.expected[:, arm].astype(np.float64)
+        beyond = np.where(self.weight > 0, np.nan_to_num(self.outcome) - expected, 0.0)
+        return np.asarray(expected + (self.arm == arm) * self.weight * beyond / chance)
+
+    def average(self, arm: int, rows: npt.NDArray[np.bool_], *, z: float) -> tuple[float, float, float]:
+        """Doubly robust average effect of an arm among the eligible of `rows`, clustered by person."""
+        use = rows & self.eligible[:, arm]
+        if not use.any():
+            return math.nan, math.nan, math.nan
+        contrast = (self.scores(arm) - self.scores(self.reference))[use]
+        mean = float(contrast.mean())
+        sums = np.bincount(self.groups[use], weights=contrast - mean)
+        half = z * float(np.sqrt((sums**2).sum())) / len(contrast)
+        return mean, mean - half, mean + half
+
+
+class BenefitModel:
+    """Effects of 2 to 60 arms against a reference, bounded, pooled, and served as scorecards.
+
+    `reference` is the arm of supervision as usual; `min_support` the number of similar past people
+    from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
+    families within which they are pooled; `modifiers` names the features that effects may depend
+    on (None: the up to `max_modifiers` with the strongest sign of doing so); `level` that of the
+    intervals; `threads` for LightGBM. The same data and `random_state` give the same model.
+    """
+
+    def __init__(
+        self,
+        reference: Hashable = "NONE",
+        min_support: float = 30.0,
+        *,
+        families: Mapping[Any, str] | None = None,
+        modifiers: Sequence[str] | None = None,
+        max_modifiers: int = 12,
+        level: float = 0.90,
+        folds: int = 5,
+        threads: int = 2,
+        random_state: int = 0,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.reference = reference
+        self.min_support = min_support
+        self.families = families
+        self.modifiers = modifiers
+        self.max_modifiers = max_modifiers
+        self.level = level
+        self.folds = folds
+        self.threads = threads
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(
+        self,
+        X: object,
+        arm: object,
+        outcome: object,
+        *,
+        groups: object | None = None,
+        time: object | None = None,
+        eligible: object | None = None,
+        propensity: object | None = None,
+        always_recorded: object | None = None,
+    ) -> Self:
+        """Learn the effects from what was done and what came of it.
+
+        `X` is any data frame (numbers, yes/no, texts, missing values), `arm` and `outcome` have one
+        value a row (outcome 0/1 or a number; NaN where it was not recorded). `groups` names the
+        person of each row, `time` anything sortable. `eligible` and `propensity` give a column
+        for each arm: a frame or mapping by arm, or a matrix with the arms sorted by name. A
+        vector `propensity` is, with two arms, the chance of the one that is not the reference, and
+        with more that of the arm received. `always_recorded` marks rows whose outcome would be
+        known even if the person was never seen again. Raises UsageError for input that does not fit.
+        """
+        say = self.progress or (lambda _message: None)
+        table = frames.read(X)
+        data = self._read(
+            table,
+            arm=arm,
+            outcome=outcome,
+            groups=groups,
+            time=time,
+            eligible=eligible,
+            always=always_recorded,
+        )
+        features = benefit_nuisance.features(table, data.time)
+        shared = {"threads": self.threads, "seed": self.random_state}
+        weight = benefit_nuisance.observation_weights(
+            features, data.seen, data.arm, data.always, data.fold, **shared
+        )
+        say("outcome model")
+        expected = benefit_nuisance.outcome_model(features, data.outcome, weight, data.fold, **shared)
+        if propensity is None:
+            chances = benefit_nuisance.propensities(
+                features, data.arm, data.eligible, data.fold, **shared, say=say
+            )
+        else:
+            chances = self._known(propensity, data)
+        openness = (np.arange(len(data.arms)) == data.arm[:, None]) - chances.astype(np.float64)
+        openness = np.delete(openness, data.reference, axis=1)
+        residual = np.where(weight > 0, data.outcome - expected, 0.0)
+        modifiers = self._modifiers(table, residual=weight * residual, openness=openness)
+        bins = benefit_modifiers.places(modifiers, table)
+        design = benefit_modifiers.design(modifiers, bins, length=table.length)
+        say("effects")
+        pooled, without = self._pool(
+            data, modifiers=modifiers, design=design, residual=residual, openness=openness, weight=weight
+        )
+        self.rows_ = self._rows(
+            data, chances=chances, expected=expected, weight=weight, design=design, without=without
+        )
+        self.arms_ = tuple(label for label in data.arms if label != self.reference)
+        self.n_features_in_ = len(table.names)
+        self.feature_names_in_ = np.array(table.names, dtype=object)
+        self.model_ = self._serve(data, modifiers=modifiers, bins=bins, pooled=pooled, openness=openness)
+        return self
+
+    def _read(
+        self,
+        table: Table,
+        *,
+        arm: object,
+        outcome: object,
+        groups: object | None,
+        time: object | None,
+        eligible: object | None,
+        always: object | None,
+    ) -> "_Data":
+        n = table.length
+        codes, labels = frames.codes(arm, name="arm", length=n)
+        if self.reference not in labels:
+            raise UsageError(
+                f"No row has the reference arm {self.reference}; name the arm of supervision as usual as reference."
+            )
+        if not 2 <= len(labels) <= 61:
+            raise UsageError(
+                f"There are {len(labels)} arms; the benefit model compares 2 to 60 with a reference."
+            )
+        reference = labels.index(self.reference)
+        values = frames.numbers(outcome, name="outcome", length=n)
+        seen = ~np.isnan(values)
+        persons = np.arange(n) if groups is None else frames.codes(groups, name="groups", length=n)[0]
+        if seen.sum() < 2 * self.folds or len(np.unique(persons[seen])) < 2 * self.folds:
+            raise UsageError(
+                f"Only {int(seen.sum())} outcomes are recorded; too few to learn any effect from."
+            )
+        allowed = np.ones((n, len(labels)), dtype=bool)
+        if eligible is not None:
+            given = frames.by_arm(
+                eligible, name="eligible", length=n, arms=labels, reference=self.reference, default=1.0
+            )
+            allowed = given > 0
+        allowed[:, reference] = True
+        allowed[np.arange(n), codes] = True  # what was done could be done
+        certain = np.zeros(n, dtype=bool)
+        if always is not None:
+            certain = frames.numbers(always, name="always_recorded", length=n) > 0
+        blocks = None
+        if time is not None:
+            blocks = benefit_nuisance.time_blocks(frames.vector(time, name="time", length=n))
+        return _Data(
+            arms=tuple(labels),
+            reference=reference,
+            arm=codes,
+            outcome=np.where(seen, values, 0.0),
+            seen=seen,
+            always=certain & seen,
+            eligible=allowed,
+            groups=persons.astype(np.int64),
+            time=blocks,
+            fold=benefit_nuisance.person_folds(persons, folds=self.folds, seed=self.random_state),
+        )
+
+    def _known(self, propensity: object, data: "_Data") -> npt.NDArray[np.float32]:
+        """The propensities as given, over the eligible arms and summing to one."""
+        n, k = data.eligible.shape
+        raw = propensity.to_numpy() if hasattr(propensity, "to_numpy") else propensity
+        if not isinstance(raw, Mapping) and np.ndim(np.asarray(raw)) == 1:
+            chance = frames.numbers(raw, name="propensity", length=n)
+            if k == 2:
+                matrix = np.column_stack([chance, chance])
+                matrix[:, data.reference] = 1 - chance
+            else:
+                matrix = np.repeat(((1 - chance) / (k - 1))[:, None], k, axis=1)
+                matrix[np.arange(n), data.arm] = chance
+        else:
+            matrix = frames.by_arm(
+                propensity,
+                name="propensity",
+                length=n,
+                arms=data.arms,
+                reference=self.reference,
+                default=np.nan,
+            )
+            rest = 1 - np.nansum(matrix, axis=1)
+            matrix[:, data.reference] = np.where(
+                np.isnan(matrix[:, data.reference]), rest, matrix[:, data.reference]
+            )
+        if np.isnan(matrix).any() or (matrix < -1e-9).any() or (matrix > 1 + 1e-9).any():
+            raise UsageError(
+                "The propensities must lie between 0 and 1 in every row; correct or leave them out."
+            )
+        matrix = np.where(data.eligible, np.maximum(matrix, 0.0), 0.0)
+        total = matrix.sum(axis=1, keepdims=True)
+        if (total <= 0).any():
+            raise UsageError(
+                "A row has no eligible arm with a positive propensity; correct the propensities."
+            )
+        return np.asarray(matrix / total, dtype=np.float32)
+
+    def _modifiers(self, table: Table, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
+        """The features that effects may depend on, cut; the strongest signs first where there are many."""
+        names = list(self.modifiers) if self.modifiers is not None else list(table.names)
+        unknown = [name for name in names if name not in table.names]
+        if unknown:
+            raise UsageError(f"The modifier {unknown[0]} is not among the features; name one that is.")
+        arms = openness.shape[1]
+        room = max(MOST_COEFFICIENTS // arms - 1, 0)
+        if len(names) > self.max_modifiers or room < 3 * len(names):
+            names = sorted(names, key=lambda name: -_sign(table, name, residual=residual, openness=openness))
+        degree = 3 if arms * (1 + 3 * min(len(names), self.max_modifiers)) <= MOST_COEFFICIENTS // 2 else 2
+        chosen: list[Modifier] = []
+        for name in names:
+            modifier = benefit_modifiers.cut(table, name, degree=degree)
+            if modifier is None or len(chosen) == self.max_modifiers:
+                continue
+            if modifier.basis.shape[1] <= room:
+                room -= modifier.basis.shape[1]
+                chosen.append(modifier)
+        return tuple(sorted(chosen, key=lambda m: table.names.index(m.name)))
+
+    def _pool(
+        self,
+        data: "_Data",
+        *,
+        modifiers: tuple[Modifier, ...],
+        design: Floats,
+        residual: Floats,
+        openness: Floats,
+        weight: Floats,
+    ) -> tuple[benefit_pooling.Pooled, list[Floats]]:
+        """The pooled effects, and for each fold the mean effects learned without it."""
+        seen = weight > 0
+        parts = [
+            benefit_pooling.moments(
+                residual=residual[use], openness=openness[use], design=design[use], weight=weight[use]
+            )
+            for use in ((data.fold == number) & seen for number in range(self.folds))
+        ]
+        whole = benefit_pooling.total(parts)
+        inflation = benefit_pooling.design_effect(
+            residual=residual,
+            openness=openness,
+            weight=weight,
+            groups=data.groups,
+            noise=whole.square / whole.weight,
+        )
+        widths = [m.basis.shape[1] for m in modifiers]
+        blocks = np.repeat(np.arange(len(widths) + 1), [1, *widths])
+        scale = float(
+            np.average((data.outcome - np.average(data.outcome, weights=weight)) ** 2, weights=weight)
+        )
+        if scale <= 0:
+            raise UsageError("The outcome never varies; there is no effect to learn.")
+        settings: dict[str, Any] = {
+            "blocks": blocks,
+            "families": self._families(data),
+            "scale": scale,
+            "inflation": inflation,
+        }
+        pooled = benefit_pooling.pool(whole, **settings)
+        without = [
+            benefit_pooling.pool(whole.minus(part), **settings, spread=pooled.spread, noise=pooled.noise).mean
+            for part in parts
+        ]
+        self.inflation_ = inflation
+        return pooled, without
+
+    def _family_names(self, data: "_Data") -> list[str]:
+        given = {str(label): family for label, family in (self.families or {}).items()}
+        return [given.get(str(label), str(label)) for label in data.others]
+
+    def _families(self, data: "_Data") -> Ints:
+        names = self._family_names(data) if self.families else ["" for _ in data.others]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def _rows(
+        self,
+        data: "_Data",
+        *,
+        chances: npt.NDArray[np.float32],
+        expected: Floats,
+        weight: Floats,
+        design: Floats,
+        without: list[Floats],
+    ) -> TrainingRows:
+        """The outcome model with the arm as factor: what is expected anyway, plus effects of other folds."""
+        n, k = data.eligible.shape
+        others = [place for place in range(k) if place != data.reference]
+        by_arm = np.zeros((n, k), dtype=np.float32)
+        for number, mean in enumerate(without):
+            held = data.fold == number
+            by_arm[np.ix_(held, others)] = design[held] @ mean
+        anyway = expected - (chances * by_arm).sum(axis=1)
+        by_arm += anyway[:, None].astype(np.float32)
+        return TrainingRows(
+            arms=tuple(str(label) for label in data.arms),
+            reference=data.reference,
+            arm=data.arm,
+            outcome=np.where(data.seen, data.outcome, np.nan),
+            weight=weight,
+            propensity=chances,
+            expected=by_arm,
+            eligible=data.eligible,
+            groups=data.groups,
+        )
+
+    def _serve(
+        self,
+        data: "_Data",
+        *,
+        modifiers: tuple[Modifier, ...],
+        bins: list[Ints],
+        pooled: benefit_pooling.Pooled,
+        openness: Floats,
+    ) -> EffectModel:
+        """Scorecards, covariances and support of every arm, as the bundle holds them."""
+        z = float(scipy.stats.norm.ppf(0.5 + self.level / 2))
+        k = len(data.others)
+        functions = pooled.mean.shape[0]
+        everyone = np.ones(len(data.arm), dtype=bool)
+        arms, averages = [], {}
+        families = self._family_names(data)
+        for place, label in enumerate(data.others):
+            own = np.arange(functions) * k + place
+            coefficients = pooled.mean[:, place]
+            in_arm = data.arm == data.arms.index(label)
+            allowed = data.eligible[:, data.arms.index(label)]
+            mean, lower, upper = self.rows_.average(data.arms.index(label), everyone, z=z)
+            averages[str(label)] = {
+                "effect": mean,
+                "lower": lower,
+                "upper": upper,
+                "eligible": int(allowed.sum()),
+            }
+            arms.append(
+                Arm(
+                    name=str(label),
+                    family=families[place],
+                    intercept=float(coefficients[0]),
+                    tables=_tables(modifiers, coefficients),
+                    covariance=pooled.covariance[np.ix_(own, own)],
+                    people=float((openness[data.seen, place] ** 2).sum()),
+                    likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
+                    facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
+                )
+            )
+        names = ["average", *(m.name for m in modifiers)]
+        spread = pooled.spread
+        report = {
+            "rows": len(data.arm),
+            "people": int(data.groups.max()) + 1,
+            "recorded": int(data.seen.sum()),
+            "noise": pooled.noise,
+            "inflation": self.inflation_,
+            "standard_deviations": {
+                name: {
+                    "common": float(np.sqrt(spread.common[i])),
+                    "family": float(np.sqrt(spread.family[i])),
+                    "own": float(np.sqrt(spread.own[i])),
+                }
+                for i, name in enumerate(names)
+            },
+            "average_effects": averages,
+        }
+        return EffectModel(
+            reference=str(self.reference),
+            level=self.level,
+            z=z,
+            min_support=self.min_support,
+            modifiers=modifiers,
+            arms=arms,
+            report=report,
+        )
+
+    def effects(self, X: object) -> pd.DataFrame:
+        """Every arm's effect for every row: columns (arm, figure), figures effect, lower, upper, support.
+
+        `model.effects(X)["tsp"]["lower"]` is one arm's lower bounds. The index is that of `X` where
+        it is a pandas frame.
+        """
+        found = self.model_.effects_many(frames.read(X).columns)
+        names = np.array(SUPPORTS, dtype=object)
+        columns: dict[tuple[Hashable, str], object] = {}
+        for place, label in enumerate(self.arms_):
+            columns[label, "effect"] = found.effect[:, place]
+            columns[label, "lower"] = found.lower[:, place]
+            columns[label, "upper"] = found.upper[:, place]
+            columns[label, "support"] = names[found.support[:, place]]
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        frame = pd.DataFrame(columns, index=index)
+        frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["arm", "figure"])
+        return frame
+
+    def recommend(
+        self, X: object, eligible: object | None = None, *, rule: Rule = "lower_bound"
+    ) -> npt.NDArray[Any]:
+        """The arm to suggest to each row, or the reference where none is clearly better: [rows].
+
+        By "lower_bound", the eligible arm with enough similar people and the highest lower bound
+        above nought; by "effect", the one with the highest estimate above nought, which serves
+        the average best and single people without assurance.
+        """
+        table = frames.read(X)
+        found = self.model_.effects_many(table.columns)
+        labels = [self.reference, *self.arms_]
+        allowed = found.support < SUPPORTS.index("NONE")
+        if eligible is not None:
+            arms = sorted(labels, key=str)
+            given = frames.by_arm(
+                eligible,
+                name="eligible",
+                length=table.length,
+                arms=arms,
+                reference=self.reference,
+                default=1.0,
+            )
+            allowed &= given[:, [arms.index(label) for label in self.arms_]] > 0
+        figure = found.lower if rule == "lower_bound" else found.effect
+        worth = np.column_stack([np.zeros(table.length), np.where(allowed, figure, -np.inf)])
+        same = {type(label) for label in labels}
+        kind = object if len(same) > 1 or same == {str} else None
+        return np.asarray(np.array(labels, dtype=kind)[worth.argmax(axis=1)])
+
+    def average_effects(self, by: object | None = None) -> pd.DataFrame:
+        """Average effect of each arm over the training rows, or over each group of them in `by`.
+
+        One row an arm and group: `n` eligible rows, and the doubly robust `effect`, `lower` and
+        `upper` among them, clustered by person. It does not pool, so its intervals are wide where
+        the individual effects' borrow from other arms.
+        """
+        rows = self.rows_
+        n = len(rows.arm)
+        codes, values = (np.zeros(n, dtype=np.int64), ["all"])
+        if by is not None:
+            found, names = frames.codes(by, name="by", length=n)
+            codes, values = found, [str(name) for name in names]
+        out = []
+        for place, name in enumerate(rows.arms):
+            for code, value in enumerate(values):
+                if place == rows.reference:
+                    continue
+                here = codes == code
+                effect, lower, upper = rows.average(place, here, z=self.model_.z)
+                count = int((here & rows.eligible[:, place]).sum())
+                out.append((name, value, count, effect, lower, upper))
+        return pd.DataFrame(out, columns=["arm", "group", "n", "effect", "lower", "upper"])
+
+    def to_effect_model(self) -> EffectModel:
+        """What the release bundle holds (benefit.json)."""
+        return self.model_
+
+    def to_json(self, path: Path | str) -> None:
+        """Write benefit.json."""
+        Path(path).write_text(self.model_.to_json() + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Data:
+    """The rows as the fit reads them; `arm`, `reference` are places in `arms`."""
+
+    arms: tuple[Hashable, ...]
+    reference: int
+    arm: Ints
+    outcome: Floats
+    seen: npt.NDArray[np.bool_]
+    always: npt.NDArray[np.bool_]
+    eligible: npt.NDArray[np.bool_]
+    groups: Ints
+    time: Ints | None
+    fold: Ints
+
+    @property
+    def others(self) -> list[Hashable]:
+        """The arms that are compared with the reference."""
+        return [label for place, label in enumerate(self.arms) if place != self.reference]
+
+
+def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> float:
+    """How strongly effects seem to depend on a feature: mean squared score over arms and functions."""
+    modifier = benefit_modifiers.cut(table, name, degree=2)
+    if modifier is None:
+        return -math.inf
+    score = modifier.basis[modifier.bins_of(table.columns[name])] * residual[:, None]
+    sums = score.T @ openness
+    spread = (score**2).T @ (openness**2)
+    return float((sums**2 / np.maximum(spread, 1e-12)).mean())
+
+
+def _tables(modifiers: tuple[Modifier, ...], coefficients: Floats) -> tuple[Floats, ...]:
+    """The scorecard of one arm: a number for every bin of every modifier."""
+    ends = np.cumsum([1, *(m.basis.shape[1] for m in modifiers)])
+    return tuple(
+        m.basis @ coefficients[start:stop]
+        for m, start, stop in zip(modifiers, ends[:-1], ends[1:], strict=True)
+    )
+
+
+def _likeness(
+    modifiers: tuple[Modifier, ...],
+    bins: list[Ints],
+    *,
+    in_arm: npt.NDArray[np.bool_],
+    allowed: npt.NDArray[np.bool_],
+) -> tuple[Floats, ...]:
+    """How common an arm's people are in each bin, against those eligible for it; at most 1."""
+    tables = []
+    for modifier, codes in zip(modifiers, bins, strict=True):
+        there = np.bincount(codes[in_arm], minlength=modifier.bins + 1).astype(np.float64)
+        share = np.bincount(codes[allowed], minlength=modifier.bins + 1) / max(int(allowed.sum()), 1)
+        tables.append(
+            np.minimum((there + SMOOTHING * share) / (in_arm.sum() * share + SMOOTHING * share + 1e-12), 1.0)
+        )
+    return tuple(tables)

@@ -1,0 +1,285 @@
+"""What has to be known besides the effects: who is sent where, what happens anyway, who is seen again.
+
+Everything is cross-fitted by person: no row's nuisances were learned from rows of the same
+person. The block of time is a covariate of each, so that a drift of practice or of outcomes is
+adjusted for and every fold spans all times.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+import scipy.special
+
+from training import benefit_modifiers
+from training.benefit_frame import Floats, Ints, Table
+
+FEW_ARMS: Final = 8
+"""Up to so many arms a boosted multiclass model is tried beside the masked softmax."""
+LEAST_SEEN: Final = 0.05
+"""Least chance of an outcome being recorded that a weight is built on."""
+RIDGE: Final = 3.0
+SOFTMAX_STEPS: Final = 60
+WIDTH: Final = 160
+"""Most functions of the features that the softmax and the linear outcome model read."""
+MOST_ROWS: Final = 60_000
+"""Rows that one softmax is fitted on; the rest only reads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """The features in both forms that nuisance models read: `raw` for trees, `smooth` for linear ones."""
+
+    raw: npt.NDArray[np.float32]
+    smooth: npt.NDArray[np.float32]
+    categorical: list[int]
+
+
+def features(table: Table, time: Ints | None) -> Features:
+    """Lay out a table (and the block of time, as one more category) for the nuisance models."""
+    columns: list[Floats] = []
+    categorical: list[int] = []
+    smooth: list[Floats] = []
+    degree = 2 if 3 * len(table.names) <= WIDTH else 1
+    for name in table.names:
+        modifier = benefit_modifiers.cut(table, name, degree=degree)
+        if modifier is None:
+            continue
+        bins = modifier.bins_of(table.columns[name])
+        smooth.append(modifier.basis[bins])
+        if name in table.numbers:
+            columns.append(table.numbers[name])
+        else:
+            categorical.append(len(columns))
+            columns.append(bins.astype(np.float64))
+    if time is not None:
+        blocks = np.eye(int(time.max()) + 1)[time]
+        smooth.append(blocks - blocks.mean(axis=0))
+        columns.append(time.astype(np.float64))
+    n = table.length
+    raw = np.column_stack(columns) if columns else np.zeros((n, 1))
+    wide = np.concatenate([np.ones((n, 1)), *smooth], axis=1)
+    return Features(raw=raw.astype(np.float32), smooth=wide.astype(np.float32), categorical=categorical)
+
+
+def person_folds(groups: Ints, *, folds: int, seed: int) -> Ints:
+    """A fold for each row; all rows of a person are in one."""
+    people = int(groups.max()) + 1
+    places = np.random.default_rng(seed).permutation(people) % folds
+    return places[groups].astype(np.int64)
+
+
+def time_blocks(time: npt.NDArray[Any], *, blocks: int = 4) -> Ints:
+    """Blocks of time with about equally many rows, in order."""
+    ranks = np.unique(time, return_inverse=True)[1].astype(np.float64)
+    inner = np.quantile(ranks, np.linspace(0, 1, blocks + 1)[1:-1])
+    return np.searchsorted(np.unique(inner), ranks, side="right").astype(np.int64)
+
+
+def trees(*, objective: str, rows: int, threads: int, seed: int, **more: Any) -> dict[str, Any]:
+    """LightGBM settings for `rows` rows: cautious, and the same bytes each time."""
+    return {
+        "objective": objective,
+        "learning_rate": 0.06,
+        "num_leaves": 15,
+        "min_child_samples": int(np.clip(rows // 100, 10, 100)),
+        "lambda_l2": 5.0,
+        "feature_fraction": 0.7,
+        "max_bin": 63,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "seed": seed,
+        "verbosity": -1,
+        **more,
+    }
+
+
+def splits(fold: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """(training rows, held-out rows) of every fold."""
+    for number in range(int(fold.max()) + 1):
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+def _boost(x: Features, y: Floats, weight: Floats, settings: dict[str, Any], rounds: int) -> lgb.Booster:
+    data = lgb.Dataset(
+        x.raw,
+        label=y,
+        weight=weight,
+        categorical_feature=x.categorical,
+        params={"verbosity": -1, "max_bin": 63},
+    )
+    return lgb.train(settings, data, num_boost_round=rounds)
+
+
+def _rows(x: Features, rows: Ints) -> Features:
+    return Features(raw=x.raw[rows], smooth=x.smooth[rows], categorical=x.categorical)
+
+
+def outcome_model(
+    x: Features, outcome: Floats, weight: Floats, fold: Ints, *, threads: int, seed: int
+) -> Floats:
+    """The expected outcome of every row under usual practice, cross-fitted: [rows].
+
+    A boosted and a linear ridge model, mixed in the proportion that fits best out of fold. Rows
+    with weight 0 are not learned from.
+    """
+    boosted, linear = np.zeros(len(outcome)), np.zeros(len(outcome))
+    binary = bool(np.isin(outcome[weight > 0], (0.0, 1.0)).all())
+    for learn, held in splits(fold):
+        use = learn[weight[learn] > 0]
+        settings = trees(
+            objective="binary" if binary else "regression", rows=len(use), threads=threads, seed=seed
+        )
+        booster = _boost(_rows(x, use), outcome[use], weight[use], settings, rounds=120)
+        boosted[held] = np.asarray(booster.predict(x.raw[held], num_threads=threads))
+        design = x.smooth[use].astype(np.float64)
+        penalty = RIDGE * np.eye(design.shape[1])
+        penalty[0, 0] = 1e-6
+        gram = (design * weight[use, None]).T @ design + penalty
+        beta = np.linalg.solve(gram, design.T @ (weight[use] * outcome[use]))
+        linear[held] = x.smooth[held] @ beta
+    difference = boosted - linear
+    spread = float((weight * difference**2).sum())
+    share = float((weight * difference * (outcome - linear)).sum()) / spread if spread > 0 else 0.0
+    return np.asarray(linear + np.clip(share, 0.0, 1.0) * difference)
+
+
+def observation_weights(
+    x: Features,
+    seen: npt.NDArray[np.bool_],
+    arm: Ints,
+    always: npt.NDArray[np.bool_],
+    fold: Ints,
+    *,
+    threads: int,
+    seed: int,
+) -> Floats:
+    """1 / chance that this row's outcome was recorded, cross-fitted; 0 where it was not.
+
+    `always` marks rows whose outcome would have been recorded whatever happened (a reoffence is
+    known without a new assessment): they weigh 1 and teach nothing about who else is seen.
+    """
+    weight = seen.astype(np.float64)
+    if seen.all():
+        return weight
+    with_arm = Features(
+        raw=np.column_stack([x.raw, arm]).astype(np.float32),
+        smooth=x.smooth,
+        categorical=[*x.categorical, x.raw.shape[1]],
+    )
+    chance = np.ones(len(seen))
+    for learn, held in splits(fold):
+        use = learn[~always[learn]]
+        settings = trees(
+            objective="binary",
+            rows=len(use),
+            threads=threads,
+            seed=seed,
+            cat_smooth=50.0,
+            min_data_per_group=50,
+        )
+        booster = _boost(
+            _rows(with_arm, use), seen[use].astype(np.float64), np.ones(len(use)), settings, rounds=80
+        )
+        chance[held] = np.asarray(booster.predict(with_arm.raw[held], num_threads=threads))
+    chance = np.where(always, 1.0, np.clip(chance, LEAST_SEEN, 1.0))
+    return weight / chance
+
+
+def propensities(
+    x: Features,
+    arm: Ints,
+    eligible: npt.NDArray[np.bool_],
+    fold: Ints,
+    *,
+    threads: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> npt.NDArray[np.float32]:
+    """The chance of each arm among the arms a person was eligible for: [rows, arms], cross-fitted.
+
+    A softmax over the eligible arms, calibrated by one temperature out of fold; with few arms a
+    boosted multiclass model competes, and the better out-of-fold likelihood is taken.
+    """
+    n, arms = eligible.shape
+    logits = np.zeros((n, arms), dtype=np.float32)
+    for number, (learn, held) in enumerate(splits(fold), start=1):
+        weights = _softmax_fit(x.smooth[learn], arm[learn], eligible[learn])
+        logits[held] = x.smooth[held] @ weights
+        say(f"propensities, fold {number}")
+    softmax = _calibrate(logits, arm, eligible)
+    if arms > FEW_ARMS:
+        return softmax
+    boosted = np.zeros((n, arms), dtype=np.float32)
+    for learn, held in splits(fold):
+        settings = trees(objective="multiclass", rows=len(learn), threads=threads, seed=seed, num_class=arms)
+        booster = _boost(
+            _rows(x, learn), arm[learn].astype(np.float64), np.ones(len(learn)), settings, rounds=80
+        )
+        boosted[held] = np.asarray(booster.predict(x.raw[held], raw_score=True, num_threads=threads))
+    other = _calibrate(boosted, arm, eligible)
+    rows = np.arange(n)
+    better = (
+        np.log(np.maximum(other[rows, arm], 1e-9)).mean()
+        > np.log(np.maximum(softmax[rows, arm], 1e-9)).mean()
+    )
+    return other if better else softmax
+
+
+def _masked(logits: npt.NDArray[np.float32], eligible: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Softmax over the eligible arms."""
+    shifted = np.where(eligible, logits, -np.inf)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _softmax_fit(
+    x: npt.NDArray[np.float32], arm: Ints, eligible: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    if len(x) > MOST_ROWS:
+        step = np.linspace(0, len(x) - 1, MOST_ROWS).astype(np.int64)
+        x, arm, eligible = x[step], arm[step], eligible[step]
+    n, shape = len(x), (x.shape[1], eligible.shape[1])
+    rows = np.arange(n)
+    penalty = np.full(shape, RIDGE / n, dtype=np.float32)
+    penalty[0] = 1e-6
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        beta = flat.reshape(shape).astype(np.float32)
+        chance = _masked(x @ beta, eligible)
+        value = -float(np.log(np.maximum(chance[rows, arm], 1e-12)).mean())
+        chance[rows, arm] -= 1.0
+        slope = x.T @ chance / n + penalty * beta
+        return value + 0.5 * float((penalty * beta * beta).sum()), slope.astype(np.float64).ravel()
+
+    found = scipy.optimize.minimize(
+        loss,
+        np.zeros(shape).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": SOFTMAX_STEPS},
+    )
+    return np.asarray(found.x.reshape(shape), dtype=np.float32)
+
+
+def _calibrate(
+    logits: npt.NDArray[np.float32], arm: Ints, eligible: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Sharpen or flatten all chances by the one temperature that fits best out of fold."""
+    step = np.linspace(0, len(arm) - 1, min(len(arm), 20_000)).astype(np.int64)
+    rows = np.arange(len(step))
+
+    def loss(log_temperature: float) -> float:
+        chance = _masked(logits[step] * np.float32(np.exp(log_temperature)), eligible[step])
+        return -float(np.log(np.maximum(chance[rows, arm[step]], 1e-12)).mean())
+
+    found = scipy.optimize.minimize_scalar(
+        loss, bounds=(-1.5, 0.7), method="bounded", options={"maxiter": 12}
+    )
+    return _masked(logits * np.float32(np.exp(found.x)), eligible)

@@ -1,0 +1,244 @@
+"""How far each effect may stand apart from the others: partial pooling, estimated from the data.
+
+Effects theta[j, a] (function j of the modifiers, arm a; j = 0 is the arm's average effect) are a
+common part, a family's part and the arm's own part, each normal with a variance of its own for
+every modifier. The variances are found by maximising the marginal likelihood (the Fellner-Schall
+fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects shrink to their
+arm's average, arms to their family's and families to the common effect exactly as far as the
+data are thin; where nothing differs, the variances go to nought and nothing is claimed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+
+from training.benefit_frame import Floats, Ints
+
+ITERATIONS: Final = 16
+FLOOR: Final = 1e-7
+"""Smallest variance of an arm's own part, in units of the outcome's variance."""
+COMMON_AVERAGE: Final = 1.0
+"""Variance of the common average effect, in the same units: in effect unpooled."""
+FIRST_GUESS: Final = 0.05
+"""First guess of an average effect's spread, in standard deviations of the outcome."""
+PSEUDO: Final = 1.0
+"""How many pseudo-observations hold a modifier's variance near that of all modifiers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Sufficient statistics of the residual-on-residual regression, index j * arms + a."""
+
+    gram: Floats
+    cross: Floats
+    square: float
+    weight: float
+
+    def minus(self, other: "Moments") -> "Moments":
+        """Those of the rows that are not in `other`."""
+        return Moments(
+            gram=self.gram - other.gram,
+            cross=self.cross - other.cross,
+            square=self.square - other.square,
+            weight=self.weight - other.weight,
+        )
+
+
+def total(parts: Sequence[Moments]) -> Moments:
+    """Moments of all rows from those of the parts."""
+    return Moments(
+        gram=np.sum([p.gram for p in parts], axis=0),
+        cross=np.sum([p.cross for p in parts], axis=0),
+        square=sum(p.square for p in parts),
+        weight=sum(p.weight for p in parts),
+    )
+
+
+def moments(
+    *, residual: Floats, openness: Floats, design: Floats, weight: Floats, chunk: int = 4096
+) -> Moments:
+    """Sum the moments of rows: `openness` [rows, arms] is taken minus propensity, `design` [rows, functions].
+
+    Rows are walked in chunks, in single precision, and summed in double.
+    """
+    size = design.shape[1] * openness.shape[1]
+    gram, cross = np.zeros((size, size)), np.zeros(size)
+    for start in range(0, len(residual), chunk):
+        rows = slice(start, start + chunk)
+        product = (design[rows, :, None] * openness[rows, None, :]).reshape(-1, size).astype(np.float32)
+        weighted = product * np.sqrt(weight[rows]).astype(np.float32)[:, None]
+        gram += weighted.T @ weighted
+        cross += product.T @ (weight[rows] * residual[rows]).astype(np.float32)
+    square = float((weight * residual**2).sum())
+    return Moments(gram=gram, cross=cross, square=square, weight=float(weight.sum()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Variances of the common, family and own parts, one a block (0: averages, then modifiers)."""
+
+    common: Floats
+    family: Floats
+    own: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooled:
+    """The posterior of the effects: mean [functions, arms], covariance (index j * arms + a)."""
+
+    mean: Floats
+    covariance: Floats
+    spread: Spread
+    noise: float
+
+
+def pool(
+    data: Moments,
+    *,
+    blocks: Ints,
+    families: Ints,
+    scale: float,
+    inflation: float,
+    spread: Spread | None = None,
+    noise: float | None = None,
+) -> Pooled:
+    """Estimate the effects, and how far they are pooled unless `spread` and `noise` are given.
+
+    `blocks` [functions] is the block of each function (0 for the average, then 1… a modifier),
+    `families` [arms] the family of each arm, `scale` the outcome's variance, `inflation` by how
+    much persons with several rows and uneven weights make the noise larger than it looks.
+    """
+    layout = _Layout(blocks=blocks, families=families, scale=scale)
+    if spread is not None and noise is not None:
+        mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        return Pooled(mean=mean, covariance=covariance, spread=spread, noise=noise)
+    spread = layout.first_guess()
+    noise = data.square / data.weight
+    for _ in range(ITERATIONS):
+        mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        spread = _update(layout, spread=spread, mean=mean, covariance=covariance)
+        flat = mean.ravel()
+        misfit = data.square - 2 * data.cross @ flat + flat @ data.gram @ flat
+        noise = float((misfit + np.vdot(data.gram, covariance)) / data.weight)
+    mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+    return Pooled(mean=mean, covariance=covariance, spread=spread, noise=noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """What belongs together, and which parts can be told apart at all."""
+
+    blocks: Ints
+    families: Ints
+    scale: float
+
+    @property
+    def arms(self) -> int:
+        return len(self.families)
+
+    @property
+    def membership(self) -> Floats:
+        """[arms, families] of 0 and 1."""
+        return np.eye(int(self.families.max()) + 1)[self.families]
+
+    @property
+    def has_own(self) -> bool:
+        """One arm alone has nothing to stand apart from."""
+        return self.arms > 1
+
+    @property
+    def has_families(self) -> bool:
+        """Families differ from arms and from the whole only when there are several, and some are shared."""
+        return bool(1 < self.membership.shape[1] < self.arms)
+
+    def first_guess(self) -> Spread:
+        count = int(self.blocks.max()) + 1
+        guess = np.full(count, self.scale * FIRST_GUESS**2)
+        guess[1:] /= 4
+        common = guess.copy()
+        common[0] = self.scale * COMMON_AVERAGE
+        own = guess if self.has_own else np.full(count, self.scale * FLOOR)
+        return Spread(common=common, family=guess / 2 if self.has_families else np.zeros(count), own=own)
+
+    def prior(self, spread: Spread, block: int) -> Floats:
+        """Covariance between arms [arms, arms] of a function of this block."""
+        shared = spread.family[block] * (self.membership @ self.membership.T) if self.has_families else 0.0
+        own = max(spread.own[block], self.scale * FLOOR)
+        return np.asarray(spread.common[block] + shared + own * np.eye(self.arms))
+
+
+def _posterior(data: Moments, *, layout: _Layout, spread: Spread, noise: float) -> tuple[Floats, Floats]:
+    k = layout.arms
+    precision = data.gram / noise
+    for block in range(int(layout.blocks.max()) + 1):
+        inverse = np.linalg.inv(layout.prior(spread, block))
+        for j in np.flatnonzero(layout.blocks == block):
+            precision[j * k : (j + 1) * k, j * k : (j + 1) * k] += inverse
+    factor, _ = scipy.linalg.lapack.dpotrf(precision, lower=1, overwrite_a=0)
+    covariance, _ = scipy.linalg.lapack.dpotri(factor, lower=1)
+    covariance = np.tril(covariance) + np.tril(covariance, -1).T
+    mean = covariance @ data.cross / noise
+    return mean.reshape(-1, k), covariance
+
+
+def _update(layout: _Layout, *, spread: Spread, mean: Floats, covariance: Floats) -> Spread:
+    """One Fellner-Schall step of every variance; each modifier's is held near that of them all."""
+    count, k = int(layout.blocks.max()) + 1, layout.arms
+    parts: dict[str, Floats] = {"common": np.ones((k, 1)), "family": layout.membership, "own": np.eye(k)}
+    pull = {name: np.zeros((count, 2)) for name in parts}
+    for block in range(count):
+        inverse = np.linalg.inv(layout.prior(spread, block))
+        for j in np.flatnonzero(layout.blocks == block):
+            here = slice(j * k, (j + 1) * k)
+            left = inverse - inverse @ covariance[here, here] @ inverse
+            for name, part in parts.items():
+                score = part.T @ inverse @ mean[j]
+                pull[name][block] += score @ score, np.einsum("ai,ab,bi->", part, left, part)
+    guess = layout.scale * FIRST_GUESS**2
+    own = spread.own
+    if layout.has_own:
+        own = np.maximum(_step(own, pull["own"], average=guess), layout.scale * FLOOR)
+    return Spread(
+        common=_step(spread.common, pull["common"], average=None),
+        family=_step(spread.family, pull["family"], average=guess) if layout.has_families else spread.family,
+        own=own,
+    )
+
+
+def _step(variance: Floats, pull: Floats, *, average: float | None) -> Floats:
+    """Variance * (evidence for / evidence against), with pseudo-observations in both.
+
+    A modifier's variance is held near the mean of all modifiers', that of the average effects
+    near the guess `average`, so that two or three arms do not look alike by chance; with None
+    the average's variance stays as it is.
+    """
+    held = np.maximum(variance, 1e-12)
+    centre = np.full(len(variance), held[1:].mean() if len(variance) > 1 else 0.0)
+    centre[0] = average or 0.0
+    above = pull[:, 0] + PSEUDO * centre / held**2
+    below = np.maximum(pull[:, 1], 0.0) + PSEUDO / held
+    stepped = variance * np.clip(above / below, 0.05, 20.0)
+    if average is None:
+        stepped[0] = variance[0]
+    return np.asarray(stepped)
+
+
+def design_effect(
+    *, residual: Floats, openness: Floats, weight: Floats, groups: npt.NDArray[np.int64], noise: float
+) -> float:
+    """By how much the noise of an average effect exceeds that of independent, equally weighted rows.
+
+    The ratio of the sandwich variance clustered by person to the plain one, over all arms; never
+    below one, so that a lucky sample does not narrow any interval.
+    """
+    people = int(groups.max()) + 1
+    clustered = plain = 0.0
+    for arm in range(openness.shape[1]):
+        sums = np.bincount(groups, weights=weight * residual * openness[:, arm], minlength=people)
+        clustered += float((sums**2).sum())
+        plain += noise * float((weight * openness[:, arm] ** 2).sum())
+    return max(1.0, clustered / plain)
