@@ -1,0 +1,152 @@
+"""A measure's comparisons as charts and tables."""
+
+from collections.abc import Sequence
+
+from fairness.characteristics import Characteristic
+from fairness.compare import Comparison, Reading, Status
+from fairness.findings import comparison_words, in_100, times
+from fairness.policy import Policy
+from fairness.report.charts import Dot, relative_rates
+from fairness.report.model import Block, Chart, Folded, Heading, Table, Text
+
+HIDDEN, UNDEFINED, NOT_COMPARED = "[c]", "[x]", "[z]"
+WORDS = {
+    Reading.GAP: "Gap",
+    Reading.SMALL: "Small difference",
+    Reading.ALIKE: "Evidence of no gap",
+    Reading.UNCLEAR: "No evidence of a gap",
+}
+
+
+def measure_blocks(
+    comparisons: Sequence[Comparison], characteristics: Sequence[Characteristic], policy: Policy
+) -> list[Block]:
+    """All of one measure: a heading, then one chart with its table for each characteristic."""
+    if not comparisons:
+        return []
+    measure = comparisons[0].measure
+    blocks: list[Block] = [
+        Heading(measure.title),
+        Text(f"How many {measure.among} {measure.event}.{_harm_words(measure.harm)}"),
+    ]
+    detail: list[Block] = []
+    for characteristic in characteristics:
+        mine = [each for each in comparisons if each.characteristic == characteristic.name]
+        if not mine:
+            continue
+        made = chart(mine, characteristic.title, policy)
+        seen = characteristic.required or any(each.reading is Reading.GAP for each in mine)
+        (blocks if seen else detail).append(made)
+    if detail:
+        blocks.append(Folded(f"{measure.title}: other characteristics", detail))
+    return blocks
+
+
+def _harm_words(harm: str) -> str:
+    if harm == "either":
+        return " A gap in either direction can disadvantage."
+    return f" A {harm} rate disadvantages."
+
+
+def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Chart | Table:
+    """One characteristic: the drawing with its table, or the table alone where nothing can be compared."""
+    drawn = [each for each in comparisons if each.status is Status.COMPARED and each.judged[0]]
+    table = _table(comparisons, f"{comparisons[0].measure.title} by {title.lower()}")
+    if not drawn:
+        return table
+    reference = drawn[0].reference
+    dots = [_dot(each) for each in drawn]
+    headline = _headline(comparisons, title)
+    name = f"{comparisons[0].measure.id}-{comparisons[0].measure.subject or 'all'}-{comparisons[0].characteristic}"
+    drawing = relative_rates(
+        dots, name=name.replace(" ", "-"), title=headline, reference=reference, band=policy.band
+    )
+    return Chart(headline, drawing, table)
+
+
+def _dot(each: Comparison) -> Dot:
+    ratio, lower, upper, _ = each.judged
+    assert ratio is not None
+    assert each.reading is not None
+    return Dot(each.group, ratio, lower, upper, WORDS[each.reading], each.reading is Reading.GAP)
+
+
+def _headline(comparisons: Sequence[Comparison], title: str) -> str:
+    """The finding as the chart's title."""
+    measure = comparisons[0].measure
+    gaps = [each for each in comparisons if each.reading is Reading.GAP]
+    if gaps:
+        worst = max(gaps, key=lambda each: abs(each.people_affected or 0))
+        return f"{measure.title} by {title.lower()}. {worst.group}: {comparison_words(worst)}"
+    compared = [each for each in comparisons if each.status is Status.COMPARED]
+    if all(each.reading is Reading.ALIKE for each in compared):
+        return f"{measure.title} by {title.lower()}: evidence of no gap in any group compared"
+    return f"{measure.title} by {title.lower()}: no gap to explain or reform was found"
+
+
+def _table(comparisons: Sequence[Comparison], caption: str) -> Table:
+    alike = comparisons[0].measure.alike
+    unit = comparisons[0].measure.unit.capitalize()
+    columns = [
+        "Group", unit, "With the event", "Rate (95% interval)", "Relative rate (95% interval)",
+        *(["Among people alike (95% interval)"] if alike else []), "Smallest gap that would have shown", "Reading",
+    ]  # fmt: skip
+    rows = [_row(each, alike=alike) for each in comparisons]
+    return Table(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
+
+
+def _row(each: Comparison, *, alike: bool) -> list[str]:
+    if each.status is Status.SUPPRESSED:
+        return [each.group, *([HIDDEN] * (6 if alike else 5)), "Too few to publish"]
+    group = f"{each.group} (comparison group)" if each.status is Status.REFERENCE else each.group
+    compared = each.status in {Status.COMPARED, Status.UNDEFINED}
+    rate = (
+        UNDEFINED
+        if each.rate is None
+        else f"{in_100(each.rate)} ({_limits(each.rate_lower, each.rate_upper, 100)})"
+    )
+    gap = each.minimum_detectable_gap
+    return [
+        group,
+        f"{each.people:,}",
+        f"{each.count:,}",
+        rate,
+        ratio_words(each.ratio, each.ratio_lower, each.ratio_upper) if compared else NOT_COMPARED,
+        *(
+            [ratio_words(each.alike_ratio, each.alike_lower, each.alike_upper) if compared else NOT_COMPARED]
+            if alike
+            else []
+        ),
+        NOT_COMPARED if not compared else UNDEFINED if gap is None else f"{gap * 100:.1f} in 100",
+        status_words(each),
+    ]
+
+
+def status_words(each: Comparison) -> str:
+    """What can be said of the group, in a few words."""
+    if each.reading is not None:
+        return WORDS[each.reading]
+    return {
+        Status.REFERENCE: "Comparison group",
+        Status.SHOWN: "Shown, not compared",
+        Status.LITTLE_RECORDED: "Recorded for too few to compare",
+        Status.UNDEFINED: "Not defined: it happened to nobody in the comparison group",
+        Status.SUPPRESSED: "Too few to publish",
+        Status.COMPARED: "Compared",
+    }[each.status]
+
+
+def ratio_words(ratio: float | None, lower: float | None, upper: float | None) -> str:
+    """A relative rate with its interval."""
+    if ratio is None:
+        return UNDEFINED
+    reach = (
+        f"{times(lower) if lower is not None else '0'} to {times(upper) if upper is not None else 'no limit'}"
+    )
+    return f"{times(ratio)} ({reach})"
+
+
+def _limits(lower: float | None, upper: float | None, scale: int) -> str:
+    if lower is None or upper is None:
+        return UNDEFINED
+    return f"{lower * scale:.1f} to {upper * scale:.1f}"

@@ -1,0 +1,84 @@
+"""What is in the report, before it is HTML: sections of text, tables and charts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph; `kind` "warning" is set apart."""
+
+    words: str
+    kind: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose first column names the row. `numeric` says which columns are numbers."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing with the table that holds the same numbers beside it."""
+
+    title: str
+    drawing: Markup
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Detail behind a summary line; printed in full."""
+
+    summary: str
+    blocks: Sequence["Block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading within a section."""
+
+    words: str
+    level: int = 3
+
+
+Block = Text | Bullets | Table | Chart | Folded | Heading
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One numbered section."""
+
+    number: str
+    title: str
+    blocks: Sequence[Block] = field(default_factory=tuple)
+
+    @property
+    def anchor(self) -> str:
+        """Where links to the section lead."""
+        return f"section-{self.number.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    verdict: str
+    verdict_words: str
+    sections: Sequence[Section]

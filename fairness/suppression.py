@@ -1,0 +1,219 @@
+"""Which published counts could reveal something about one person, and what must be hidden with them?
+
+A *cell* is the size of one set of people within one group ("started", women). Cells are tied by
+equations: a total is the sum of its parts; those with an outcome and those without make up the
+denominator. Primary suppression hides small cells. Secondary suppression hides enough others that
+no equation, nor any combination of equations, gives a hidden cell back or pins it to a narrow
+range. Whatever is derived from a hidden cell (rate, index, interval) is hidden with it: see
+`Ledger.hidden`. Zero counts as small: "none of the 12" says something about each of the twelve.
+
+Source of the rule: `facts/calibration.md` section 3 of the design (threshold, row and column,
+derived); the null-space check is the exact form of "can it be worked out by adding and
+subtracting".
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from catalogue.errors import UsageError
+
+Group = tuple[tuple[str, str], ...]
+Cell = tuple[str, Group]
+"""(name of the set of people, the group within it as sorted (characteristic, level) pairs)."""
+
+EVERYBODY: Group = ()
+THRESHOLD = 10
+
+
+def group(**levels: str) -> Group:
+    """The key of a group: its characteristics in a fixed order."""
+    return tuple(sorted(levels.items()))
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All counts that a report may publish, and how they add up.
+
+    Enter every count with `enter`, every sum with `add_up`; then `close` decides what is hidden.
+    A count that is entered twice must agree with itself.
+    """
+
+    threshold: int = THRESHOLD
+    _counts: dict[Cell, int] = field(default_factory=dict)
+    _sums: list[tuple[Cell, tuple[Cell, ...]]] = field(default_factory=list)
+    _hidden: frozenset[Cell] | None = None
+
+    def enter(self, cell: Cell, count: int) -> None:
+        """Register a count that the report may publish."""
+        known = self._counts.setdefault(cell, count)
+        if known != count:
+            raise UsageError(
+                f'The set "{cell[0]}" was counted twice with different results; give the two sets different names.'
+            )
+        self._hidden = None
+
+    def add_up(self, total: Cell, parts: Iterable[Cell]) -> None:
+        """Say that a total is the sum of its parts, all of them entered already."""
+        entry = (total, tuple(parts))
+        if self._counts[total] != sum(self._counts[part] for part in entry[1]):
+            raise UsageError(f'The parts of the set "{total[0]}" do not add up to it.')
+        self._sums.append(entry)
+        self._hidden = None
+
+    def split(self, whole: Cell, part: Cell, *, rest_set: str | None = None) -> None:
+        """Say that `part` lies within `whole`; the rest becomes a cell of its own, for it can be worked out."""
+        rest: Cell = (rest_set or f"{whole[0]} without {part[0]}", part[1])
+        self.enter(rest, self._counts[whole] - self._counts[part])
+        self.add_up(whole, (part, rest))
+
+    def count(self, cell: Cell) -> int:
+        """The true count, hidden or not: for computing, not for publishing."""
+        return self._counts[cell]
+
+    def hidden(self, *cells: Cell) -> bool:
+        """Whether anything derived from these cells must stay unpublished."""
+        hidden = self.close()
+        return any(cell in hidden for cell in cells)
+
+    def close(self) -> frozenset[Cell]:
+        """Decide what is hidden. The result depends on the counts alone, not on the order they came in."""
+        if self._hidden is None:
+            self._hidden = suppress(self._counts, self._sums, threshold=self.threshold)
+        return self._hidden
+
+
+def suppress(
+    counts: Mapping[Cell, int], sums: Sequence[tuple[Cell, tuple[Cell, ...]]], *, threshold: int = THRESHOLD
+) -> frozenset[Cell]:
+    """Which cells must be hidden so that no small one can be recovered from the rest?
+
+    `sums` lists (total, parts). Sets that are empty for everybody (nobody was flagged) are not
+    hidden: there is no person to reveal.
+    """
+    empty = {name for (name, people), count in counts.items() if people == EVERYBODY and count == 0}
+    hidden = {cell for cell, count in counts.items() if count < threshold and cell[0] not in empty}
+    equations = sorted({(total, tuple(sorted(parts))) for total, parts in sums})
+    while True:
+        _close_each(counts, equations, hidden, threshold)
+        exposed = _recoverable(equations, hidden)
+        if not exposed:
+            return frozenset(hidden)
+        added = _protect(counts, equations, hidden, exposed)
+        if not added:
+            # Nothing visible is left beside an exposed cell: its equations' totals go too.
+            hidden.update(total for total, parts in equations if exposed & {total, *parts})
+
+
+def _close_each(
+    counts: Mapping[Cell, int],
+    equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
+    hidden: set[Cell],
+    threshold: int,
+) -> None:
+    """Hide the smallest further part wherever one equation alone would give a cell away, until none does."""
+    touching: dict[Cell, list[int]] = defaultdict(list)
+    for number, (total, parts) in enumerate(equations):
+        for cell in (total, *parts):
+            touching[cell].append(number)
+    waiting = list(range(len(equations) - 1, -1, -1))
+    queued = set(waiting)
+    while waiting:
+        number = waiting.pop()
+        queued.discard(number)
+        extra = _extra_cell(counts, equations[number], hidden, threshold)
+        if extra is None:
+            continue
+        hidden.add(extra)
+        for neighbour in touching[extra]:
+            if neighbour not in queued:
+                queued.add(neighbour)
+                waiting.append(neighbour)
+
+
+def _extra_cell(
+    counts: Mapping[Cell, int], equation: tuple[Cell, tuple[Cell, ...]], hidden: set[Cell], threshold: int
+) -> Cell | None:
+    """The cell to hide next in one equation, or None where it is safe already."""
+    total, parts = equation
+    dark = [part for part in parts if part in hidden]
+    light = sorted((counts[part], part) for part in parts if part not in hidden)
+    if total in hidden:
+        # The total is safe once a part is dark as well.
+        return light[0][1] if not dark and light else None
+    if not dark:
+        return None
+    if len(dark) == 1 or sum(counts[part] for part in dark) < threshold:
+        return light[0][1] if light else total
+    return None
+
+
+def _recoverable(equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]) -> set[Cell]:
+    """Hidden cells that the equations together determine: their row of the null space is zero."""
+    exposed: set[Cell] = set()
+    for cells, rows in _components(equations, hidden):
+        matrix = np.zeros((len(rows), len(cells)))
+        place = {cell: column for column, cell in enumerate(cells)}
+        for row, (total, parts) in enumerate(rows):
+            for cell in parts:
+                if cell in place:
+                    matrix[row, place[cell]] += 1
+            if total in place:
+                matrix[row, place[total]] -= 1
+        _, sizes, right = np.linalg.svd(matrix, full_matrices=True)
+        rank = int((sizes > 1e-9).sum())
+        free = right[rank:]
+        determined = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(cells), dtype=bool)
+        exposed.update(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
+    return exposed
+
+
+def _components(
+    equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]
+) -> list[tuple[list[Cell], list[tuple[Cell, tuple[Cell, ...]]]]]:
+    """Hidden cells that share equations, apart from those that do not: small problems instead of one large."""
+    parent: dict[Cell, Cell] = {}
+
+    def root(cell: Cell) -> Cell:
+        while parent[cell] != cell:
+            parent[cell] = parent[parent[cell]]
+            cell = parent[cell]
+        return cell
+
+    concerned: list[tuple[list[Cell], tuple[Cell, tuple[Cell, ...]]]] = []
+    for total, parts in equations:
+        dark = [cell for cell in (total, *parts) if cell in hidden]
+        if not dark:
+            continue
+        concerned.append((dark, (total, parts)))
+        for cell in dark:
+            parent.setdefault(cell, cell)
+        for cell in dark[1:]:
+            parent[root(cell)] = root(dark[0])
+    cells: dict[Cell, list[Cell]] = defaultdict(list)
+    for cell in sorted(parent):
+        cells[root(cell)].append(cell)
+    rows: dict[Cell, list[tuple[Cell, tuple[Cell, ...]]]] = defaultdict(list)
+    for dark, equation in concerned:
+        rows[root(dark[0])].append(equation)
+    return [(cells[top], rows[top]) for top in sorted(cells)]
+
+
+def _protect(
+    counts: Mapping[Cell, int],
+    equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
+    hidden: set[Cell],
+    exposed: set[Cell],
+) -> bool:
+    """Hide, beside each cell that can be worked out, the smallest visible part of one of its equations."""
+    added = False
+    for total, parts in equations:
+        if not exposed & {total, *parts}:
+            continue
+        light = sorted((counts[part], part) for part in parts if part not in hidden)
+        if light:
+            hidden.add(light[0][1])
+            added = True
+    return added
