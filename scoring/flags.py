@@ -7,7 +7,7 @@ flagged or banded by a head that is barely predictable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from features.case import Case
 from features.histories import Histories
 from scoring import landmarks, prompts
 from scoring.bundle import Bundle
+from scoring.columns import columns_of
 from scoring.heads import INTERVAL, FloatArray, InFlightHead
 from scoring.thresholds import NOT_BANDED
 
@@ -44,7 +45,7 @@ class Flag:
     referral_id: str
     crn: str
     as_of: date
-    weeks_in: float
+    weeks_in: int
     probabilities: Mapping[int, float]
     flagged: bool
     band: str
@@ -80,7 +81,7 @@ def flag_all(
             "referral_id",
             "crn",
             "as_of",
-            weeks_in=pl.col("weeks_since_referral").floor().cast(pl.Int32),
+            weeks_in=((pl.col("as_of") - pl.col("referred_on")).dt.total_days() // 7).cast(pl.Int32),
             **{f"p_not_completed_{weeks}w": pl.Series(chances[:, i]) for i, weeks in enumerate(horizons)},
             flagged=pl.Series(flagged, dtype=pl.Boolean),
             band=pl.Series(bands, dtype=pl.String),
@@ -114,7 +115,7 @@ def flag_one(
         referral_id=referral_id,
         crn=case.crn,
         as_of=as_of,
-        weeks_in=float(row["weeks_since_referral"]),
+        weeks_in=(as_of - row["referred_on"]).days // 7,
         probabilities=dict(zip(bundle.inflight.horizons_weeks, chances[0].tolist(), strict=True)),
         flagged=bool(flagged[0]),
         band=bands[0],
@@ -128,41 +129,15 @@ def flag_one(
 
 
 def feature_rows(
-    histories: Histories, points: pl.DataFrame, *, head: InFlightHead | Sequence[str], catalogue: Catalogue
+    histories: Histories, points: pl.DataFrame, *, head: InFlightHead, catalogue: Catalogue
 ) -> pl.DataFrame:
-    """The features that a head reads (or those named), for each point (referral_id, as_of) in order.
-
-    Features of the referral come from `scoring.landmarks`, those of the person from the feature spec.
-    """
-    names = head.feature_names if isinstance(head, InFlightHead) else tuple(head)
-    own = landmarks.rows(histories, points, catalogue=catalogue)
-    of_person = [name for name in names if name not in landmarks.LABELS]
-    if not of_person:
-        return own
-    from features import batch
-
-    people = own.select("crn", "as_of").unique(maintain_order=True)
-    values = batch.evaluate(histories, people)
-    absent = [name for name in of_person if name not in values.columns]
+    """The features that a head reads, for each point (referral_id, as_of) in order, after crn and referred_on."""
+    absent = [name for name in head.feature_names if name not in landmarks.LABELS]
     if absent:
         raise UsageError(
             f"The bundle reads features that this version does not have ({', '.join(absent)}); train it again."
         )
-    return own.join(
-        values.select("crn", "as_of", *of_person), on=["crn", "as_of"], how="left", maintain_order="left"
-    )
-
-
-def columns_of(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, npt.NDArray[Any] | list[Any]]:
-    """Columns as scorecards read them: numbers and yes/no as floats with NaN, categories as lists."""
-    result: dict[str, npt.NDArray[Any] | list[Any]] = {}
-    for name in names:
-        column = frame[name]
-        if column.dtype == pl.Boolean or column.dtype.is_numeric():
-            result[name] = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        else:
-            result[name] = column.cast(pl.String).to_list()
-    return result
+    return landmarks.rows(histories, points, catalogue=catalogue, names=head.feature_names)
 
 
 def chances_of(frame: pl.DataFrame, head: InFlightHead) -> FloatArray:
