@@ -97,7 +97,7 @@ class Histories:
             for name, table in TABLES.items()
             if table.dated
         ]
-        known = [day for day in days if day is not None]
+        known: list[date] = [day for day in days if day is not None]
         if not known:
             raise UsageError(f"The tables of {self.folder} hold no rows; name a folder with case histories.")
         return max(known)
@@ -120,7 +120,8 @@ class Histories:
 
     def _cases_of(self, crns: list[str]) -> Iterator[tuple[str, Case]]:
         tables: dict[str, dict[str, list[dict[str, object]]]] = {crn: {} for crn in crns}
-        referrals = self.table("referrals").select("referral_id", "crn", "known_on")
+        # The version known first says whose a referral is, as for the batch evaluator.
+        referrals = self.table("referrals").select("referral_id", "crn", "known_on").drop_nulls()
         owners = referrals.sort("known_on", "crn").unique("referral_id", keep="first", maintain_order=True)
         wanted = pl.Series("crn", crns, pl.String)
         for name in CASE_TABLES:

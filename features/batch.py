@@ -1,0 +1,396 @@
+"""Feature rows for many people at once, from the specification that the live case uses too.
+
+One pass a stream: the stream's events are joined to the points, the events that were
+known then are kept, and every feature of the stream is taken in one grouping. The
+engine does joins, filters and whole-number aggregates; the last step (defaults,
+divisions, types) is done here, so that no engine's arithmetic can differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from catalogue.errors import UsageError
+from features import compile as compiled
+from features.definitions import SPEC
+from features.engines import Engine, engine_of
+from features.expressions import Condition, Every, Measure
+from features.histories import Histories
+from features.spec import (
+    Aggregator,
+    AnyFeature,
+    Derived,
+    Feature,
+    FeatureSpec,
+    Operation,
+    Scope,
+    Use,
+    ValueType,
+)
+from features.streams import STREAMS, Stream
+
+POINT_COLUMNS = ("crn", "as_of", "assessment_id", "referral_id")
+_TYPES: dict[ValueType, type[pl.DataType]] = {
+    ValueType.INT: pl.Int64,
+    ValueType.FLOAT: pl.Float64,
+    ValueType.BOOL: pl.Boolean,
+    ValueType.TEXT: pl.String,
+}
+_DAYS_A_YEAR = 365
+
+
+def evaluate(
+    histories: Histories,
+    points: pl.DataFrame,
+    *,
+    spec: FeatureSpec = SPEC,
+    uses: Collection[Use] | None = None,
+    engine: str = "polars",
+    progress: Callable[[str], None] | None = None,
+) -> pl.DataFrame:
+    """What was known of each person at each point, as one row of features.
+
+    `points` has `crn` and `as_of` (dates); `assessment_id`, where given, names an
+    assessment that counts as known at its point; `referral_id` names the referral of
+    features that are about one. Returns the points' `crn` and `as_of` (and
+    `referral_id`, if the points have it) and one column a feature, same rows, same
+    order. `progress` is told each stream's name as it is begun.
+
+    Raises UsageError for an unknown engine and for points without those columns.
+    """
+    chosen = spec.select(uses)
+    numbered = _numbered(points, chosen)
+    with engine_of(engine) as runner:
+        rows = numbered.select(
+            "_point", *(name for name in ("crn", "as_of", "referral_id") if name in points.columns)
+        )
+        for stream in STREAMS.values():
+            features = [feature for feature in chosen.parts if feature.stream == stream.name]
+            if not features:
+                continue
+            if progress is not None:
+                progress(stream.name)
+            found = _StreamPass(stream, features).run(runner, histories, numbered)
+            rows = rows.join(found, on="_point", how="left", maintain_order="left")
+    names = [name for name in ("crn", "as_of", "referral_id") if name in points.columns]
+    plain = {feature: _column(feature) for feature in chosen.parts}
+    return rows.select(
+        *(points[name] for name in names),
+        *(_final(feature, plain).alias(feature.name) for feature in chosen.features),
+    )
+
+
+def _numbered(points: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
+    """The points with a number each and the as-of day as a day number."""
+    for name in ("crn", "as_of", *(("referral_id",) if spec.needs_referral else ())):
+        if name not in points.columns:
+            raise UsageError(f"The points of the feature rows have no column {name}; add it.")
+    if points.schema["as_of"] != pl.Date:
+        raise UsageError("The column as_of of the points holds no dates; make it dates.")
+    if points["as_of"].null_count():
+        raise UsageError("The column as_of of the points is empty in places; fill it.")
+    names = [name for name in POINT_COLUMNS if name in points.columns]
+    days = pl.col("as_of").cast(pl.Int32)
+    return (
+        points.select(names)
+        .with_columns(days)
+        .with_row_index("_point")
+        .with_columns(pl.col("_point").cast(pl.Int64))
+    )
+
+
+def stream_frame(histories: Histories, stream: Stream) -> pl.LazyFrame:
+    """A stream's events as numbers: `crn`, `event_day`, `own_day`, `known_day`, and the usable columns.
+
+    `own_day` is when the row itself became known; `known_day` is never before the
+    referral it belongs to. Rows without a person, an event day or a known day are
+    no events.
+    """
+    frame = histories.table(stream.name)
+    event = pl.coalesce(*stream.event).cast(pl.Int32)
+    owned = frame.with_columns(event_day=event, own_day=pl.col(stream.known).cast(pl.Int32))
+    if stream.by_referral:
+        owned = owned.join(_owners(histories), on="referral_id").with_columns(
+            known_day=pl.max_horizontal("own_day", "_referral_day")
+        )
+    else:
+        owned = owned.with_columns(known_day=pl.col("own_day"))
+    columns = [_plain(column.name, dtype) for column in stream.columns for dtype in [column.dtype()]]
+    return owned.drop_nulls(["crn", "event_day", "own_day"]).select(
+        "crn", "event_day", "own_day", "known_day", *columns
+    )
+
+
+def _owners(histories: Histories) -> pl.LazyFrame:
+    """Whose each referral is, by the version known first, and the day it became known."""
+    known = histories.table("referrals").drop_nulls(["referral_id", "crn", "known_on"])
+    days = known.select("referral_id", "crn", _referral_day=pl.col("known_on").cast(pl.Int32))
+    first = days.group_by("referral_id").agg(pl.col("_referral_day").min())
+    return (
+        days.join(first, on=["referral_id", "_referral_day"])
+        .group_by("referral_id")
+        .agg(pl.col("crn").min(), pl.col("_referral_day").first())
+    )
+
+
+def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Date):
+        return pl.col(name).cast(pl.Int32)
+    if isinstance(dtype, pl.List):
+        members = (
+            pl.when(pl.col(name).list.len() > 0).then(pl.col(name).list.join("|") + "|").otherwise(pl.lit(""))
+        )
+        return pl.when(pl.col(name).is_not_null()).then(pl.lit("|") + members).alias(name)
+    return pl.col(name)
+
+
+def versions(frame: nw.LazyFrame[Any], stream: Stream) -> nw.LazyFrame[Any]:
+    """Each version with the day it was superseded (`until_day`), and whether it was the first known.
+
+    A version counts at an as-of day after its `known_day` and up to and including
+    its `until_day`. Of versions known on one day the greatest by content counts,
+    column by column in contract order, null least: the same on every engine.
+    """
+    key = ["crn", *(name for name in stream.table.key if name != "crn")]
+    content = [column.name for column in stream.columns if column.name not in key]
+    order = ["own_day", *content]
+    later = nw.col("known_day").shift(-1).over(*key, order_by=order)
+    return frame.with_columns(until_day=later).with_columns(
+        first_day=nw.col("known_day").min().over(*key),
+    )
+
+
+class _StreamPass:
+    """All the features of one stream, gathered into one grouping and a few look-ups."""
+
+    def __init__(self, stream: Stream, features: Iterable[Feature]) -> None:
+        self._stream = stream
+        self._features = tuple(features)
+        self._masks: dict[tuple[Condition, int | None, int | None, Scope], str] = {}
+        self._sums: dict[str, nw.Expr] = {}
+        self._wanted: dict[str, list[tuple[str, Measure]]] = {}
+        self._gaps: list[tuple[str, str]] = []
+        for feature in self._features:
+            self._plan(feature)
+
+    def run(self, engine: Engine, histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
+        """One row a point that has any event: `_point` and the parts of every feature."""
+        stream = self._stream
+        raw = (
+            stream_frame(histories, stream).filter(pl.col("crn").is_in(points["crn"].unique().implode()))
+            if points.height < _FEW_POINTS
+            else stream_frame(histories, stream)
+        )
+        frame = versions(engine.take(raw, stream.name), stream)
+        if self._wanted:
+            frame = self._ordered(frame)
+        mine = points.rename(
+            {name: f"_{name}" for name in ("assessment_id", "referral_id") if name in points.columns}
+        )
+        asked = engine.take(mine.lazy(), f"points-{stream.name}")
+        joined = frame.join(asked, on="crn").filter(_visible(stream, named="_assessment_id" in mine.columns))
+        masked = joined.with_columns(**{name: self._mask(*parts) for parts, name in self._masks.items()})
+        found = masked.group_by("_point").agg(**self._sums)
+        for position, values in self._wanted.items():
+            found = self._look_up(found, frame, asked, position, values)
+        for mask, name in self._gaps:
+            found = found.join(_longest_gap(masked, mask, name), on="_point", how="left")
+        return engine.bring(found.select("_point", *self._names())).with_columns(
+            pl.col("_point").cast(pl.Int64)
+        )
+
+    def _names(self) -> list[str]:
+        values = [name for wanted in self._wanted.values() for name, _ in wanted]
+        plain = [name for name in self._sums if name not in self._wanted]
+        return [*plain, *values, *(name for _, name in self._gaps)]
+
+    def _plan(self, feature: Feature) -> None:
+        """Note which aggregates the feature needs; their columns are named after it."""
+        name, mask = feature.name, self._mask_of(feature, feature.condition)
+        chosen = nw.col(mask)
+        measure = None if feature.value is None else compiled.measure(feature.value)
+        day = nw.col("event_day").cast(nw.Int64)
+        match feature.aggregator:
+            case Aggregator.COUNT | Aggregator.EVER:
+                self._sums[f"{name}.n"] = chosen.cast(nw.Int64).sum()
+            case Aggregator.RATE:
+                assert feature.of is not None
+                hit = self._mask_of(feature, Every((feature.condition, feature.of)))
+                self._sums[f"{name}.n"] = chosen.cast(nw.Int64).sum()
+                self._sums[f"{name}.hit"] = nw.col(hit).cast(nw.Int64).sum()
+            case Aggregator.DAYS_SINCE:
+                self._sums[f"{name}.day"] = nw.when(chosen).then(day).max()
+            case Aggregator.LONGEST_GAP:
+                self._gaps.append((mask, f"{name}.gap"))
+            case Aggregator.SUM | Aggregator.MEAN | Aggregator.MAX | Aggregator.TREND:
+                assert measure is not None
+                self._plan_numbers(
+                    feature, chosen, measure.cast(nw.Int64), day - nw.col("as_of").cast(nw.Int64)
+                )
+            case Aggregator.DISTINCT:
+                assert measure is not None
+                kept = nw.when(chosen).then(measure)
+                self._sums[f"{name}.kinds"] = kept.n_unique()
+                self._sums[f"{name}.null"] = kept.is_null().cast(nw.Int64).max()
+            case Aggregator.LAST | Aggregator.VALUE_AT | Aggregator.FIRST | Aggregator.CHANGE_SINCE:
+                assert feature.value is not None
+                self._plan_values(feature, mask, feature.value)
+
+    def _plan_numbers(self, feature: Feature, chosen: nw.Expr, number: nw.Expr, day: nw.Expr) -> None:
+        name = feature.name
+        kept = nw.when(chosen & ~number.is_null())
+        if feature.aggregator is Aggregator.MAX:
+            self._sums[f"{name}.max"] = kept.then(number).max()
+            return
+        self._sums[f"{name}.sum"] = kept.then(number).sum()
+        if feature.aggregator is Aggregator.SUM:
+            return
+        self._sums[f"{name}.n"] = (chosen & ~number.is_null()).cast(nw.Int64).sum()
+        if feature.aggregator is Aggregator.TREND:
+            self._sums[f"{name}.x"] = kept.then(day).sum()
+            self._sums[f"{name}.xx"] = kept.then(day * day).sum()
+            self._sums[f"{name}.xy"] = kept.then(day * number).sum()
+
+    def _plan_values(self, feature: Feature, mask: str, value: Measure) -> None:
+        end = "min" if feature.aggregator is Aggregator.FIRST else "max"
+        self._want(mask, end, f"{feature.name}.value", value)
+        if feature.aggregator is Aggregator.CHANGE_SINCE:
+            before = self._mask_of(feature, feature.condition, before=feature.since)
+            self._want(before, "max", f"{feature.name}.before", value)
+
+    def _want(self, mask: str, end: str, name: str, value: Measure) -> None:
+        position = f"{mask}_{end}"
+        kept = nw.when(nw.col(mask)).then(nw.col("position"))
+        self._sums[position] = kept.max() if end == "max" else kept.min()
+        self._wanted.setdefault(position, []).append((name, value))
+
+    def _mask_of(self, feature: Feature, where: Condition, *, before: int | None = None) -> str:
+        parts = (where, feature.window, before, feature.scope)
+        return self._masks.setdefault(parts, f"mask{len(self._masks)}")
+
+    def _mask(self, where: Condition, window: int | None, before: int | None, scope: Scope) -> nw.Expr:
+        mask = compiled.condition(where)
+        if window is not None:
+            mask &= nw.col("event_day") >= nw.col("as_of") - window
+        if before is not None:
+            mask &= nw.col("event_day") < nw.col("as_of") - before
+        if scope is Scope.REFERRAL:
+            mask &= (nw.col("referral_id") == nw.col("_referral_id")).fill_null(value=False)
+        return mask
+
+    def _ordered(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Each event's position in the person's order: day, then day known, then content."""
+        order = ["event_day", "own_day", *(column.name for column in self._stream.columns)]
+        return frame.with_columns(
+            position=nw.col("event_day").cum_count().over("crn", order_by=order).cast(nw.Int64)
+        )
+
+    def _look_up(
+        self,
+        found: nw.LazyFrame[Any],
+        frame: nw.LazyFrame[Any],
+        asked: nw.LazyFrame[Any],
+        position: str,
+        values: list[tuple[str, Measure]],
+    ) -> nw.LazyFrame[Any]:
+        """The measures of the event at that position, joined to its point."""
+        places = found.select("_point", position=nw.col(position)).join(
+            asked.select("_point", "crn", "as_of"), on="_point"
+        )
+        events = places.join(frame, on=["crn", "position"])
+        taken = events.select("_point", **{name: compiled.measure(value) for name, value in values})
+        return found.join(taken, on="_point", how="left")
+
+
+_FEW_POINTS = 50_000
+
+
+def _visible(stream: Stream, *, named: bool) -> nw.Expr:
+    """Whether the version counts at the point: known before the as-of day and not yet superseded."""
+    as_of = nw.col("as_of")
+    known = (nw.col("known_day") < as_of) & (nw.col("until_day") >= as_of).fill_null(value=True)
+    visible = known & (nw.col("event_day") < as_of)
+    if stream.name != "assessments" or not named:
+        return visible
+    # The assessment that a decision point is made of counts as known: until a version is, its first.
+    mine = (nw.col("assessment_id") == nw.col("_assessment_id")).fill_null(value=False)
+    late = (nw.col("first_day") >= as_of) & (nw.col("known_day") == nw.col("first_day"))
+    winner = (nw.col("until_day") > nw.col("known_day")).fill_null(value=True)
+    return (visible | (mine & late & winner & (nw.col("event_day") <= as_of))) | (
+        mine & known & (nw.col("event_day") <= as_of)
+    )
+
+
+def _longest_gap(masked: nw.LazyFrame[Any], mask: str, name: str) -> nw.LazyFrame[Any]:
+    """The most days between two neighbouring days with an event."""
+    days = masked.filter(nw.col(mask)).select("_point", "event_day").unique(["_point", "event_day"])
+    gap = nw.col("event_day") - nw.col("event_day").shift(1).over("_point", order_by="event_day")
+    return days.with_columns(gap=gap).group_by("_point").agg(nw.col("gap").max().alias(name))
+
+
+def _column(feature: Feature) -> pl.Expr:  # noqa: C901, PLR0912  one case an aggregator
+    """The feature's value out of its parts, with its default and its type."""
+    name = feature.name
+
+    def whole(part: str) -> pl.Expr:
+        return pl.col(f"{name}.{part}").cast(pl.Int64)
+
+    match feature.aggregator:
+        case Aggregator.COUNT:
+            value = whole("n")
+        case Aggregator.SUM:
+            value = whole("sum")
+        case Aggregator.EVER:
+            value = whole("n") > 0
+        case Aggregator.DISTINCT:
+            value = whole("kinds") - whole("null")
+        case Aggregator.MAX:
+            value = whole("max")
+        case Aggregator.DAYS_SINCE:
+            value = pl.col("as_of").cast(pl.Int64) - whole("day")
+        case Aggregator.LONGEST_GAP:
+            value = whole("gap")
+        case Aggregator.RATE:
+            value = _ratio(whole("hit"), whole("n"))
+        case Aggregator.MEAN:
+            value = _ratio(whole("sum"), whole("n"))
+        case Aggregator.TREND:
+            value = _slope(whole("n"), whole("x"), whole("sum"), whole("xy"), whole("xx"))
+        case Aggregator.CHANGE_SINCE:
+            value = pl.col(f"{name}.value") - pl.col(f"{name}.before")
+        case Aggregator.LAST | Aggregator.FIRST | Aggregator.VALUE_AT:
+            value = pl.col(f"{name}.value")
+    if feature.type is ValueType.CODE:
+        return value.cast(pl.String).cast(pl.Enum(feature.categories), strict=False)
+    value = value.cast(_TYPES[feature.type])
+    return value if feature.default is None else value.fill_null(pl.lit(feature.default))
+
+
+def _ratio(top: pl.Expr, bottom: pl.Expr) -> pl.Expr:
+    return pl.when(bottom != 0).then(top.cast(pl.Float64) / bottom.cast(pl.Float64))
+
+
+def _slope(n: pl.Expr, x: pl.Expr, y: pl.Expr, xy: pl.Expr, xx: pl.Expr) -> pl.Expr:
+    """Least-squares change a year; null with fewer than two days."""
+    return _ratio((n * xy - x * y) * _DAYS_A_YEAR, n * xx - x * x)
+
+
+def _final(feature: AnyFeature, plain: dict[Feature, pl.Expr]) -> pl.Expr:
+    if isinstance(feature, Feature):
+        return plain[feature]
+    assert isinstance(feature, Derived)
+    left, right = plain[feature.left], plain[feature.right]
+    if feature.operation is Operation.DIFFERENCE:
+        return left - right
+    return _ratio(left, right)
+
+
+def at(histories: Histories, as_of: Any) -> pl.DataFrame:
+    """Points for everybody at one as-of day: `crn`, `as_of`."""
+    return pl.DataFrame({"crn": list(histories.crns())}, schema={"crn": pl.String}).with_columns(
+        as_of=pl.lit(as_of, pl.Date)
+    )
