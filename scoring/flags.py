@@ -20,10 +20,11 @@ from catalogue import Catalogue, load
 from catalogue.errors import UsageError
 from features.case import Case
 from features.histories import Histories
+from features.live import EventRef
 from scoring import landmarks, prompts
 from scoring.bundle import Bundle
 from scoring.columns import columns_of
-from scoring.heads import INTERVAL, FloatArray, InFlightHead
+from scoring.heads import INTERVAL, FloatArray, InFlightHead, Value
 from scoring.thresholds import NOT_BANDED
 
 MOST_REASONS = 4
@@ -39,7 +40,8 @@ class Flag:
 
     `probabilities` is by horizon in weeks, `terms` the exact contributions to the raw score of the first
     interval ahead, `reason_codes` the terms that raise it most, `changed` facts new in the last 28 days, and
-    `checks` the timeliness checks that are due. `values` are the features that were read.
+    `checks` the timeliness checks that are due. `values` are the features that were read, `evidence` the
+    records behind each.
     """
 
     referral_id: str
@@ -53,7 +55,8 @@ class Flag:
     changed: tuple[str, ...]
     checks: tuple[str, ...]
     terms: Mapping[str, float]
-    values: Mapping[str, Any]
+    values: Mapping[str, Value]
+    evidence: Mapping[str, tuple[EventRef, ...]]
     bundle_version: str
 
 
@@ -95,37 +98,64 @@ def flag_all(
 def flag_one(
     case: Case, referral_id: str, *, as_of: date, bundle: Bundle, catalogue: Catalogue | None = None
 ) -> Flag:
-    """What is said of one referral of a case on a day? UsageError if the case has no such open referral."""
+    """What is said of one referral of a case on a day? UsageError if the case has no such open referral.
+
+    The same answer as `flag_all` gives, with every term, the value it read and the records behind it.
+    """
     known = load() if catalogue is None else catalogue
-    histories = landmarks.histories_of(case)
-    asked = pl.DataFrame(
-        {"referral_id": [referral_id], "as_of": [as_of]}, schema={"referral_id": pl.String, "as_of": pl.Date}
-    )
-    points = landmarks.open_referrals(histories, points=asked)
-    if not points.height:
+    head, limits = bundle.inflight, bundle.thresholds
+    row = landmarks.live_row(case, referral_id, as_of=as_of, catalogue=known, names=head.feature_names)
+    if row is None:
         raise UsageError("The case has no open referral with that id on that day.")
-    frame = feature_rows(histories, points, head=bundle.inflight, catalogue=known)
-    chances = chances_of(frame, bundle.inflight)
-    flagged, bands = _decide(histories, bundle, frame, chances, known)
-    row = frame.row(0, named=True)
-    values = {name: row[name] for name in bundle.inflight.feature_names}
-    terms = bundle.inflight.explain(values)
-    person = frame.select("crn", "as_of")
+    chances = head.probabilities(row.values)
+    flagged, band = False, NOT_BANDED
+    if not head.barely_predictable:
+        flagged, band = (
+            chances[limits.horizon_weeks] >= limits.raise_at,
+            limits.band(chances[limits.horizon_weeks]),
+        )
+        flagged = flagged or _was_raised(case, referral_id, as_of=as_of, bundle=bundle, catalogue=known)
+    terms = head.explain(row.values)
+    person = pl.DataFrame({"crn": [case.crn], "as_of": [as_of]}, schema={"crn": pl.String, "as_of": pl.Date})
+    histories = landmarks.histories_of(case)
     return Flag(
         referral_id=referral_id,
         crn=case.crn,
         as_of=as_of,
-        weeks_in=(as_of - row["referred_on"]).days // 7,
-        probabilities=dict(zip(bundle.inflight.horizons_weeks, chances[0].tolist(), strict=True)),
-        flagged=bool(flagged[0]),
-        band=bands[0],
-        reason_codes=tuple(_reasons(frame, bundle.inflight)[0]),
+        weeks_in=(as_of - row.referred_on).days // 7,
+        probabilities=chances,
+        flagged=flagged,
+        band=band,
+        reason_codes=_reasons_of(terms),
         changed=tuple(prompts.changed(histories, person)[0]),
         checks=tuple(prompts.due(histories, person)[0]),
         terms=terms,
-        values=values,
+        values=row.values,
+        evidence=row.evidence,
         bundle_version=bundle.version,
     )
+
+
+def _was_raised(case: Case, referral_id: str, *, as_of: date, bundle: Bundle, catalogue: Catalogue) -> bool:
+    """Was the flag raised in an earlier week, and has it not been cleared since? As `_decide` has it."""
+    head, limits = bundle.inflight, bundle.thresholds
+    for week in range(LOOK_BACK_WEEKS + 1):
+        then = as_of - timedelta(weeks=week)
+        row = landmarks.live_row(case, referral_id, as_of=then, catalogue=catalogue, names=head.feature_names)
+        chance = 0.0 if row is None else head.probabilities(row.values)[limits.horizon_weeks]
+        if chance >= limits.raise_at:
+            return True
+        if chance < limits.clear_at:
+            return False
+    return False
+
+
+def _reasons_of(terms: Mapping[str, float]) -> tuple[str, ...]:
+    shown = [
+        (value, term) for term, value in terms.items() if INTERVAL not in term and value >= LEAST_CONTRIBUTION
+    ]
+    ranked = sorted(shown, key=lambda item: -item[0])  # stable: terms of one size stay in the model's order
+    return tuple(reason_code(term) for _, term in ranked[:MOST_REASONS])
 
 
 def feature_rows(
@@ -178,8 +208,9 @@ def _reasons(frame: pl.DataFrame, head: InFlightHead) -> list[list[str]]:
     """The terms that raise each row's risk most, at most four, strongest first."""
     columns: dict[str, Any] = columns_of(frame, head.feature_names)
     columns[INTERVAL] = np.ones(frame.height)
-    names = np.array([reason_code(term) for term in head.not_completed.term_names])
-    asks_about_time = np.array([INTERVAL.upper() in name for name in names], dtype=np.bool_)
+    terms = head.not_completed.term_names
+    names = np.array([reason_code(term) for term in terms], dtype=object)
+    asks_about_time = np.array([INTERVAL in term for term in terms], dtype=np.bool_)
     result: list[list[str]] = []
     for part in head.not_completed.explain_parts(columns):
         shown = np.where(asks_about_time, -np.inf, part)

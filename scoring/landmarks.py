@@ -8,18 +8,21 @@ which the catalogue knows. What is computed for everybody is computed for one: a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
 import polars as pl
 
 from catalogue import Catalogue
-from features import batch
+from features import batch, live
 from features.case import Case
 from features.contract import CASE_TABLES, TABLES
 from features.definitions import INFLIGHT
 from features.histories import Histories
+from features.live import EventRef
 from features.spec import FeatureSpec
+from scoring.scorecard import Value
 
 #: Statuses that close a referral.
 CLOSED = ("COMPLETED", "WITHDRAWN")
@@ -78,6 +81,44 @@ def open_at(histories: Histories, as_of: date) -> pl.DataFrame:
     """Every referral that was open on a day, as (referral_id, as_of), sorted by id."""
     ids = histories.table("referrals").select("referral_id").unique().sort("referral_id")
     return open_referrals(histories, points=ids.with_columns(as_of=pl.lit(as_of)).collect())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveLandmark:
+    """One referral's features on one day, with the records behind each."""
+
+    referred_on: date
+    values: Mapping[str, Value]
+    evidence: Mapping[str, tuple[EventRef, ...]]
+
+
+def live_row(
+    case: Case, referral_id: str, *, as_of: date, catalogue: Catalogue, names: Collection[str]
+) -> LiveLandmark | None:
+    """The features of one referral of a case, or None if it was not open that day, as far as was known."""
+    versions = [row for row in case.tables["referrals"] if row["referral_id"] == referral_id]
+    versions.sort(key=lambda row: str(row["known_on"]))  # ISO dates: text order is the order of days
+    events = [row for row in case.tables["referral_events"] if row["referral_id"] == referral_id]
+    closed = any(row["status"] in CLOSED and _before(row["known_on"], as_of) for row in events)
+    if closed or not versions or not _before(versions[0]["known_on"], as_of):
+        return None
+    first = versions[0]
+    chosen = tuple(feature for feature in INFLIGHT.features if feature.name in names)
+    values: dict[str, Value] = {}
+    evidence: Mapping[str, tuple[EventRef, ...]] = {}
+    if chosen:
+        found = live.evaluate(case, as_of=as_of, referral_id=referral_id, spec=FeatureSpec(chosen))
+        values, evidence = dict(found.values), found.evidence
+    if INTERVENTION_TYPE in names:
+        types = {entry.id: str(entry.type) for entry in catalogue.interventions}
+        values[INTERVENTION_TYPE] = types.get(str(first["intervention_id"]))
+    referred_on = first["referred_on"]
+    assert isinstance(referred_on, date)
+    return LiveLandmark(referred_on=referred_on, values=values, evidence=evidence)
+
+
+def _before(day: object, as_of: date) -> bool:
+    return isinstance(day, date) and day < as_of
 
 
 def rows(
