@@ -8,8 +8,8 @@ range. Whatever is derived from a hidden cell (rate, index, interval) is hidden 
 `Ledger.hidden`. Zero counts as small: "none of the 12" says something about each of the twelve.
 
 Source of the rule: `facts/calibration.md` section 3 of the design (threshold, row and column,
-derived); the null-space check is the exact form of "can it be worked out by adding and
-subtracting".
+derived); the check over all equations together is the exact form of "can it be worked out by
+adding and subtracting, knowing that no count is negative".
 """
 
 from collections import defaultdict
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalogue.errors import UsageError
 
@@ -98,7 +99,7 @@ def suppress(
     equations = sorted({(total, tuple(sorted(parts))) for total, parts in sums})
     while True:
         _close_each(counts, equations, hidden, threshold)
-        exposed = _recoverable(equations, hidden)
+        exposed = _recoverable(counts, equations, hidden)
         if not exposed:
             return frozenset(hidden)
         added = _protect(counts, equations, hidden, exposed)
@@ -150,8 +151,14 @@ def _extra_cell(
     return None
 
 
-def _recoverable(equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]) -> set[Cell]:
-    """Hidden cells that the equations together determine: their row of the null space is zero."""
+def _recoverable(
+    counts: Mapping[Cell, int], equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]
+) -> set[Cell]:
+    """Hidden cells that all equations together give away, knowing that no count is negative.
+
+    Some cells can be nothing but zero (found by one linear programme); of the others, those are
+    determined whose row of the null space is zero.
+    """
     exposed: set[Cell] = set()
     for cells, rows in _components(equations, hidden):
         matrix = np.zeros((len(rows), len(cells)))
@@ -162,12 +169,37 @@ def _recoverable(equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set
                     matrix[row, place[cell]] += 1
             if total in place:
                 matrix[row, place[total]] -= 1
-        _, sizes, right = np.linalg.svd(matrix, full_matrices=True)
-        rank = int((sizes > 1e-9).sum())
-        free = right[rank:]
-        determined = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(cells), dtype=bool)
+        nought = _only_zero(matrix, np.array([counts[cell] for cell in cells], dtype=float))
+        open_cells = np.flatnonzero(~nought)
+        determined = nought.copy()
+        if len(open_cells):
+            _, sizes, right = np.linalg.svd(matrix[:, open_cells], full_matrices=True)
+            free = right[int((sizes > 1e-9).sum()) :]
+            fixed = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(open_cells), dtype=bool)
+            determined[open_cells] = fixed
         exposed.update(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
     return exposed
+
+
+def _only_zero(matrix: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which cells are zero in every table of non-negative counts that the equations allow?"""
+    if (counts > 0).all():
+        return np.zeros(len(counts), dtype=bool)
+    from scipy.optimize import linprog
+
+    size = len(counts)
+    # Raise every cell as far as one, all at once: what stays at zero can never be anything else.
+    found = linprog(
+        np.concatenate([np.zeros(size), -np.ones(size)]),
+        A_ub=np.hstack([-np.eye(size), np.eye(size)]),
+        b_ub=np.zeros(size),
+        A_eq=np.hstack([matrix, np.zeros_like(matrix)]),
+        b_eq=matrix @ counts,
+        bounds=[(0, None)] * size + [(0, 1)] * size,
+        method="highs",
+    )
+    assert found.x is not None, "the true counts satisfy the equations, so there is a solution"
+    return np.asarray(found.x[size:] < 1e-7)
 
 
 def _components(

@@ -7,7 +7,7 @@ from fairness import crosscheck
 from fairness.cube import ACTUAL, DECISION_RATES, PREDICTED, build
 
 
-def world(people, rows_each=1, seed=3):
+def world(people: int, *, rows_each: int = 1, seed: int = 3) -> pl.DataFrame:
     random = np.random.default_rng(seed)
     crn = np.repeat(np.arange(people), rows_each)
     sex = np.repeat(random.choice(["Men", "Women"], people, p=[0.9, 0.1]), rows_each)
@@ -24,7 +24,7 @@ def world(people, rows_each=1, seed=3):
     )
 
 
-def test_every_rate_agrees_with_fairlearn_to_1e_12():
+def test_every_rate_agrees_with_fairlearn_to_1e_12() -> None:
     frame = world(3000)
     groups = {name: frame[name].fill_null("Not recorded") for name in ("sex", "ethnicity")}
     agreement = crosscheck.against_fairlearn(groups, frame[PREDICTED], frame[ACTUAL])
@@ -32,14 +32,14 @@ def test_every_rate_agrees_with_fairlearn_to_1e_12():
     assert agreement.largest_difference <= 1e-12
 
 
-def test_undefined_rates_are_nan_where_fairlearn_says_nought():
+def test_undefined_rates_are_nan_where_fairlearn_says_nought() -> None:
     frame = pl.DataFrame({"g": ["a", "a", "b"], PREDICTED: [True, False, True], ACTUAL: [True, True, True]})
     cube = build(frame, axes=["g"], outcomes=[PREDICTED, ACTUAL])
     assert np.isnan(DECISION_RATES["false_positive_rate"](cube, cube.counts)).all()
     assert crosscheck.against_fairlearn({"g": frame["g"]}, frame[PREDICTED], frame[ACTUAL]).undefined == 4
 
 
-def test_summing_axes_away_is_counting_without_them():
+def test_summing_axes_away_is_counting_without_them() -> None:
     frame = world(2000)
     whole = build(frame, axes=["sex", "ethnicity"], outcomes=[PREDICTED, ACTUAL])
     alone = build(frame, axes=["ethnicity"], outcomes=[PREDICTED, ACTUAL])
@@ -49,7 +49,7 @@ def test_summing_axes_away_is_counting_without_them():
     assert ("Not recorded",) in over.groups
 
 
-def test_the_bootstrap_of_cells_has_the_law_of_a_bootstrap_of_rows():
+def test_the_bootstrap_of_cells_has_the_law_of_a_bootstrap_of_rows() -> None:
     frame = world(1500)
     cube = build(frame, axes=["sex"], outcomes=[PREDICTED, ACTUAL])
     drawn = DECISION_RATES["selection_rate"](cube, cube.draw(2000, seed=1))
@@ -63,7 +63,7 @@ def test_the_bootstrap_of_cells_has_the_law_of_a_bootstrap_of_rows():
     assert (cube.draw(5, seed=1) == cube.draw(5, seed=1)).all()
 
 
-def test_people_are_drawn_whole_where_they_repeat():
+def test_people_are_drawn_whole_where_they_repeat() -> None:
     frame = world(400, rows_each=8)
     by_row = build(frame, axes=["sex"], outcomes=[PREDICTED, ACTUAL])
     by_person = build(frame, axes=["sex"], outcomes=[PREDICTED, ACTUAL], person="crn")
@@ -83,7 +83,7 @@ def test_people_are_drawn_whole_where_they_repeat():
     assert whole == pytest.approx(np.std(by_hand), rel=0.1)
 
 
-def test_a_column_that_is_not_there_is_named():
+def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match="no column nonsense"):
         build(world(10), axes=["nonsense"], outcomes=[PREDICTED])
     with pytest.raises(UsageError, match="no axis age"):

@@ -8,14 +8,16 @@ from scipy import stats
 
 import fairness
 from fairness import statistics
-from fairness.statistics import CountError
+from fairness.statistics import CountError, Method
+
+Counts = tuple[int, int]
 
 # a, n_a, b, n_b, lower, upper of R 4: poisson.test(c(a, b), c(n_a, n_b))$conf.int, by the beta quantiles it is made of
 EXACT = [(11, 800, 2, 800), (30, 100, 20, 200), (0, 100, 20, 200), (5, 50, 500, 5000), (100, 1000, 3, 20)]
 
 
 @pytest.mark.parametrize(("a", "n_a", "b", "n_b"), EXACT)
-def test_the_exact_interval_is_clopper_pearson_given_the_total(a, n_a, b, n_b):
+def test_the_exact_interval_is_clopper_pearson_given_the_total(a: int, n_a: int, b: int, n_b: int) -> None:
     found = fairness.relative_rate(a, n_a, b, n_b)
     share = stats.binomtest(a, a + b).proportion_ci(0.95, method="exact")
     assert found.lower == pytest.approx(share.low / (1 - share.low) * n_b / n_a, rel=1e-9, abs=1e-12)
@@ -23,14 +25,14 @@ def test_the_exact_interval_is_clopper_pearson_given_the_total(a, n_a, b, n_b):
     assert found.ratio == pytest.approx((a / n_a) / (b / n_b))
 
 
-def test_a_published_exact_interval():
+def test_a_published_exact_interval() -> None:
     # R documentation, poisson.test(c(11, 6 + 8 + 7), c(800, 1083 + 1050 + 878)): 0.8584264 to 4.2772659.
     _, lower, upper = fairness.relative_rate(11, 800, 21, 3011)
     assert lower == pytest.approx(0.8584264, abs=1e-6)
     assert upper == pytest.approx(4.2772659, abs=1e-6)
 
 
-def test_the_wald_interval_is_that_of_katz():
+def test_the_wald_interval_is_that_of_katz() -> None:
     found = fairness.relative_rate(120, 1000, 100, 1000, method="wald")
     error = math.sqrt(1 / 120 - 1 / 1000 + 1 / 100 - 1 / 1000)
     assert found.lower == pytest.approx(1.2 * math.exp(-1.959963984540054 * error))
@@ -41,7 +43,9 @@ def test_the_wald_interval_is_that_of_katz():
 @pytest.mark.parametrize(
     ("a", "n_a", "b", "n_b"), [(0, 0, 5, 10), (5, 10, 0, 0), (0, 10, 0, 10), (3, 10, 0, 10)]
 )
-def test_undefined_is_undefined_and_never_nought(a, n_a, b, n_b, method):
+def test_undefined_is_undefined_and_never_nought(
+    a: float, n_a: float, b: float, n_b: float, method: Method
+) -> None:
     found = fairness.relative_rate(a, n_a, b, n_b, method=method)
     assert found.ratio is None
     assert not found.defined
@@ -56,7 +60,7 @@ def test_undefined_is_undefined_and_never_nought(a, n_a, b, n_b, method):
         (1, 10, 1, 10, "guess"),
     ],
 )
-def test_impossible_counts_are_refused(a, n_a, b, n_b, method):
+def test_impossible_counts_are_refused(a: float, n_a: float, b: float, n_b: float, method: Method) -> None:
     with pytest.raises(CountError):
         fairness.relative_rate(a, n_a, b, n_b, method=method)
 
@@ -65,7 +69,9 @@ counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 
 @given(counts, counts, st.sampled_from(["exact", "wald"]))
-def test_the_interval_holds_the_ratio_and_agrees_with_its_p_value(first, second, method):
+def test_the_interval_holds_the_ratio_and_agrees_with_its_p_value(
+    first: Counts, second: Counts, method: Method
+) -> None:
     found = fairness.relative_rate(*first, *second, method)
     if found.ratio is None or found.lower is None or found.upper is None:
         return
@@ -76,14 +82,14 @@ def test_the_interval_holds_the_ratio_and_agrees_with_its_p_value(first, second,
 
 
 @given(counts, counts)
-def test_swapping_the_groups_inverts_the_exact_interval(first, second):
+def test_swapping_the_groups_inverts_the_exact_interval(first: Counts, second: Counts) -> None:
     there, back = fairness.relative_rate(*first, *second), fairness.relative_rate(*second, *first)
     if there.ratio and back.ratio:
         assert there.lower == pytest.approx(1 / back.upper, rel=1e-6)
         assert there.p_value == pytest.approx(back.p_value, rel=1e-6, abs=1e-12)
 
 
-def test_the_exact_interval_covers_at_least_its_level():
+def test_the_exact_interval_covers_at_least_its_level() -> None:
     random = np.random.default_rng(9)
     a, b = random.binomial(60, 0.2, 2000), random.binomial(90, 0.1, 2000)
     covered = [
@@ -94,7 +100,7 @@ def test_the_exact_interval_covers_at_least_its_level():
     assert np.mean(covered) >= 0.95
 
 
-def test_benjamini_hochberg_is_scipys_and_leaves_gaps():
+def test_benjamini_hochberg_is_scipys_and_leaves_gaps() -> None:
     p_values = [0.01, 0.04, 0.03, 0.5, 0.002]
     expected = stats.false_discovery_control(p_values)
     adjusted = fairness.benjamini_hochberg([None, *p_values, math.nan])
@@ -103,7 +109,7 @@ def test_benjamini_hochberg_is_scipys_and_leaves_gaps():
     assert adjusted[1:-1] == pytest.approx(expected)
 
 
-def test_the_difference_is_newcombes():
+def test_the_difference_is_newcombes() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table II, example (a), method 10: 56/70 - 48/80.
     value, lower, upper = statistics.difference(56, 70, 48, 80)
     assert value == pytest.approx(0.2)
@@ -111,7 +117,7 @@ def test_the_difference_is_newcombes():
     assert upper == pytest.approx(0.3339, abs=5e-5)
 
 
-def test_the_minimum_detectable_gap_is_seen_four_times_in_five():
+def test_the_minimum_detectable_gap_is_seen_four_times_in_five() -> None:
     n_a, n_b, base = 400, 3000, 0.3
     gap = statistics.minimum_detectable_gap(n_a, n_b, base)
     random = np.random.default_rng(4)
@@ -122,11 +128,11 @@ def test_the_minimum_detectable_gap_is_seen_four_times_in_five():
 
 
 @pytest.mark.parametrize(("n_a", "n_b", "base"), [(0, 10, 0.5), (10, 10, None), (1, 1, 0.5)])
-def test_no_gap_can_be_seen_where_nobody_is(n_a, n_b, base):
+def test_no_gap_can_be_seen_where_nobody_is(n_a: int, n_b: int, base: float | None) -> None:
     assert statistics.minimum_detectable_gap(n_a, n_b, base) is None
 
 
-def test_a_gap_that_need_explains_vanishes_among_people_alike():
+def test_a_gap_that_need_explains_vanishes_among_people_alike() -> None:
     # Two strata with the same rates for both groups, which are differently spread over them.
     events, people = np.array([90.0, 10.0]), np.array([100.0, 100.0])
     others = people * np.array([1.0, 9.0])
@@ -138,20 +144,20 @@ def test_a_gap_that_need_explains_vanishes_among_people_alike():
     assert statistics.expected_events(people, np.array([90.0, 90.0]), others) == (100.0, 200.0)
 
 
-def test_one_stratum_is_the_plain_ratio():
+def test_one_stratum_is_the_plain_ratio() -> None:
     alike = statistics.stratified_relative_rate(*(np.array([value]) for value in (30.0, 100.0, 20.0, 200.0)))
     plain = fairness.relative_rate(30, 100, 20, 200, method="wald")
     assert (alike.ratio, alike.lower, alike.upper) == pytest.approx((plain.ratio, plain.lower, plain.upper))
 
 
-def test_a_stratum_without_the_comparison_group_says_nothing():
+def test_a_stratum_without_the_comparison_group_says_nothing() -> None:
     alone = statistics.stratified_relative_rate(
         np.array([30.0, 7.0]), np.array([100.0, 50.0]), np.array([20.0, 0.0]), np.array([200.0, 0.0])
     )
     assert alone.ratio == pytest.approx(3)
 
 
-def test_people_with_several_rows_are_worth_less_than_their_rows():
+def test_people_with_several_rows_are_worth_less_than_their_rows() -> None:
     rows = np.full(200, 5.0)
     always = np.where(np.arange(200) % 2, 5.0, 0.0)  # a person's rows all agree: five rows are one
     mixed = np.random.default_rng(1).binomial(5, 0.5, 200).astype(float)

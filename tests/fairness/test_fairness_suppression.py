@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from catalogue.errors import UsageError
-from fairness.suppression import EVERYBODY, Ledger, group
+from fairness.suppression import EVERYBODY, Cell, Ledger, group
+
+Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
-def grid(counts):
+def grid(counts: Counts) -> Ledger:
     """A sex-by-place table with its margins, as a ledger and as the equations an adversary would write."""
     ledger = Ledger()
     rows, columns = counts.shape
@@ -35,13 +39,13 @@ def grid(counts):
     return ledger
 
 
-def recoverable(counts, ledger):
+def recoverable(counts: Counts, ledger: Ledger) -> list[tuple[int, int, float]]:
     """Cells of the grid that linear programming pins to one value, given all that is published."""
     rows, columns = counts.shape
     hidden = ledger.close()
     equations, values = [], []
 
-    def publish(cell, mask):
+    def publish(cell: Cell, mask: Mask) -> None:
         if cell not in hidden:
             equations.append(mask.ravel().astype(float))
             values.append(float(counts[mask].sum()))
@@ -86,7 +90,7 @@ def recoverable(counts, ledger):
         ).map(lambda cells: np.array(cells).reshape(shape))
     )
 )
-def test_no_small_cell_can_be_worked_out(counts):
+def test_no_small_cell_can_be_worked_out(counts: Counts) -> None:
     if counts.sum() == 0:
         return
     ledger = grid(counts)
@@ -95,7 +99,7 @@ def test_no_small_cell_can_be_worked_out(counts):
     assert recoverable(counts, ledger) == []
 
 
-def test_without_secondary_suppression_the_adversary_wins():
+def test_without_secondary_suppression_the_adversary_wins() -> None:
     counts = np.array([[3, 40, 50], [60, 70, 80]])
     ledger = grid(counts)
     only_primary = Ledger()
@@ -104,11 +108,11 @@ def test_without_secondary_suppression_the_adversary_wins():
     assert recoverable(counts, ledger) == []
 
 
-def test_large_counts_are_all_published():
+def test_large_counts_are_all_published() -> None:
     assert grid(np.full((3, 4), 25)).close() == frozenset()
 
 
-def test_those_without_the_outcome_are_protected_too():
+def test_those_without_the_outcome_are_protected_too() -> None:
     ledger = Ledger()
     whole, part = ("all", group(sex="Women")), ("offered", group(sex="Women"))
     ledger.enter(whole, 60)
@@ -117,7 +121,7 @@ def test_those_without_the_outcome_are_protected_too():
     assert ledger.hidden(part)
 
 
-def test_a_set_that_is_empty_for_everybody_hides_nothing():
+def test_a_set_that_is_empty_for_everybody_hides_nothing() -> None:
     ledger = Ledger()
     for sex in ("Men", "Women"):
         ledger.enter(("flagged", group(sex=sex)), 0)
@@ -126,7 +130,7 @@ def test_a_set_that_is_empty_for_everybody_hides_nothing():
     assert ledger.close() == frozenset()
 
 
-def test_counts_that_contradict_themselves_are_refused():
+def test_counts_that_contradict_themselves_are_refused() -> None:
     ledger = Ledger()
     ledger.enter(("n", EVERYBODY), 10)
     with pytest.raises(UsageError, match="counted twice"):
