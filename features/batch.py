@@ -63,7 +63,8 @@ def evaluate(
     Raises UsageError for an unknown engine and for points without those columns.
     """
     chosen = spec.select(uses)
-    numbered = _numbered(points, chosen)
+    _check_points(points, chosen)
+    numbered = _numbered(points)
     with engine_of(engine) as runner:
         rows = numbered.select(
             "_point", *(name for name in ("crn", "as_of", "referral_id") if name in points.columns)
@@ -84,8 +85,7 @@ def evaluate(
     )
 
 
-def _numbered(points: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
-    """The points with a number each and the as-of day as a day number."""
+def _check_points(points: pl.DataFrame, spec: FeatureSpec) -> None:
     for name in ("crn", "as_of", *(("referral_id",) if spec.needs_referral else ())):
         if name not in points.columns:
             raise UsageError(f"The points of the feature rows have no column {name}; add it.")
@@ -93,14 +93,13 @@ def _numbered(points: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
         raise UsageError("The column as_of of the points holds no dates; make it dates.")
     if points["as_of"].null_count():
         raise UsageError("The column as_of of the points is empty in places; fill it.")
+
+
+def _numbered(points: pl.DataFrame) -> pl.DataFrame:
+    """The points with a number each and the as-of day as a day number."""
     names = [name for name in POINT_COLUMNS if name in points.columns]
-    days = pl.col("as_of").cast(pl.Int32)
-    return (
-        points.select(names)
-        .with_columns(days)
-        .with_row_index("_point")
-        .with_columns(pl.col("_point").cast(pl.Int64))
-    )
+    numbers = pl.int_range(pl.len(), dtype=pl.Int64).alias("_point")
+    return points.select(numbers, *names).with_columns(pl.col("as_of").cast(pl.Int32))
 
 
 def stream_frame(histories: Histories, stream: Stream) -> pl.LazyFrame:
@@ -180,17 +179,11 @@ class _StreamPass:
     def run(self, engine: Engine, histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
         """One row a point that has any event: `_point` and the parts of every feature."""
         stream = self._stream
-        raw = (
-            stream_frame(histories, stream).filter(pl.col("crn").is_in(points["crn"].unique().implode()))
-            if points.height < _FEW_POINTS
-            else stream_frame(histories, stream)
-        )
+        raw = _of_points(stream_frame(histories, stream), points)
         frame = versions(engine.take(raw, stream.name), stream)
         if self._wanted:
             frame = self._ordered(frame)
-        mine = points.rename(
-            {name: f"_{name}" for name in ("assessment_id", "referral_id") if name in points.columns}
-        )
+        mine = _asked(points)
         asked = engine.take(mine.lazy(), f"points-{stream.name}")
         joined = frame.join(asked, on="crn").filter(_visible(stream, named="_assessment_id" in mine.columns))
         masked = joined.with_columns(**{name: self._mask(*parts) for parts, name in self._masks.items()})
@@ -306,7 +299,33 @@ class _StreamPass:
         return found.join(taken, on="_point", how="left")
 
 
-_FEW_POINTS = 50_000
+_FEW_PEOPLE = 50_000
+
+
+def _of_points(frame: pl.LazyFrame, points: pl.DataFrame) -> pl.LazyFrame:
+    """The frame limited to the people asked about, where they are few enough to be worth naming."""
+    crns = points["crn"].unique()
+    return frame.filter(pl.col("crn").is_in(crns.implode())) if crns.len() < _FEW_PEOPLE else frame
+
+
+def visible_events(histories: Histories, name: str, points: pl.DataFrame) -> pl.LazyFrame:
+    """The events of a stream that count at each point, with polars: `_point`, `as_of` (a day number), columns.
+
+    `points` as for `evaluate`, with `_point` its row number.
+    """
+    stream = STREAMS[name]
+    numbered = _numbered(points)
+    frame = versions(nw.from_native(_of_points(stream_frame(histories, stream), numbered)), stream)
+    joined = frame.join(nw.from_native(_asked(numbered).lazy()), on="crn")
+    found: pl.LazyFrame = joined.filter(_visible(stream, named="assessment_id" in points.columns)).to_native()
+    return found
+
+
+def _asked(numbered: pl.DataFrame) -> pl.DataFrame:
+    """The points with the columns that name a record set apart from the stream's own."""
+    return numbered.rename(
+        {name: f"_{name}" for name in ("assessment_id", "referral_id") if name in numbered.columns}
+    )
 
 
 def _visible(stream: Stream, *, named: bool) -> nw.Expr:

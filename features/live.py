@@ -535,13 +535,15 @@ def _measurement(of: Measure, stream: Stream) -> Measurement:  # noqa: PLR0911  
         case Total(columns, answered):
             return lambda row, _: _total(row, columns, answered)
         case Reaching(thresholds):
-            return lambda row, _: sum(
-                1
-                for column, least in thresholds
-                if (value := row[column]) is not None and value >= least  # type: ignore[operator]
+            return lambda row, _: len(
+                [
+                    column
+                    for column, least in thresholds
+                    if (value := row[column]) is not None and value >= least  # type: ignore[operator]
+                ]
             )
         case Answered(columns):
-            return lambda row, _: sum(1 for column in columns if row[column] is not None)
+            return lambda row, _: len([column for column in columns if row[column] is not None])
         case Trues(columns):
             return lambda row, _: len([column for column in columns if row[column] is True])
         case Holds(part):
