@@ -73,7 +73,11 @@ def simulate(
     if not open_to_all:
         eligible[:, 1:] = need[:, target] >= rng.integers(0, 4, arms)
     pull = 0.35 * (need[:, target] - 3) + 0.4 * rng.normal(size=arms) + 0.02 * (risk - 50)[:, None]
-    pull = pull + 0.5 * (motivation - 1)[:, None] * rng.choice([-1, 1], arms) + 0.4 * (region == "north")[:, None]
+    pull = (
+        pull
+        + 0.5 * (motivation - 1)[:, None] * rng.choice([-1, 1], arms)
+        + 0.4 * (region == "north")[:, None]
+    )
     score = np.column_stack([np.full(rows, np.log(arms) + 0.8), pull])
     score[~eligible] = -np.inf
     propensity = np.exp(score - score.max(axis=1, keepdims=True))
@@ -89,7 +93,9 @@ def simulate(
     if not numeric:
         mean = np.clip(mean, 0.02, 0.98)
     happened = mean[np.arange(rows), code]
-    outcome = happened + 0.5 * rng.normal(size=rows) if numeric else (rng.random(rows) < happened).astype(float)
+    outcome = (
+        happened + 0.5 * rng.normal(size=rows) if numeric else (rng.random(rows) < happened).astype(float)
+    )
     unseen = rng.random(rows) < missing * (0.5 + 0.01 * risk) * np.where(code == 0, 1.3, 0.7)
     outcome[unseen] = np.nan
     return World(
