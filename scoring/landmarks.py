@@ -7,7 +7,7 @@ which the catalogue knows. What is computed for everybody is computed for one: a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -21,11 +21,10 @@ from features.contract import CASE_TABLES, TABLES
 from features.definitions import INFLIGHT
 from features.histories import Histories
 from features.live import EventRef
+from features.outcomes import ENDED
 from features.spec import FeatureSpec
 from scoring.scorecard import Value
 
-#: Statuses that close a referral.
-CLOSED = ("COMPLETED", "WITHDRAWN")
 INTERVENTION_TYPE = "intervention_type"
 
 #: Every feature of a running referral, in plain English; also the order of the columns.
@@ -59,18 +58,25 @@ def histories_of(case: Case) -> Histories:
 def open_referrals(histories: Histories, *, points: pl.DataFrame) -> pl.DataFrame:
     """Which of these referrals were open, as far as was known? The rows of `points` (referral_id, as_of) that were.
 
-    A referral is open from the day after it became known until a closing status is known.
+    A referral is open from the day after it became known, while its last event known is not a closing one: the
+    definition of `features.outcomes.referral_outcomes`, at many as-of days at once.
     """
-    closing = histories.table("referral_events").filter(pl.col("status").is_in(CLOSED))
-    closed = closing.group_by("referral_id").agg(closed_known=pl.col("known_on").min())
     known = histories.table("referrals").group_by("referral_id").agg(first_known=pl.col("known_on").min())
+    events = histories.table("referral_events").select("referral_id", "occurred_on", "status", "known_on")
+    numbered = points.lazy().with_row_index("_row")
+    closed = (
+        numbered.select("_row", "referral_id", "as_of")
+        .join(events.drop_nulls(), on="referral_id")
+        .filter(pl.col("known_on") < pl.col("as_of"))
+        .sort("_row", "occurred_on", pl.col("status").is_in(ENDED), "known_on", "status")
+        .unique("_row", keep="last", maintain_order=True)
+        .filter(pl.col("status").is_in(ENDED))
+        .select("_row")
+    )
     return (
-        points.lazy()
-        .with_row_index("_row")
-        .join(known, on="referral_id")
-        .join(closed, on="referral_id", how="left")
+        numbered.join(known, on="referral_id")
         .filter(pl.col("first_known") < pl.col("as_of"))
-        .filter(pl.col("closed_known").is_null() | (pl.col("closed_known") >= pl.col("as_of")))
+        .join(closed, on="_row", how="anti")
         .sort("_row")
         .select(points.columns)
         .collect()
@@ -99,8 +105,7 @@ def live_row(
     versions = [row for row in case.tables["referrals"] if row["referral_id"] == referral_id]
     versions.sort(key=lambda row: str(row["known_on"]))  # ISO dates: text order is the order of days
     events = [row for row in case.tables["referral_events"] if row["referral_id"] == referral_id]
-    closed = any(row["status"] in CLOSED and _before(row["known_on"], as_of) for row in events)
-    if closed or not versions or not _before(versions[0]["known_on"], as_of):
+    if _closed(events, as_of) or not versions or not _before(versions[0]["known_on"], as_of):
         return None
     first = versions[0]
     chosen = tuple(feature for feature in INFLIGHT.features if feature.name in names)
@@ -115,6 +120,20 @@ def live_row(
     referred_on = first["referred_on"]
     assert isinstance(referred_on, date)
     return LiveLandmark(referred_on=referred_on, values=values, evidence=evidence)
+
+
+def _closed(events: Sequence[Mapping[str, object]], as_of: date) -> bool:
+    known = [
+        row for row in events if _before(row["known_on"], as_of) and row["occurred_on"] and row["status"]
+    ]
+    if not known:
+        return False
+    # ISO dates: the order of their texts is the order of the days.
+    last = max(
+        known,
+        key=lambda r: (str(r["occurred_on"]), r["status"] in ENDED, str(r["known_on"]), str(r["status"])),
+    )
+    return last["status"] in ENDED
 
 
 def _before(day: object, as_of: date) -> bool:

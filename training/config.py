@@ -42,6 +42,12 @@ class Scorecards(_Section):
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
         default=6, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
     )
+    bags: Annotated[int, Field(ge=2, le=20)] = Field(
+        default=3, description="Folds that each stop and judge a fit of the others; the fits are averaged."
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.1, description="How much of each tree is added to a scorecard."
+    )
     max_rows: Annotated[int, Field(ge=1_000)] = Field(
         default=400_000,
         description="Most rows that one head is fitted on; beyond it, rows are drawn by hash of an id.",
@@ -56,7 +62,7 @@ class Outcomes(_Section):
     )
     complete_days: Annotated[int, Field(ge=56)] = Field(
         default=365,
-        description="A started referral must have ended within so many days to be read; later it is censored.",
+        description="A started referral must have ended within so many days of the referral to be read; else it is censored.",
     )
 
 

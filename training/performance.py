@@ -8,7 +8,6 @@ for the interval of the AUC.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,7 +145,7 @@ def performance(y: npt.ArrayLike, p: npt.ArrayLike) -> Performance:
 
 
 def gain_over_base_rate(
-    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: Sequence[str] | None = None
+    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: npt.ArrayLike | None = None
 ) -> tuple[float, float]:
     """How much log loss does the head save over always saying the base rate, and by how many standard errors?
 
@@ -166,7 +165,7 @@ def gain_over_base_rate(
 
 
 def barely_predictable(
-    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: Sequence[str] | None = None
+    y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: npt.ArrayLike | None = None
 ) -> bool:
     """Is the held-out gain over the base rate unclear, so that nobody should be told apart by this head?"""
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)

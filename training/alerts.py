@@ -1,0 +1,169 @@
+"""At what probability should a flag go up, so that practitioners see as many as they can answer?
+
+The threshold is the lowest whose new flags stay within the alert budget on one block of time; the next block
+verifies it. Flags have hysteresis (they clear lower than they are raised), and only the weeks in which a flag
+goes up count against the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from scoring.thresholds import Band, Thresholds
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+CANDIDATES = 200
+#: Weeks before the end by which a flag has to be up to be of use.
+IN_TIME_WEEKS = 3
+BAND_NAMES = ("USUAL", "RAISED", "HIGH")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Referrals watched weekly through a block of time.
+
+    `chances` is [referrals, weeks], NaN where a referral was not open; `failed_after` the weeks from each cell
+    to an end without completion (NaN: it did not end so, or not yet). `practitioner_weeks` is how many
+    practitioners were at work in how many weeks, for the share of referrals that was watched.
+    """
+
+    chances: FloatArray
+    failed_after: FloatArray
+    practitioner_weeks: float
+
+    def __post_init__(self) -> None:
+        """Hold the parts to one shape."""
+        if self.chances.shape != self.failed_after.shape:
+            raise ValueError("The parts of a watch differ in shape.")
+
+
+def watched(rows: pl.DataFrame, chances: npt.ArrayLike, *, practitioner_weeks: float) -> Watched:
+    """A watch from weekly rows: `referral_id`, `as_of`, and `failed_on` (null: it did not end so)."""
+    work = rows.select(
+        pl.col("referral_id").rank("dense").cast(pl.Int64).alias("line") - 1,
+        ((pl.col("as_of") - pl.col("as_of").min()).dt.total_days() // 7).alias("week"),
+        ((pl.col("failed_on") - pl.col("as_of")).dt.total_days() / 7.0).alias("after"),
+    )
+    lines, weeks = work["line"].to_numpy(), work["week"].to_numpy()
+    shape = (int(lines.max()) + 1, int(weeks.max()) + 1) if len(lines) else (0, 0)
+    held, after = np.full(shape, np.nan), np.full(shape, np.nan)
+    held[lines, weeks] = np.asarray(chances, dtype=np.float64)
+    after[lines, weeks] = work["after"].fill_null(float("nan")).to_numpy()
+    return Watched(chances=held, failed_after=after, practitioner_weeks=practitioner_weeks)
+
+
+def up(chances: FloatArray, raise_at: float, clear_at: float) -> BoolArray:
+    """Is the flag up in each week? [referrals, weeks]."""
+    limits = Thresholds(
+        horizon_weeks=1,
+        raise_at=raise_at,
+        clear_at=clear_at,
+        bands=(Band(name="ALL", at_least=0.0),),
+        evidence={},
+    )
+    return limits.raised(chances)
+
+
+def new_flags(flags: BoolArray) -> BoolArray:
+    """In which weeks does a flag go up?"""
+    before = np.zeros_like(flags)
+    before[:, 1:] = flags[:, :-1]
+    return np.asarray(flags & ~before, dtype=np.bool_)
+
+
+def threshold_for(watch: Watched, *, per_practitioner_week: float, clear_ratio: float) -> float:
+    """The lowest threshold whose new flags stay within the budget; just above every chance if none does."""
+    known = watch.chances[~np.isnan(watch.chances)]
+    if not len(known):
+        return 1.0
+    candidates = np.unique(np.quantile(known, np.linspace(0.0, 1.0, CANDIDATES)))
+    # New flags need not fall with every step up, because a flag that stays up is not new: the answer is the
+    # lowest candidate from which on all are within the budget.
+    chosen = min(1.0, float(candidates[-1]) + 1e-6)
+    for candidate in candidates[::-1]:
+        rising = new_flags(up(watch.chances, float(candidate), float(candidate) * clear_ratio))
+        if rising.sum() / max(watch.practitioner_weeks, 1e-9) > per_practitioner_week:
+            break
+        chosen = float(candidate)
+    return chosen
+
+
+def figures(
+    watch: Watched, *, raise_at: float, clear_at: float, horizon_weeks: int
+) -> dict[str, float | None]:
+    """What a threshold does on a block: flags a week, how many were right, and how early they came."""
+    flags = up(watch.chances, raise_at, clear_at)
+    rising = new_flags(flags)
+    soon = watch.failed_after <= horizon_weeks
+    total = int(rising.sum())
+    failing = ~np.isnan(watch.failed_after).all(axis=1)
+    caught = failing & flags.any(axis=1)
+    first = np.argmax(flags, axis=1)
+    lead = watch.failed_after[np.arange(len(flags)), first][caught] if len(flags) else np.array([])
+    return {
+        "flags_per_practitioner_week": total / watch.practitioner_weeks if watch.practitioner_weeks else None,
+        "new_flags": float(total),
+        "precision": float(soon[rising].mean()) if total else None,
+        "ended_without_completion_after_flag": float((~np.isnan(watch.failed_after[rising])).mean())
+        if total
+        else None,
+        "failures_flagged": float(caught.sum() / failing.sum()) if failing.any() else None,
+        "median_lead_weeks": float(np.median(lead)) if len(lead) else None,
+        "flagged_in_time": float((lead >= IN_TIME_WEEKS).mean()) if len(lead) else None,
+    }
+
+
+def thresholds(
+    set_on: Watched,
+    verified_on: Watched,
+    *,
+    base_rate: float,
+    horizon_weeks: int,
+    per_practitioner_week: float,
+    clear_ratio: float,
+    periods: Mapping[str, Any],
+) -> Thresholds:
+    """The thresholds that serve, with the evidence of both blocks."""
+    raise_at = round(
+        threshold_for(set_on, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio), 6
+    )
+    clear_at = round(raise_at * clear_ratio, 6)
+    middle = min(base_rate, raise_at * 0.999)
+    settings = {"raise_at": raise_at, "clear_at": clear_at, "horizon_weeks": horizon_weeks}
+    return Thresholds(
+        horizon_weeks=horizon_weeks,
+        raise_at=raise_at,
+        clear_at=clear_at,
+        bands=tuple(
+            Band(name=name, at_least=start)
+            for name, start in zip(BAND_NAMES, (0.0, middle, raise_at), strict=True)
+        ),
+        evidence={
+            "budget_per_practitioner_week": per_practitioner_week,
+            **{f"set_{name}": value for name, value in figures(set_on, **settings).items()},  # type: ignore[arg-type]
+            **{f"verified_{name}": value for name, value in figures(verified_on, **settings).items()},  # type: ignore[arg-type]
+            **periods,
+        },
+    )
+
+
+def precision_at(chances: FloatArray, failing: BoolArray, flags: int) -> dict[str, float | None]:
+    """Of the most at risk so many, what share fails: with ties broken at random on average, at best, at worst."""
+    if not 0 < flags <= len(chances):
+        return {"expected": None, "best": None, "worst": None}
+    cut = np.partition(chances, len(chances) - flags)[len(chances) - flags]
+    sure, tied = chances > cut, chances == cut
+    left = flags - int(sure.sum())
+    hits, tied_hits, tied_count = float(failing[sure].sum()), float(failing[tied].sum()), float(tied.sum())
+    return {
+        "expected": (hits + left * tied_hits / tied_count) / flags,
+        "best": (hits + min(left, tied_hits)) / flags,
+        "worst": (hits + max(0.0, left - (tied_count - tied_hits))) / flags,
+    }

@@ -1,0 +1,299 @@
+"""The in-flight head on case histories: landmarks, fit, calibration, judgement, and the flag's threshold.
+
+Rows are weekly landmarks of every referral while it was open. What is fitted on is one week in so many (by
+hash of the referral), what judges and what sets the threshold is every week of a sample of referrals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from catalogue import Catalogue
+from features.histories import Histories
+from scoring import landmarks
+from scoring.thresholds import Band, Thresholds
+from training import alerts
+from training.config import TrainingConfig
+from training.head import importance
+from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
+from training.performance import Performance, auc, barely_predictable, gain_over_base_rate, performance
+from training.profile import profile
+from training.splits import TimeBlocks, blocks, hash_share, last_usable, sample
+
+FloatArray = npt.NDArray[np.float64]
+#: A referral that has not ended after so many weeks is no longer watched for fitting.
+LONGEST_WEEKS = 104
+#: Weekly rows of one block, at most, that judge and set the threshold.
+WATCHED_ROWS = 40_000
+QUESTION = "Given how it goes so far, will this referral end without completion?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedInFlight:
+    """The fitted in-flight head: what serves, the flag's thresholds, and what is known of it."""
+
+    model: InFlightModel
+    document: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    thresholds: Thresholds
+    blocks: TimeBlocks
+    judged: pl.DataFrame
+
+
+def landmark_points(outcomes: pl.DataFrame, *, known_before: date, seed: int, every: int) -> pl.DataFrame:
+    """One landmark in `every` weeks of each referral while it was open: referral_id, crn, as_of, and its end.
+
+    `until` is the weeks from the landmark to the end (or to the end of watching), `kind` the kind of end.
+    """
+    offset = (hash_share(outcomes["referral_id"], seed=seed) * every).astype(np.int64)
+    kinds = {"ENGAGEMENT": FAILED, "COMPLETED": FINISHED}
+    ended = pl.col("ended_on").fill_null(pl.lit(known_before))
+    work = outcomes.select(
+        "referral_id", "crn", "referred_on", "ended_on",
+        stop=pl.min_horizontal(ended, pl.lit(known_before)),
+        kind=pl.col("end").cast(pl.String).replace_strict(kinds, default=CENSORED, return_dtype=pl.Int64),
+        failed_on=pl.when(pl.col("end").cast(pl.String) == "ENGAGEMENT").then(pl.col("ended_on")),
+        offset=pl.Series(offset),
+    )  # fmt: skip
+    weeks = pl.min_horizontal(
+        (pl.col("stop") - pl.col("referred_on")).dt.total_days() // 7, pl.lit(LONGEST_WEEKS)
+    )
+    landmarks_of = pl.int_ranges(pl.col("offset") + 1, weeks + 1, every)
+    return (
+        work.with_columns(week=landmarks_of)
+        .explode("week", empty_as_null=False, keep_nulls=False)
+        .with_columns(as_of=pl.col("referred_on") + pl.duration(weeks=pl.col("week")))
+        .with_columns(until=(pl.col("stop") - pl.col("as_of")).dt.total_days() / 7.0)
+        .filter(pl.col("until") > 0)
+        .select("referral_id", "crn", "as_of", "until", "kind", "failed_on", "ended_on", "week")
+        .sort("referral_id", "as_of")
+    )
+
+
+def rows_of(
+    histories: Histories, points: pl.DataFrame, *, catalogue: Catalogue
+) -> tuple[pl.DataFrame, LandmarkRows]:
+    """The features of landmark points, and the rows that the model takes."""
+    known = landmarks.open_referrals(histories, points=points)
+    frame = landmarks.rows(histories, known.select("referral_id", "as_of"), catalogue=catalogue)
+    features = frame.select(landmarks.LABELS.keys())
+    return known.with_columns(crn=frame["crn"]), LandmarkRows(
+        features=features,
+        units=known["referral_id"],
+        until=known["until"].to_numpy(),
+        kind=known["kind"].to_numpy(),
+    )
+
+
+def fit(
+    histories: Histories,
+    outcomes: pl.DataFrame,
+    *,
+    training_date: date,
+    catalogue: Catalogue,
+    config: TrainingConfig,
+) -> FittedInFlight:
+    """Fit, calibrate and judge the in-flight head, and set and verify the flag's threshold."""
+    settings = config.inflight
+    reach = 7 * max(settings.horizons_weeks)
+    stop = last_usable(training_date, window_days=reach, gap_days=config.blocks.label_gap_days)
+    points = landmark_points(
+        outcomes, known_before=training_date, seed=config.seed, every=settings.landmark_every_weeks
+    ).filter(pl.col("as_of") < stop)
+    cut = blocks(
+        points["as_of"],
+        calibration_share=config.blocks.calibration_share,
+        test_share=config.blocks.test_share,
+        head="in-flight",
+    )
+    model = InFlightModel(
+        features=tuple(landmarks.LABELS),
+        interval=settings.interval_weeks,
+        intervals=max(settings.horizons_weeks) // settings.interval_weeks,
+        max_pairs=config.scorecards.max_pairs,
+        max_rows=config.scorecards.max_rows,
+        monotone=landmarks.MONOTONE,
+        bags=config.scorecards.bags,
+        learning_rate=config.scorecards.learning_rate,
+        random_state=config.seed,
+        n_jobs=config.threads,
+    )
+    fit_points = sample(
+        points.filter(cut.fit()), by="referral_id", at_most=settings.max_landmarks, seed=config.seed
+    )
+    _, fit_rows = rows_of(histories, fit_points, catalogue=catalogue)
+    model.fit_landmarks(fit_rows)
+    weekly = landmark_points(outcomes, known_before=training_date, seed=config.seed, every=1).filter(
+        pl.col("as_of") < stop
+    )
+    set_on, set_weeks = _watch(histories, weekly.filter(cut.calibrate()), seed=config.seed)
+    verify_on, verify_weeks = _watch(histories, weekly.filter(cut.test()), seed=config.seed)
+    set_points, set_rows = rows_of(histories, set_on, catalogue=catalogue)
+    model.calibrate_landmarks(set_rows)
+    test_points, test_rows = rows_of(histories, verify_on, catalogue=catalogue)
+    horizons = settings.horizons_weeks
+    chances = model.incidence(test_rows.features, horizons)
+    place = horizons.index(config.flags.horizon_weeks)
+    held = [judge(test_rows, chances[:, i], weeks) for i, weeks in enumerate(horizons)]
+    truth, seen = failed_within(test_rows, config.flags.horizon_weeks)
+    base_rate = _rate(set_rows, config.flags.horizon_weeks)
+    people = test_points["crn"].to_numpy()[seen]
+    barely = barely_predictable(truth[seen], chances[seen, place], base_rate, people)
+    saved, errors = gain_over_base_rate(truth[seen], chances[seen, place], base_rate, people)
+    limits = _thresholds(
+        set_on=(set_points, model.incidence(set_rows.features, horizons)[:, place], set_weeks),
+        verify_on=(test_points, chances[:, place], verify_weeks),
+        base_rate=base_rate,
+        cut=cut,
+        config=config,
+    )
+    cards = (model.not_completed_, model.completed_)
+    assert cards[0] is not None
+    assert cards[1] is not None
+    document = {
+        "head": "inflight",
+        "question": QUESTION,
+        "scorecards": {"not_completed": cards[0].to_dict(), "completed": cards[1].to_dict()},
+        "interval_weeks": settings.interval_weeks,
+        "intervals": model.intervals,
+        "horizons_weeks": list(horizons),
+        "labels": {**landmarks.LABELS, "interval_ahead": "weeks ahead that are asked about"},
+        "barely_predictable": barely,
+        "base_rate": base_rate,
+        "auc": 0.5 if held[place].auc is None else held[place].auc,
+        "gain": {"log_loss_saved": saved, "standard_errors": errors},
+        "performance": held[place].to_dict(),
+        "by_horizon": {str(weeks): figures.to_dict() for weeks, figures in zip(horizons, held, strict=True)},
+        "by_landmark": by_landmark(test_points, test_rows, chances[:, place], config.flags.horizon_weeks),
+        "attendance_alone": attendance_alone(test_rows, config.flags.horizon_weeks),
+        "rows": {
+            "fit": fit_rows.features.height,
+            "calibrate": set_rows.features.height,
+            "test": test_rows.features.height,
+            "censored": int((fit_rows.kind == CENSORED).sum()),
+        },
+        "blocks": cut.to_dict(),
+        "importance": importance(cards[0]),
+        "profile": profile(
+            set_rows.features, chances=model.incidence(set_rows.features, [horizons[place]])[:, 0]
+        ),
+    }
+    calibration = {
+        "inflight_not_completed": model.calibration_["not_completed"].to_dict(),
+        "inflight_completed": model.calibration_["completed"].to_dict(),
+    }
+    judged = test_points.with_columns(
+        chance=pl.Series(chances[:, place]), failed=pl.Series(truth), seen=pl.Series(seen)
+    )
+    return FittedInFlight(
+        model=model, document=document, calibration=calibration, thresholds=limits, blocks=cut, judged=judged
+    )
+
+
+def failed_within(rows: LandmarkRows, weeks: float) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Did each landmark end without completion within so many weeks (1 or 0), and is that known?"""
+    ended = (rows.kind == FAILED) | (rows.kind == FINISHED)
+    failed = (rows.kind == FAILED) & (rows.until <= weeks)
+    known = ended | (rows.until >= weeks)
+    return failed.astype(np.float64), known
+
+
+def judge(rows: LandmarkRows, chances: FloatArray, weeks: float) -> Performance:
+    """The figures of one horizon, over the landmarks whose outcome by then is known."""
+    truth, known = failed_within(rows, weeks)
+    return performance(truth[known], chances[known])
+
+
+def by_landmark(
+    points: pl.DataFrame, rows: LandmarkRows, chances: FloatArray, weeks: float
+) -> dict[str, dict[str, Any]]:
+    """The figures by how long the referral had been running: the first month, to three, to six, and later."""
+    running = points["week"].to_numpy()
+    truth, known = failed_within(rows, weeks)
+    spans = {
+        "weeks 1 to 4": (1, 4),
+        "weeks 5 to 13": (5, 13),
+        "weeks 14 to 26": (14, 26),
+        "later": (27, 10_000),
+    }
+    result = {}
+    for name, (first, last) in spans.items():
+        here = known & (running >= first) & (running <= last)
+        result[name] = performance(truth[here], chances[here]).to_dict()
+    return result
+
+
+def attendance_alone(rows: LandmarkRows, weeks: float) -> dict[str, Any]:
+    """The baseline: what attendance so far, alone, says of who will fail (its AUC; unknown counts as average)."""
+    truth, known = failed_within(rows, weeks)
+    share = rows.features["session_attendance"].cast(pl.Float64).to_numpy()
+    filled = np.where(np.isnan(share), np.nanmean(share) if not np.isnan(share).all() else 0.5, share)
+    return {"auc": auc(truth[known], 1.0 - filled[known])}
+
+
+def _rate(rows: LandmarkRows, weeks: float) -> float:
+    truth, known = failed_within(rows, weeks)
+    return float(truth[known].mean()) if known.any() else 0.0
+
+
+def _watch(histories: Histories, points: pl.DataFrame, *, seed: int) -> tuple[pl.DataFrame, float]:
+    """Every week of a sample of referrals, and the practitioner-weeks that fall to the sample.
+
+    Practitioner-weeks are the practitioners who had any of the referrals, times the weeks of the block; a
+    sample stands for its share of them.
+    """
+    kept = sample(points, by="referral_id", at_most=WATCHED_ROWS, seed=seed + 1)
+    if not kept.height:
+        return kept, 0.0
+    share = kept["referral_id"].n_unique() / points["referral_id"].n_unique()
+    people = histories.table("people").select("crn", "practitioner").drop_nulls().unique("crn", keep="any")
+    theirs = (
+        points.lazy().select("crn").unique().join(people, on="crn").select(pl.col("practitioner").n_unique())
+    )
+    days = points.select((pl.col("as_of").max() - pl.col("as_of").min()).dt.total_days() + 1).item()
+    return kept, max(float(theirs.collect().item()), 1.0) * days / 7.0 * share
+
+
+def _thresholds(
+    *,
+    set_on: tuple[pl.DataFrame, FloatArray, float],
+    verify_on: tuple[pl.DataFrame, FloatArray, float],
+    base_rate: float,
+    cut: TimeBlocks,
+    config: TrainingConfig,
+) -> Thresholds:
+    flags = config.flags
+    spans = ((cut.calibrate_from, cut.test_from), (cut.test_from, cut.until))
+    watches = [
+        alerts.watched(points, chances, practitioner_weeks=weeks)
+        for points, chances, weeks in (set_on, verify_on)
+    ]
+    if not all(len(watch.chances) for watch in watches):
+        return Thresholds(
+            horizon_weeks=flags.horizon_weeks,
+            raise_at=1.0,
+            clear_at=1.0,
+            bands=(Band(name=alerts.BAND_NAMES[0], at_least=0.0),),
+            evidence={},
+        )
+    return alerts.thresholds(
+        watches[0],
+        watches[1],
+        base_rate=base_rate,
+        horizon_weeks=flags.horizon_weeks,
+        per_practitioner_week=flags.per_practitioner_week,
+        clear_ratio=flags.clear_ratio,
+        periods={
+            "set_from": spans[0][0].isoformat(),
+            "set_until": (spans[0][1] - timedelta(days=1)).isoformat(),
+            "verified_from": spans[1][0].isoformat(),
+            "verified_until": (spans[1][1] - timedelta(days=1)).isoformat(),
+        },
+    )

@@ -1,0 +1,82 @@
+"""What did the inputs and the scores look like when the model was calibrated, and do they still?
+
+A profile holds, for every feature a head reads and for its chances, the shares of rows in fixed bins. The
+population stability index compares later rows with it: under 0.1 little has moved, over 0.25 much has
+(Siddiqi 2006, Credit Risk Scorecards, chapter 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+FloatArray = npt.NDArray[np.float64]
+BINS = 10
+MOST_CATEGORIES = 20
+CHANCE = "chance"
+#: Share given to an empty bin, so that the index stays finite.
+LEAST_SHARE = 1e-4
+MOVED, MOVED_MUCH = 0.1, 0.25
+
+
+def profile(frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, Any]:
+    """The shares of rows by bin, of each column and of the chances."""
+    columns = {name: _column_profile(frame[name]) for name in frame.columns}
+    return {**columns, CHANCE: _number_profile(np.asarray(chances, dtype=np.float64))}
+
+
+def stability(held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, float]:
+    """The population stability index of each profiled column, and of the chances, in later rows."""
+    result: dict[str, float] = {}
+    for name, column in held.items():
+        if name == CHANCE:
+            now = _number_shares(np.asarray(chances, dtype=np.float64), column["edges"])
+        elif "categories" in column:
+            now = _category_shares(frame[name], column["categories"])
+        else:
+            now = _number_shares(_numbers(frame[name]), column["edges"])
+        result[name] = index(np.asarray(column["shares"]), now)
+    return result
+
+
+def index(before: FloatArray, now: FloatArray) -> float:
+    """The population stability index between two lists of shares over the same bins."""
+    a, b = np.maximum(before, LEAST_SHARE), np.maximum(now, LEAST_SHARE)
+    return float(((b - a) * np.log(b / a)).sum())
+
+
+def _column_profile(column: pl.Series) -> dict[str, Any]:
+    if column.dtype == pl.Boolean or column.dtype.is_numeric():
+        return _number_profile(_numbers(column))
+    counts = column.cast(pl.String).drop_nulls().value_counts(sort=True, name="n")
+    ordered = counts.sort(["n", counts.columns[0]], descending=[True, False]).head(MOST_CATEGORIES)
+    categories = ordered.get_column(counts.columns[0]).to_list()
+    return {"categories": categories, "shares": _category_shares(column, categories).tolist()}
+
+
+def _number_profile(values: FloatArray) -> dict[str, Any]:
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])).tolist() if len(known) else []
+    return {"edges": edges, "shares": _number_shares(values, edges).tolist()}
+
+
+def _numbers(column: pl.Series) -> FloatArray:
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _number_shares(values: FloatArray, edges: list[float]) -> FloatArray:
+    places = np.where(
+        np.isnan(values), len(edges) + 1, np.searchsorted(np.asarray(edges), values, side="right")
+    )
+    return np.bincount(places, minlength=len(edges) + 2) / max(len(values), 1)
+
+
+def _category_shares(column: pl.Series, categories: list[str]) -> FloatArray:
+    place = {category: i for i, category in enumerate(categories)}
+    other, missing = len(categories), len(categories) + 1
+    found = [missing if v is None else place.get(v, other) for v in column.cast(pl.String).to_list()]
+    return np.bincount(np.asarray(found, dtype=np.int64), minlength=len(categories) + 2) / max(len(found), 1)
