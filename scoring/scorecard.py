@@ -182,6 +182,7 @@ class Scorecard:
         terms: the tables, kept in the order of ``ordered``; their contributions are summed in that order.
         intercept: the score of the average training row.
         link: ``logit`` where the raw score is a log-odds, ``identity`` where it is the prediction.
+        classes: for a classifier, the two outcomes: the score is of the second.
 
     Raises:
         ScorecardError: when a table does not fit its axes or a term reads an unknown feature.
@@ -191,6 +192,7 @@ class Scorecard:
     terms: tuple[Term, ...]
     intercept: float
     link: Link
+    classes: tuple[Category, ...] = ()
 
     def __post_init__(self) -> None:
         if self.link not in _LINKS:
@@ -426,6 +428,7 @@ class Scorecard:
         return {
             "format": FORMAT,
             "link": self.link,
+            "classes": list(self.classes),
             "intercept": self.intercept,
             "features": [
                 {
@@ -472,6 +475,7 @@ class Scorecard:
                 terms=terms,
                 intercept=float(cast("float", document["intercept"])),
                 link=cast("Link", document["link"]),
+                classes=tuple(cast("list[Category]", document["classes"])),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ScorecardError(

@@ -1,0 +1,251 @@
+"""Boosted trees that a scorecard can be read from.
+
+LightGBM is given cell numbers and may use one feature, or the two of a permitted pair, along any one
+path from root to leaf. Every leaf then adds a constant to a block of one table, and the whole model is
+the sum of its tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import lightgbm as lgb
+import numpy as np
+
+from training.scorecard_cells import Division, coarsen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from scoring.scorecard import Axis
+    from training.scorecard_rows import Records
+
+    Floats = NDArray[np.float64]
+
+Pair = tuple[int, int]
+"""Two features by their places, the lesser first."""
+
+Objective = Literal["binary", "regression"]
+ROUNDS_WITHOUT_HOLDOUT = 100
+"""Rounds where there is too little data to hold any out."""
+CELLS_WORTH_A_THREAD = 2_000_000
+"""Rows times columns from which more than one thread is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to boost; see ``ScorecardClassifier`` for what each setting does."""
+
+    objective: Objective
+    learning_rate: float
+    max_rounds: int
+    early_stopping: bool
+    early_stopping_rounds: int
+    max_leaves: int
+    min_leaf_weight: float
+    l2: float
+    seed: int
+    n_jobs: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputColumn:
+    """One column that the trees see: a feature's cells, fine or coarse.
+
+    ``cell_of[c]`` is this column's cell for the feature's cell ``c``.
+    """
+
+    feature: int
+    axis: Axis
+    cell_of: NDArray[np.int32]
+    direction: int
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the trees part its cells by set rather than by order."""
+        return self.axis.kind == "category"
+
+    def values(self, cells: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Give what the trees see for rows in these cells of the feature: NaN is a number not recorded."""
+        seen = self.cell_values()[self.cell_of].astype(np.float32)
+        return np.asarray(seen[cells])
+
+    def cell_values(self) -> Floats:
+        """Give what the trees see for each of the column's own cells."""
+        values = np.arange(self.axis.cells, dtype=np.float64)
+        if not self.categorical:
+            values[-1] = np.nan
+        return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """The columns that the trees see, and which of them may share a path."""
+
+    columns: tuple[InputColumn, ...]
+    pairs: tuple[tuple[int, int], ...]
+
+    def matrix(self, cells: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Give the trees' input ``[rows, columns]`` for rows in these cells ``[rows, features]``."""
+        out = np.empty((len(cells), len(self.columns)), dtype=np.float32)
+        for place, column in enumerate(self.columns):
+            out[:, place] = column.values(cells[:, column.feature])
+        return out
+
+
+def lay_out(
+    divisions: Sequence[Division],
+    held: Sequence[Floats],
+    *,
+    usable: Sequence[int],
+    pairs: Sequence[Pair],
+    directions: Mapping[int, int],
+    pair_bins: int,
+) -> Layout:
+    """Give every usable feature its column: coarser where the feature is in a pair.
+
+    A pair's table would be too large, and too thinly filled, on the fine cells of both features. A fine
+    column beside the coarse one would take the first split of every path and so keep pairs from forming.
+
+    Args:
+        divisions: of all features.
+        held: the training weight in each cell of each feature.
+        usable: the features that may be used.
+        pairs: the features that may be used together.
+        directions: +1 or -1 for features whose effect may only rise, or only fall.
+        pair_bins: the most value cells of a coarse column.
+    """
+    paired = {feature for pair in pairs for feature in pair}
+    place = {feature: index for index, feature in enumerate(usable)}
+    columns = []
+    for feature in usable:
+        axis = divisions[feature].axis
+        most = pair_bins if feature in paired else axis.cells
+        coarse, cell_of = coarsen(axis, held[feature], most=most)
+        columns.append(InputColumn(feature, coarse, cell_of, directions.get(feature, 0)))
+    return Layout(tuple(columns), tuple((place[one], place[two]) for one, two in pairs))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """One booster a fold (or one in all), whose scores are averaged."""
+
+    layout: Layout
+    boosters: tuple[lgb.Booster, ...]
+
+    def raw(self, cells: NDArray[np.int16]) -> Floats:
+        """Give LightGBM's own raw score of rows in these cells, averaged over the boosters."""
+        return np.asarray(self.each(cells).mean(axis=1))
+
+    def each(self, cells: NDArray[np.int16]) -> Floats:
+        """Give each booster's raw score ``[rows, boosters]`` of rows in these cells."""
+        matrix = self.layout.matrix(cells)
+        scores: Floats = np.stack([raw_score(booster, matrix) for booster in self.boosters], axis=1)
+        return scores
+
+    @property
+    def rounds(self) -> int:
+        """The most trees that any booster uses."""
+        return max(booster.best_iteration or booster.num_trees() for booster in self.boosters)
+
+    def held_out(self, rows: Records) -> Floats:
+        """Give each record the raw score of the boosters that did not see it, averaged by its rows."""
+        if len(self.boosters) != rows.folds:
+            return self.raw(rows.cells)
+        held_out: Floats = (self.each(rows.cells) * rows.dealt).sum(axis=1) / rows.dealt.sum(axis=1)
+        return held_out
+
+
+def raw_score(booster: lgb.Booster, matrix: NDArray[np.float32]) -> Floats:
+    """Give one booster's raw score of each row of its input matrix."""
+    return np.asarray(
+        booster.predict(matrix, raw_score=True, num_threads=threads(matrix.size, 2)), dtype=np.float64
+    )
+
+
+def boost(rows: Records, layout: Layout, settings: Settings) -> Ensemble:
+    """Fit one booster a fold, each stopped where the fold it leaves out stops gaining.
+
+    With a single fold, or without early stopping, one booster is fitted on all rows.
+    """
+    parameters = _parameters(layout, settings, rows)
+    data = lgb.Dataset(
+        layout.matrix(rows.cells),
+        label=rows.target,
+        weight=rows.weight,
+        categorical_feature=[i for i, column in enumerate(layout.columns) if column.categorical],
+        params=parameters,
+        free_raw_data=False,
+    ).construct()
+    if rows.folds == 1 or not settings.early_stopping:
+        few = settings.early_stopping
+        rounds = min(settings.max_rounds, ROUNDS_WITHOUT_HOLDOUT) if few else settings.max_rounds
+        return Ensemble(layout, (lgb.train(parameters, data, num_boost_round=rounds),))
+    return Ensemble(
+        layout, tuple(_fold(data, rows, fold, parameters, settings) for fold in range(rows.folds))
+    )
+
+
+def _fold(
+    data: lgb.Dataset, rows: Records, fold: int, parameters: dict[str, Any], settings: Settings
+) -> lgb.Booster:
+    out = rows.held_out(fold)
+    train = _part(data, rows.weight - out, parameters)
+    check = _part(data, out, parameters)
+    stop = lgb.early_stopping(settings.early_stopping_rounds, verbose=False)
+    # Prediction and dump stop at the best round by themselves.
+    return lgb.train(
+        parameters, train, num_boost_round=settings.max_rounds, valid_sets=[check], callbacks=[stop]
+    )
+
+
+def _part(data: lgb.Dataset, weight: Floats, parameters: dict[str, Any]) -> lgb.Dataset:
+    """The records that have weight, with the bins of the whole: an empty cell keeps its place."""
+    kept = np.flatnonzero(weight > 0)
+    part = data.subset(kept.tolist(), params=parameters).construct()
+    part.set_weight(weight[kept])
+    return part
+
+
+def threads(cells: int, most: int) -> int:
+    """Answer: how many threads for this many cells of input? Waiting for one another costs small fits dear."""
+    return most if cells >= CELLS_WORTH_A_THREAD else 1
+
+
+def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, Any]:
+    weight = rows.weight
+    share = float(np.average(rows.target, weights=weight))
+    # Leaves are bounded by weight, not by records. For chances LightGBM weighs a row by p(1 - p).
+    a_row = share * (1.0 - share) if settings.objective == "binary" else 1.0
+    least = min(settings.min_leaf_weight, 0.1 * float(weight.sum()))
+    paired = {column for pair in layout.pairs for column in pair}
+    alone = [[place] for place in range(len(layout.columns)) if place not in paired]
+    parameters: dict[str, Any] = {
+        "objective": settings.objective,
+        "metric": "binary_logloss" if settings.objective == "binary" else "l2",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.max_leaves,
+        "min_data_in_leaf": 1,
+        "min_sum_hessian_in_leaf": least * a_row,
+        "min_data_per_group": 1,
+        "max_cat_threshold": 64,
+        "lambda_l2": settings.l2,
+        "max_bin": max(column.axis.cells for column in layout.columns) + 1,
+        "min_data_in_bin": 1,
+        "bin_construct_sample_cnt": max(len(rows.target), 2),
+        "feature_pre_filter": False,
+        "enable_bundle": False,
+        "interaction_constraints": [*alone, *map(list, layout.pairs)],
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads(len(rows.target) * len(layout.columns), settings.n_jobs),
+        "verbosity": -1,
+    }
+    directions = [column.direction for column in layout.columns]
+    if any(directions):
+        parameters["monotone_constraints"] = directions
+    return parameters
