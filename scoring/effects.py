@@ -227,7 +227,7 @@ class EffectModel:
         self.reference = reference
         self.level = level
         self.z = z
-        self.min_support = min_support
+        self.min_support = float(min_support)
         self.modifiers = tuple(modifiers)
         self.report = dict(report)
         self._arms = tuple(arms)
