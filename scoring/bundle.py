@@ -18,6 +18,7 @@ from typing import Any
 from catalogue.errors import UsageError
 from scoring.effects import EffectModel
 from scoring.heads import HeadModel, InFlightHead
+from scoring.similar import Similar
 from scoring.thresholds import Thresholds
 
 MANIFEST = "bundle.json"
@@ -77,7 +78,7 @@ class Bundle:
     inflight: InFlightHead = field(repr=False)
     benefit: EffectModel = field(repr=False)
     calibration: Mapping[str, Any] = field(repr=False)
-    similar: Mapping[str, Any] = field(repr=False)
+    similar: Similar = field(repr=False)
     thresholds: Thresholds = field(repr=False)
     fairness: Mapping[str, Any] = field(repr=False)
 
@@ -129,7 +130,7 @@ def _assemble(place: Path, manifest: Mapping[str, Any], documents: Mapping[str, 
         inflight=InFlightHead.from_documents(documents["inflight.json"], calibration),
         benefit=EffectModel.from_dict(documents["benefit.json"]),
         calibration=calibration,
-        similar=documents["similar.json"],
+        similar=Similar.from_dict(documents["similar.json"]),
         thresholds=Thresholds.from_dict(documents["thresholds.json"]),
         fairness=documents["fairness.json"],
     )
