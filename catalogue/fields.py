@@ -1,0 +1,292 @@
+"""The facts a criterion may ask about: their kinds, scales and plain names.
+
+A *subject* is a mapping from these names to values, one person on one day; ``None`` or absence means
+not recorded. Names of assessment fields are the columns of the contract's ``assessments`` table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+Subject: TypeAlias = Mapping[str, Value]
+
+
+class Kind(StrEnum):
+    """How a field's values compare."""
+
+    NUMBER = "NUMBER"
+    BAND = "BAND"
+    CODE = "CODE"
+    FLAG = "FLAG"
+    CODES = "CODES"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """What a fact is: its kind, its scale, its plain name, and where it comes from.
+
+    ``scale`` holds the codes of a band (lowest first), code or list of codes; ``lowest`` and ``highest``
+    bound a number (``None``: unbounded). ``codes_open`` marks codes that no list here closes.
+    ``characteristic`` names the protected characteristic that the field records, if it records one.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    scale: tuple[str, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+    codes_open: bool = False
+    assessed: bool = False
+    characteristic: str | None = None
+
+
+SEX: Final = ("MALE", "FEMALE")
+SETTINGS: Final = ("COMMUNITY", "CUSTODY", "REMAND", "PRE_RELEASE")
+SENTENCE_TYPES: Final = (
+    "COMMUNITY_ORDER",
+    "SUSPENDED_SENTENCE_ORDER",
+    "LICENCE",
+    "POST_SENTENCE_SUPERVISION",
+    "CUSTODY",
+    "PRE_SENTENCE",
+)
+OFFENCE_TYPES: Final = (
+    "ACQUISITIVE",
+    "GENERAL_VIOLENCE",
+    "INTIMATE_PARTNER_VIOLENCE",
+    "DOMESTIC_ABUSE",
+    "SEXUAL",
+    "SEXUAL_INTERNET_ONLY",
+    "DRIVING",
+    "DRINK_OR_DRUG_DRIVING",
+    "SUBSTANCE",
+    "GANG",
+    "EXTREMISM",
+)
+REQUIREMENT_TYPES: Final = (
+    "RAR",
+    "UNPAID_WORK",
+    "ACCREDITED_PROGRAMME",
+    "DRUG_REHABILITATION",
+    "ALCOHOL_TREATMENT",
+    "MENTAL_HEALTH_TREATMENT",
+    "ALCOHOL_ABSTINENCE",
+    "CURFEW",
+    "EXCLUSION",
+    "RESIDENCE",
+    "ATTENDANCE_CENTRE",
+    "OTHER",
+)
+RISK_BANDS: Final = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
+OSP_BANDS: Final = ("NOT_APPLICABLE", *RISK_BANDS)
+SARA_BANDS: Final = ("LOW", "MEDIUM", "HIGH")
+
+# Highest score of each section: facts/oasys-need-thresholds.csv. Sections 5 and 10 are not in that table;
+# their bounds here only keep impossible thresholds out.
+SECTIONS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
+    {
+        "s3_accommodation": ("accommodation", 8),
+        "s4_ete": ("education, training and work", 8),
+        "s5_finance": ("money", 10),
+        "s6_relationships": ("relationships", 6),
+        "s7_lifestyle": ("lifestyle and associates", 6),
+        "s8_drugs": ("drug misuse", 10),
+        "s9_alcohol": ("alcohol misuse", 8),
+        "s10_emotional": ("emotional wellbeing", 12),
+        "s11_thinking": ("thinking and behaviour", 8),
+        "s12_attitudes": ("attitudes", 8),
+    }
+)
+
+# The score from which a section is a need: facts/oasys-need-thresholds.csv (need_threshold). The table scores
+# neither section 5 nor 10; decision 0104 chose 2, the commonest threshold of the others.
+NEED_THRESHOLDS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "s3_accommodation": 2,
+        "s4_ete": 3,
+        "s5_finance": 2,
+        "s6_relationships": 2,
+        "s7_lifestyle": 2,
+        "s8_drugs": 2,
+        "s9_alcohol": 4,
+        "s10_emotional": 2,
+        "s11_thinking": 4,
+        "s12_attitudes": 2,
+    }
+)
+
+# "Thinking total": seven items of 0, 1 or 2 (facts/catalogue-eligibility.csv, THINK7_TOTAL).
+TOTALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"thinking_total": ("q2_6", "q7_2", "q11_4", "q11_6", "q11_7", "q11_9", "q12_1")}
+)
+ITEM_MAXIMUM: Final = 2
+
+# Lowest percentage of each band, two-year scores; the same cuts in both generations
+# (facts/ogrs3-parameters.json, and the constants of hmpps-arns-risk-actuarial-api for OGRS4's).
+PREDICTOR_BANDS: Final[Mapping[str, tuple[float, float, float, float]]] = MappingProxyType(
+    {
+        "ogrs_2yr": (0, 50, 75, 90),
+        "ovp_2yr": (0, 30, 60, 80),
+        "ogp_2yr": (0, 34, 67, 85),
+        "rsr": (0, 1, 3, 6.9),
+    }
+)
+
+_ITEMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "q2_6": "whether the person sees the impact of the offence (2.6)",
+        "q6_1": "close family (6.1)",
+        "q6_6": "earlier relationships (6.6)",
+        "q6_12": "sexual offending questions (6.12)",
+        "q7_2": "regular activities that lead to offending (7.2)",
+        "q7_3": "being easily led by others (7.3)",
+        "q10_1": "coping (10.1)",
+        "q11_2": "impulsivity (11.2)",
+        "q11_3": "aggressive or controlling behaviour (11.3)",
+        "q11_4": "temper control (11.4)",
+        "q11_6": "problem solving (11.6)",
+        "q11_7": "awareness of consequences (11.7)",
+        "q11_9": "understanding the views of others (11.9)",
+        "q11_11": "sexual pre-occupation (11.11)",
+        "q11_12": "offence-related sexual interests (11.12)",
+        "q12_1": "pro-criminal attitudes (12.1)",
+        "q12_9": "motivation and attitudes (12.9)",
+    }
+)
+_ASSESSED_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "q1_30": "whether a sexual offence was ever committed (1.30)",
+        "q6_11": "whether sexual offending questions apply (6.11)",
+        "q2_3d_domestic_abuse": "domestic abuse in this offence (2.3d)",
+        "q6_7_domestic_abuse_past": "domestic abuse in the past (6.7)",
+        "maturity_flag": "the maturity screen",
+        "acute_mental_health": "acute mental illness",
+        "substance_stable": "being stable in drug and alcohol use",
+        "gang_identification": "identification with a gang or group",
+        "dependence": "drug or alcohol dependence",
+    }
+)
+
+
+def _assessed() -> list[Field]:
+    fields = [
+        Field(
+            name=name, kind=Kind.NUMBER, label=f"the {label} score", lowest=0, highest=highest, assessed=True
+        )
+        for name, (label, highest) in SECTIONS.items()
+    ]
+    fields += [
+        Field(name=name, kind=Kind.NUMBER, label=label, lowest=0, highest=ITEM_MAXIMUM, assessed=True)
+        for name, label in _ITEMS.items()
+    ]
+    fields += [
+        Field(name=name, kind=Kind.FLAG, label=label, assessed=True)
+        for name, label in _ASSESSED_FLAGS.items()
+    ]
+    fields += [
+        Field(
+            name=f"{name.split('_')[0]}_linked_reoffending",
+            kind=Kind.FLAG,
+            label=f"the link of {label} to reoffending",
+            assessed=True,
+        )
+        for name, (label, _) in SECTIONS.items()
+    ]
+    fields += [
+        Field(
+            name="s11_linked_harm",
+            kind=Kind.FLAG,
+            label="the link of thinking to serious harm",
+            assessed=True,
+        ),
+        Field(
+            name="s12_linked_harm",
+            kind=Kind.FLAG,
+            label="the link of attitudes to serious harm",
+            assessed=True,
+        ),
+    ]
+    percentages = {
+        "ogrs_2yr": "the OGRS score",
+        "ogp_2yr": "the OGP score",
+        "ovp_2yr": "the OVP score",
+        "rsr": "the RSR score",
+    }
+    fields += [
+        Field(name=name, kind=Kind.NUMBER, label=label, lowest=0, highest=100, assessed=True)
+        for name, label in percentages.items()
+    ]
+    bands = {
+        "osp_dc": ("the OSP score for direct contact", OSP_BANDS),
+        "osp_iic": ("the OSP score for indecent images", OSP_BANDS),
+        "rosh": ("the risk of serious harm", RISK_BANDS),
+        "sara_partner": ("the SARA risk to a partner", SARA_BANDS),
+        "sara_other": ("the SARA risk to others", SARA_BANDS),
+    }
+    fields += [
+        Field(name=name, kind=Kind.BAND, label=label, scale=scale, assessed=True)
+        for name, (label, scale) in bands.items()
+    ]
+    fields += [
+        Field(
+            name="predictor_generation",
+            kind=Kind.CODE,
+            label="the generation of the predictors",
+            scale=("OGRS3", "OGRS4"),
+            assessed=True,
+        ),
+        Field(name="erg", kind=Kind.NUMBER, label="the extremism risk score (ERG)", lowest=0, assessed=True),
+        Field(
+            name="learning_screen_subtotal",
+            kind=Kind.NUMBER,
+            label="the learning screen",
+            lowest=0,
+            assessed=True,
+        ),
+        Field(name="motivation", kind=Kind.NUMBER, label="motivation", lowest=0, highest=2, assessed=True),
+    ]
+    return fields
+
+
+_PERSON: Final = (
+    Field(name="sex", kind=Kind.CODE, label="sex", scale=SEX, characteristic="sex"),
+    Field(name="age", kind=Kind.NUMBER, label="age", lowest=10, highest=120, characteristic="age"),
+    Field(name="setting", kind=Kind.CODE, label="the setting", scale=SETTINGS),
+    Field(name="region", kind=Kind.CODE, label="the probation region", codes_open=True),
+    Field(name="pdu", kind=Kind.CODE, label="the probation delivery unit", codes_open=True),
+    Field(name="sentence_type", kind=Kind.CODE, label="the type of sentence", scale=SENTENCE_TYPES),
+    Field(name="days_left", kind=Kind.NUMBER, label="the end date of the sentence"),
+    Field(name="sentence_length_days", kind=Kind.NUMBER, label="the length of the sentence", lowest=0),
+    Field(name="rar_days", kind=Kind.NUMBER, label="the number of RAR days", lowest=0),
+    Field(name="previous_sanctions", kind=Kind.NUMBER, label="earlier sanctions", lowest=0),
+    Field(name="offence_types", kind=Kind.CODES, label="the kind of offence", scale=OFFENCE_TYPES),
+    Field(name="past_offence_types", kind=Kind.CODES, label="the kinds of past offence", scale=OFFENCE_TYPES),
+    Field(name="requirement_types", kind=Kind.CODES, label="the requirements", scale=REQUIREMENT_TYPES),
+    Field(name="needs_interpreter", kind=Kind.FLAG, label="the need for an interpreter"),
+    Field(name="reads_simple_sentences", kind=Kind.FLAG, label="reading of simple sentences"),
+    Field(
+        name="completed_interventions",
+        kind=Kind.CODES,
+        label="the interventions completed before",
+        codes_open=True,
+    ),
+    Field(name="open_interventions", kind=Kind.CODES, label="the interventions under way", codes_open=True),
+    Field(name="assessment_age_days", kind=Kind.NUMBER, label="the date of the assessment", lowest=0),
+    Field(
+        name="assessment_layer", kind=Kind.NUMBER, label="the layer of the assessment", lowest=1, highest=3
+    ),
+)
+
+FIELDS: Final[Mapping[str, Field]] = MappingProxyType({f.name: f for f in (*_PERSON, *_assessed())})
+
+# An assessment counts for 55 weeks (the data contract, `assessments`).
+ASSESSMENT_LIFE_DAYS: Final = 55 * 7
+
+
+def linked_field(section: str) -> str:
+    """Which field says whether a section is linked to reoffending?"""
+    return f"{section.split('_', maxsplit=1)[0]}_linked_reoffending"

@@ -1,0 +1,75 @@
+"""The sentences shown for a rule: read from a message file, so that another language is another file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from string import Formatter
+from types import MappingProxyType
+from typing import Final
+
+import yaml
+
+from catalogue.errors import UsageError
+
+FOLDER: Final = Path(__file__).parent / "messages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """What is said of a rule when it is met, not met or unknown, and what would make it hold (``nearly``)."""
+
+    met: str
+    not_met: str
+    unknown: str
+    nearly: str | None = None
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every sentence there is."""
+        return tuple(each for each in (self.met, self.not_met, self.unknown, self.nearly) if each is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Messages:
+    """The sentences of a language by rule code, and its plain phrases by key."""
+
+    rules: Mapping[str, Sentences]
+    phrases: Mapping[str, str]
+
+    def phrase(self, key: str, **values: str | float) -> str:
+        """Which phrase stands under ``key``, with these values filled in? ``UsageError`` if there is none."""
+        if key not in self.phrases:
+            raise UsageError(f"The message file has no phrase '{key}'; add it under 'phrases'.")
+        return self.phrases[key].format(**values)
+
+
+@lru_cache(maxsize=4)
+def load(language: str = "en") -> Messages:
+    """Which sentences does a language have? ``UsageError`` if its file is not there or lacks a sentence."""
+    path = FOLDER / f"{language}.yaml"
+    if not path.is_file():
+        raise UsageError(
+            f"There is no message file for '{language}'; add catalogue/messages/{language}.yaml."
+        )
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    unknown = document["unknown"]
+    return Messages(
+        rules=MappingProxyType(
+            {
+                code: Sentences(
+                    met=entry["met"],
+                    not_met=entry["not_met"],
+                    unknown=entry.get("unknown", unknown),
+                    nearly=entry.get("nearly"),
+                )
+                for code, entry in document["rules"].items()
+            }
+        ),
+        phrases=MappingProxyType(document["phrases"]),
+    )
+
+
+def placeholders(sentence: str) -> frozenset[str]:
+    """Which values does a sentence want?"""
+    return frozenset(name for _, name, _, _ in Formatter().parse(sentence) if name)
