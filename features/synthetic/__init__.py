@@ -1,0 +1,38 @@
+"""Synthetic case histories that behave like real ones and carry their own truth.
+
+All people in them are invented. `generate` writes a world; `calibration.report` holds it against
+published figures. How it works, with pictures: `docs/worlds.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+
+def generate(
+    *,
+    people: int,
+    seed: int,
+    start: date,
+    end: date,
+    out: Path,
+    world: str | Path = "baseline",
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a synthetic world: every table of the data contract as Parquet, and `truth/`.
+
+    `people` from 1 to 1,000,000; a smaller world is the first people of a larger one with the same
+    seed, days and settings. `world` names one of the project's worlds or a YAML file. `progress` is
+    called with people done and people in all.
+
+    Raises:
+        UsageError: a setting that cannot be used, or a folder that already holds something else.
+    """
+    from features.synthetic.generate import write_world
+
+    write_world(people=people, seed=seed, start=start, end=end, out=out, world=world, progress=progress)
+
+
+__all__ = ["generate"]

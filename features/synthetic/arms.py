@@ -1,0 +1,120 @@
+"""What each intervention is in a synthetic world: whom it helps, how much, how long it runs (arms.csv).
+
+Effects are assumptions built on `facts/calibration.md` section 2; no published figure gives the effect
+of one named programme here. `log_odds` is the mean change in the log-odds of reoffending within a year
+for people referred at full risk with a matched need; it acts through completion.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import catalogue
+from features.contract import REQUIREMENT_TYPES, SECTIONS
+from features.synthetic.draws import Bools, Floats, Ints
+
+FAMILIES = (
+    "cognitive",
+    "sexual",
+    "treatment",
+    "employment",
+    "accommodation",
+    "womens",
+    "wellbeing",
+    "finance",
+    "punitive",
+    "toolkit",
+)
+TYPES = ("ACP", "SI", "CRS", "TOOLKIT", "TREATMENT_REQUIREMENT", "UNPAID_WORK", "ATTENDANCE_CENTRE")
+LONGEST_WEEKS = 40
+# Of people referred, about this share completes; the mean effect of a referral is spread over completers.
+COMPLETED_SHARE = 0.43
+_BY_TYPE = {  # what an entry of the catalogue that arms.csv does not list gets: family, weeks
+    "ACP": ("cognitive", 19),
+    "SI": ("cognitive", 8),
+    "CRS": ("wellbeing", 10),
+    "TOOLKIT": ("toolkit", 8),
+    "TREATMENT_REQUIREMENT": ("treatment", 26),
+    "UNPAID_WORK": ("punitive", 20),
+    "ATTENDANCE_CENTRE": ("punitive", 12),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The interventions of the catalogue in its order; arrays of one value an intervention."""
+
+    ids: tuple[str, ...]
+    types: tuple[str, ...]
+    family: Ints
+    kind: Ints
+    targets: Bools
+    log_odds: Floats
+    need_points: Floats
+    weeks: Ints
+    per_week: Ints
+    popularity: Floats
+    provision: Floats
+    requirement: Ints
+    custodial_only: Bools
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of_family(self, family: str) -> Bools:
+        """Which arms belong to a family."""
+        return self.family == FAMILIES.index(family)
+
+    def of_type(self, *types: str) -> Bools:
+        """Which arms are of one of these types."""
+        return np.isin(self.kind, [TYPES.index(one) for one in types])
+
+
+@cache
+def load() -> Arms:
+    """The arms of the current catalogue."""
+    with (Path(__file__).parent / "arms.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["intervention_id"]: row for row in csv.DictReader(file)}
+    rows = [_row(entry, listed) for entry in catalogue.load().interventions]
+    return Arms(
+        ids=tuple(row["intervention_id"] for row in rows),
+        types=tuple(row["type"] for row in rows),
+        family=np.array([FAMILIES.index(row["family"]) for row in rows], dtype=np.int64),
+        kind=np.array([TYPES.index(row["type"]) for row in rows], dtype=np.int64),
+        targets=np.array(
+            [[section in row["targets"].split("|") for section in SECTIONS] for row in rows], dtype=np.bool_
+        ),
+        log_odds=np.array([float(row["log_odds"]) for row in rows]),
+        need_points=np.array([float(row["need_points"]) for row in rows]),
+        weeks=np.array([min(int(row["weeks"]), LONGEST_WEEKS) for row in rows], dtype=np.int64),
+        per_week=np.array([int(row["per_week"]) for row in rows], dtype=np.int64),
+        popularity=np.array([float(row["popularity"]) for row in rows]),
+        provision=np.array([float(row["provision"]) for row in rows]),
+        requirement=np.array(
+            [REQUIREMENT_TYPES.index(row["requirement"]) if row["requirement"] else -1 for row in rows],
+            dtype=np.int64,
+        ),
+        custodial_only=np.array([row["settings"] == "CUSTODY" for row in rows], dtype=np.bool_),
+    )
+
+
+def _row(entry: catalogue.Intervention, listed: dict[str, dict[str, str]]) -> dict[str, str]:
+    family, weeks = _BY_TYPE[str(entry.type)]
+    row = listed.get(entry.id) or {
+        "intervention_id": entry.id,
+        "family": family,
+        "targets": "|".join(entry.needs),
+        "log_odds": "-0.05",
+        "need_points": "-0.3",
+        "weeks": str(weeks),
+        "per_week": "1",
+        "popularity": "0.0",
+        "provision": "0.6",
+        "requirement": "",
+    }
+    return {**row, "type": str(entry.type), "settings": "+".join(str(setting) for setting in entry.settings)}

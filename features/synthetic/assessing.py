@@ -1,0 +1,296 @@
+"""Needs, and the assessment that records them: section scores, items, links, predictors, responsivity.
+
+Section scores are drawn so that the share over each section's threshold meets the published figures
+(lifestyle 71%, accommodation 39%, alcohol 24%, drugs about 48%; the others are assumptions). Items add up to
+their section where OASys counts them there. The seven items of the thinking total follow the same scores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from features import predictors
+from features.contract import SECTION_MAXIMA, SECTIONS
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.frames import blank
+from features.synthetic.people import People, offences
+from features.synthetic.state import State
+from features.synthetic.world import World
+
+MAXIMA = np.array(list(SECTION_MAXIMA.values()), dtype=np.int64)
+# facts/oasys-need-thresholds.csv; sections 5 and 10 have none there, 2 is assumed for both.
+THRESHOLDS = np.array([2, 3, 2, 2, 2, 2, 4, 2, 4, 2], dtype=np.int64)
+# Where the normal score of a section crosses its threshold, and how wide a point is. Tuned by
+# benchmarks/synthetic_tuning.py so that the caseload's prevalences meet the figures.
+_CROSSING = np.array([0.42, 0.05, 0.2, -0.25, -0.52, 0.2, 0.78, -0.15, 0.1, -0.12])
+_WIDTH = np.array([0.34, 0.36, 0.32, 0.45, 0.45, 0.24, 0.33, 0.28, 0.42, 0.36])
+_LOADING = np.array([0.55, 0.6, 0.5, 0.45, 0.6, 0.5, 0.3, 0.45, 0.6, 0.55])
+GENERATION_CHANGE = 20620  # 2026-06-16: the repository dropped OGRS3 the day after
+_BANDS = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
+
+
+def first_needs(people: People) -> Ints:
+    """True section scores when a person enters the history."""
+    noise = people.draws.normal("need", width=len(SECTIONS))
+    z = _LOADING * people.needy[:, None] + np.sqrt(1 - _LOADING**2) * noise
+    z[:, 7] += 0.8 * people.psychiatric
+    z[:, 6] += np.where(people.male, 0.03, -0.1)
+    return np.clip(THRESHOLDS + np.floor((z - _CROSSING) / _WIDTH), 0, MAXIMA).astype(np.int64)
+
+
+def first_answered(people: People, needs: Ints, world: World) -> Bools:
+    """Which sections are answered at a first assessment; the more there is to say, the more is left out."""
+    chance = world.section_missing * (0.8 + 0.5 * (needs >= THRESHOLDS)) + people.recording_penalty[:, None]
+    return people.draws.uniform("answered", width=len(SECTIONS)) >= chance
+
+
+def needed(needs: Ints) -> Bools:
+    """Sections at or over their threshold."""
+    return needs >= THRESHOLDS
+
+
+def split(total: Ints, parts: int, draws: Draws, stream: str, step: int) -> Ints:
+    """Parts of 0, 1 or 2 that add up to `total` (person × parts)."""
+    left, out = total.copy(), np.zeros((len(total), parts), dtype=np.int64)
+    u = draws.uniform(stream, step, width=parts)
+    for part in range(parts):
+        remaining = parts - part
+        low, high = np.maximum(0, left - 2 * (remaining - 1)), np.minimum(2, left)
+        out[:, part] = np.clip(np.floor(left / remaining + u[:, part]), low, high)
+        left -= out[:, part]
+    return out
+
+
+def _item(level: Floats, u: Floats) -> Ints:
+    """An item of 0, 1 or 2 that follows a level from 0 to 1."""
+    return ((u < level) & True).astype(np.int64) + (u < level * level * 0.8).astype(np.int64)
+
+
+def true_ogrs(state: State, rows: Ints, on: Ints) -> Floats:
+    """The OGRS3 linear predictor as of these days (follow-up begins on the latest of sentence and release)."""
+    people = state.people
+    start = np.maximum(np.minimum(state.released[rows], on), state.sentenced[rows])
+    conviction_age = years(state.sentenced[rows], people.born[rows])
+    weight = np.array([one.weight for one in offences()])[state.offence[rows]]
+    return predictors.ogrs3_linear_predictor(
+        male=people.male[rows],
+        age_at_followup=np.maximum(years(start, people.born[rows]), 18),
+        age_at_conviction=conviction_age,
+        age_first_sanction=np.minimum(people.first_age[rows], conviction_age),
+        sanctions=state.previous[rows] + 1,
+        weight=weight,
+    )
+
+
+def years(on: Ints, born: Ints) -> Ints:
+    """Whole years between two day numbers, by the calendar."""
+    later, earlier = on.astype("datetime64[D]"), born.astype("datetime64[D]")
+    months = later.astype("datetime64[M]") - earlier.astype("datetime64[M]")
+    day_late = (later - later.astype("datetime64[M]")).astype(np.int64)
+    day_early = (earlier - earlier.astype("datetime64[M]")).astype(np.int64)
+    return ((months.astype(np.int64) - (day_late < day_early)) // 12).astype(np.int64)
+
+
+def assess(*, state: State, rows: Ints, on: Ints, step: int, world: World) -> pl.DataFrame:
+    """The assessments of these rows on these days, as columns of `assessments`, answered or not."""
+    draws, people = state.people.draws.take(rows), state.people
+    needs, answered = state.needs[rows], state.answered[rows]
+    table = offences()
+    male, offence = people.male[rows], state.offence[rows]
+    types = np.array(
+        [
+            [kind in one.types for kind in ("SEXUAL", "SEXUAL_INTERNET_ONLY", "GANG", "EXTREMISM")]
+            for one in table
+        ]
+    )[offence]
+    partner = np.array(["INTIMATE_PARTNER_VIOLENCE" in one.types for one in table])[offence]
+    domestic = np.array(["DOMESTIC_ABUSE" in one.types for one in table])[offence]
+    sexual_past, partner_past = (
+        state.past_types[rows, 4],
+        state.past_types[rows, 2] | state.past_types[rows, 3],
+    )
+    sexual = types[:, 0] | sexual_past
+    columns: dict[str, Ints | Bools | Floats | pl.Series] = {}
+    thinking = split(needs[:, 8], 4, draws, "thinking items", step)
+    attitudes = split(needs[:, 9], 4, draws, "attitude items", step)
+    family = split(needs[:, 3], 3, draws, "family items", step)
+    lifestyle = split(needs[:, 4], 3, draws, "lifestyle items", step)
+    u = draws.uniform("items", step, width=9)
+    level = needs[:, 8] / 8
+    temper = np.minimum(_item(np.clip(0.15 + 0.75 * level, 0, 1), u[:, 3]), 2)
+    columns |= {
+        "q2_6": _item(np.clip(0.2 + 0.6 * level, 0, 1), u[:, 0]),
+        "q6_1": family[:, 0],
+        "q6_6": family[:, 2],
+        "q6_12": np.where(sexual, _item(np.full(len(rows), 0.45), u[:, 1]), 0),
+        "q7_2": lifestyle[:, 0],
+        "q7_3": lifestyle[:, 1],
+        "q10_1": _item(np.clip(needs[:, 7] / 9, 0, 1), u[:, 2]),
+        "q11_2": _item(np.clip(0.1 + 0.8 * level, 0, 1), u[:, 4]),
+        "q11_3": _item(np.clip(0.1 + 0.55 * level + 0.25 * (partner | partner_past), 0, 1), u[:, 5]),
+        "q11_4": temper,
+        "q11_6": thinking[:, 1],
+        "q11_7": thinking[:, 2],
+        "q11_9": thinking[:, 3],
+        "q11_11": np.where(sexual, _item(np.full(len(rows), 0.35), u[:, 6]), 0),
+        "q11_12": np.where(sexual, _item(np.full(len(rows), 0.4), u[:, 7]), 0),
+        "q12_1": attitudes[:, 0],
+        "q12_9": attitudes[:, 3],
+        "q1_30": sexual,
+        "q6_11": sexual,
+        "q2_3d_domestic_abuse": domestic,
+        "q6_7_domestic_abuse_past": partner_past | partner,
+    }
+    links = draws.uniform("links", step, width=12)
+    need = needed(needs)
+    for index, section in enumerate(SECTIONS):
+        columns[f"{section.split('_')[0]}_linked_reoffending"] = links[:, index] < np.where(
+            need[:, index], 0.7, 0.08
+        )
+    columns["s11_linked_harm"] = links[:, 10] < np.where(need[:, 8], 0.5, 0.06)
+    columns["s12_linked_harm"] = links[:, 11] < np.where(need[:, 9], 0.3, 0.05)
+    columns |= _predictors(state, rows, on, columns, draws, step)
+    columns |= _harm(columns, types, sexual, partner, partner_past, male, draws, step)
+    engaged = people.engagement[rows] + 0.85 * draws.normal("motivation", step)
+    drugs, alcohol = needs[:, 5], needs[:, 6]
+    dependent = draws.chance("dependence", np.where((drugs >= 6) | (alcohol >= 6), 0.7, 0.04), step)
+    columns |= {
+        "erg": blank(18 + draws.days("erg", 0, 14, step), ~types[:, 3]),
+        "learning_screen_subtotal": np.where(people.learning[rows], 4, 0) + draws.days("screen", 0, 3, step),
+        "maturity_flag": blank(draws.chance("maturity", 0.4), ~((years(on, people.born[rows]) < 26) & male)),
+        "motivation": (engaged > -0.7).astype(np.int64) + (engaged > 0.6).astype(np.int64),
+        "acute_mental_health": people.psychiatric[rows] & draws.chance("acute", 0.2, step),
+        "substance_stable": ~(dependent & draws.chance("unstable", 0.5, step)),
+        "gang_identification": types[:, 2] | draws.chance("gang", 0.015),
+        "dependence": dependent,
+    }
+    return _recorded(columns, needs, answered, draws, step, world)
+
+
+def _predictors(
+    state: State,
+    rows: Ints,
+    on: Ints,
+    items: dict[str, Ints | Bools | Floats | pl.Series],
+    draws: Draws,
+    step: int,
+) -> dict[str, Ints | Bools | Floats | pl.Series]:
+    people, needs = state.people, state.needs[rows]
+    log_odds = true_ogrs(state, rows, on)
+    ogrs = np.floor(100 * sigmoid(log_odds + 2.1217) + 0.5).astype(np.int64)
+    homeless, unemployed = needs[:, 0] >= 5, needs[:, 1] >= 4
+    sanctions = state.previous[rows] + 1
+    index_violent = np.array([one.violent for one in offences()])[state.offence[rows]]
+    drug_items = np.minimum(needs[:, 5], 4)
+    ogp = predictors.ogp(
+        predictors.ogp_points(
+            ogrs3_two_year=ogrs,
+            no_fixed_abode=homeless,
+            unemployed=unemployed,
+            offending_activities=np.asarray(items["q7_2"]),
+            drugs=drug_items,
+            thinking=np.asarray(items["q11_6"]) + np.asarray(items["q11_7"]) + np.asarray(items["q11_9"]),
+            attitudes=np.asarray(items["q12_1"]),
+        )
+    ).two_year
+    points = predictors.ovp_points(
+        male=people.male[rows],
+        age_at_followup=np.maximum(years(on, people.born[rows]), 18),
+        sanctions=sanctions,
+        violent_sanctions=np.minimum(state.violent_previous[rows] + index_violent, sanctions),
+        impact_not_recognised=np.asarray(items["q2_6"]) > 0,
+        no_fixed_abode=homeless,
+        unemployed=unemployed,
+        alcohol=np.minimum(needs[:, 6] // 2, 4),
+        psychiatric_treatment=people.psychiatric[rows],
+        temper=np.asarray(items["q11_4"]),
+        attitudes=np.asarray(items["q12_1"]),
+    )
+    ovp = predictors.ovp(points).two_year
+    # RSR has no published formula at hand: a rate that rises with the violence score and falls off steeply.
+    rsr = np.round(np.clip(np.exp(-2.6 + 0.055 * ovp + 0.5 * draws.normal("rsr", step)), 0.02, 60), 2)
+    generation = pl.Series(["OGRS3", "OGRS4"]).gather(pl.Series((on > GENERATION_CHANGE).astype(np.int64)))
+    return {
+        "predictor_generation": generation,
+        "ogrs_2yr": ogrs.astype(np.float64),
+        "ogp_2yr": ogp.astype(np.float64),
+        "ovp_2yr": ovp.astype(np.float64),
+        "rsr": rsr,
+    }
+
+
+def _harm(
+    columns: dict[str, Ints | Bools | Floats | pl.Series],
+    types: Bools,
+    sexual: Bools,
+    partner: Bools,
+    partner_past: Bools,
+    male: Bools,
+    draws: Draws,
+    step: int,
+) -> dict[str, pl.Series]:
+    bands = pl.Series(_BANDS)
+    osp = pl.Series([*_BANDS, "NOT_APPLICABLE"])
+    contact = sexual & ~types[:, 1]
+    ovp = np.asarray(columns["ovp_2yr"], dtype=np.float64)
+    rosh = draws.normal("rosh", step) + 0.022 * (ovp - 30) + 1.0 * types[:, 0] + 0.5 * partner
+    sara = draws.normal("sara") + 0.02 * (ovp - 30) + 0.7 * partner
+    level = (sara > 0.1).astype(np.int64) + (sara > 1.5)
+    other = (sara + 0.5 * draws.normal("sara other") > 0.7).astype(np.int64) + (sara > 2.0)
+    unasked = ~(partner | partner_past)
+    return {
+        "osp_dc": osp.gather(
+            pl.Series(np.where(male & contact, draws.choice("osp dc", (0.45, 0.32, 0.17, 0.06)), 4))
+        ),
+        "osp_iic": osp.gather(
+            pl.Series(
+                np.where(male & (types[:, 1] | contact), draws.choice("osp iic", (0.45, 0.33, 0.17, 0.05)), 4)
+            )
+        ),
+        "rosh": bands.gather(pl.Series((rosh > -0.6).astype(np.int64) + (rosh > 1.15) + (rosh > 2.9))),
+        "sara_partner": blank(bands.gather(pl.Series(level)), unasked),
+        "sara_other": blank(bands.gather(pl.Series(other)), unasked),
+    }
+
+
+_SECTION_ITEMS = {
+    "s6_relationships": ("q6_1", "q6_6"),
+    "s7_lifestyle": ("q7_2", "q7_3"),
+    "s10_emotional": ("q10_1",),
+    "s11_thinking": ("q11_2", "q11_3", "q11_4", "q11_6", "q11_7", "q11_9"),
+    "s12_attitudes": ("q12_1", "q12_9"),
+}
+
+
+def _recorded(
+    columns: dict[str, Ints | Bools | Floats | pl.Series],
+    needs: Ints,
+    answered: Bools,
+    draws: Draws,
+    step: int,
+    world: World,
+) -> pl.DataFrame:
+    """The assessment as it stands in the record: unanswered sections empty with their items and links."""
+    frame = pl.DataFrame(columns)
+    blanks: dict[str, pl.Series] = {}
+    for index, section in enumerate(SECTIONS):
+        unanswered = ~answered[:, index]
+        blanks[section] = blank(needs[:, index], unanswered)
+        link = f"{section.split('_')[0]}_linked_reoffending"
+        for name in (link, *_SECTION_ITEMS.get(section, ())):
+            blanks[name] = blank(frame[name], unanswered)
+    sometimes = (
+        "learning_screen_subtotal",
+        "motivation",
+        "acute_mental_health",
+        "substance_stable",
+        "dependence",
+        "q2_6",
+    )
+    for name in sometimes:
+        blanks[name] = blank(
+            blanks.get(name, frame[name]), draws.chance(f"blank {name}", world.section_missing, step)
+        )
+    blanks["rosh"] = blank(frame["rosh"], draws.chance("blank rosh", world.section_missing / 3, step))
+    return frame.with_columns(**blanks)

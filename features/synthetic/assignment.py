@@ -1,0 +1,73 @@
+"""Who is referred to what: a choice among eligible arms and none, by need, risk, motivation, place and practitioner.
+
+The choice is a multinomial logit, so its probabilities are the propensities of `truth/`. It depends on
+what practitioners see; on latent engagement only where a world says so (`hidden_confounding`); and on a
+person's group only where a disparity is planted (OFFER).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.contract import REQUIREMENT_TYPES
+from features.synthetic.arms import FAMILIES, Arms
+from features.synthetic.draws import Bools, Draws, Floats, Ints
+from features.synthetic.outcomes import Situation, matched
+from features.synthetic.world import World
+
+_NONE_APPEAL = 2.55
+_TREATMENT = [
+    REQUIREMENT_TYPES.index(name)
+    for name in ("DRUG_REHABILITATION", "ALCOHOL_TREATMENT", "MENTAL_HEALTH_TREATMENT")
+]
+
+
+def propensities(
+    *,
+    situation: Situation,
+    arms: Arms,
+    world: World,
+    seed: int,
+    eligible: Bools,
+    available: Bools,
+    wait: Floats,
+    minutes: Floats,
+    fits: Bools,
+    requirements: Bools,
+    completed: Bools,
+    region: Ints,
+    practitioner: Ints,
+    offer_penalty: Floats,
+) -> Floats:
+    """Chance of each arm (columns) and of NONE (last column); zero where not eligible."""
+    meets = matched(situation, arms)
+    behavioural = arms.of_type("ACP", "SI")
+    k = world.confounding
+    count = (situation.need[:, None, :] & arms.targets[None, :, :]).sum(axis=2)
+    utility = (
+        arms.popularity[None, :]
+        + k * np.where(meets, 0.35 + 0.25 * np.minimum(count, 3), -0.9)
+        + k * np.where(behavioural, 0.35, 0.05)[None, :] * situation.risk[:, None]
+        + k * 0.25 * (situation.motivation - 1)[:, None]
+        + np.where(available | situation.custody[:, None], 0.0, -2.5)
+        - np.where(available, 0.04 * (wait - 5) + 0.008 * (minutes - 30), 0.0)
+        + np.where(fits, 0.0, -4.0)
+        - 2.0 * completed
+        + world.hidden_confounding * situation.engagement[:, None]
+        - offer_penalty[:, None] * behavioural[None, :]
+    )
+    utility += _leaning(seed, "practitioner leaning", practitioner, arms, 0.45 * k)
+    utility += _leaning(seed, "region leaning", region, arms, 0.35 * k)
+    ordered = np.zeros_like(utility, dtype=np.bool_)
+    for requirement in sorted(set(arms.requirement.tolist()) - {-1}):
+        ordered |= requirements[:, [requirement]] & (arms.requirement == requirement)[None, :]
+    utility += 2.6 * ordered
+    weights = np.where(eligible, np.exp(utility), 0.0)
+    weights = np.hstack([weights, np.full((len(weights), 1), np.exp(_NONE_APPEAL))])
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _leaning(seed: int, stream: str, who: Ints, arms: Arms, size: float) -> Floats:
+    """What a practitioner, or a region, tends to use more than others do: by family of interventions."""
+    tendency = size * Draws(seed=seed, people=who).normal(stream, width=len(FAMILIES))
+    return np.asarray(tendency[:, arms.family], dtype=np.float64)

@@ -1,0 +1,331 @@
+"""What becomes of a referral: waiting, starting, weekly sessions, absences, the end and its reason.
+
+Behaviour comes first: attendance follows the person's weekly drift, an end follows an unacceptable
+absence and the team's practice, and the class of attendance (none, dropped out, completed) is read off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.synthetic.arms import LONGEST_WEEKS, Arms
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.frames import codes
+from features.synthetic.outcomes import (
+    COMPLETED,
+    DRIFT_MEMORY,
+    DRIFT_SIZE,
+    DROPPED,
+    ENDS_AFTER_ABSENCE,
+    NONE,
+    UNACCEPTABLE,
+)
+from features.synthetic.provision import FORMATS
+from features.synthetic.state import Written
+from features.synthetic.world import World
+
+PATH_WEEKS = 78
+OUTCOMES = (
+    "ATTENDED_COMPLIED",
+    "ATTENDED_NOT_COMPLIED",
+    "ACCEPTABLE_ABSENCE",
+    "UNACCEPTABLE_ABSENCE",
+    "RESCHEDULED",
+)
+SETTINGS = ("COMMUNITY", "CUSTODY")
+# Reasons by how a referral ends; the first tuple for programmes and requirements (HMPPS accredited
+# programmes reference data), the second for commissioned services (Refer and monitor).
+NOT_STARTED = (("W_MOTIVATION", "W_BEHAVIOURAL", "W_MOTIVATION"), ("NOT", "NOT", "NOT"))
+STOPPED = (("D_MISSED", "D_MISSED", "D_MOTIVATION", "D_BEHAVIOUR_IN"), ("NOT", "NOT", "NOT", "NOT"))
+ADMINISTRATIVE_BEFORE = (
+    ("W_TRANSFER_PROCESS", "W_NOT_AVAILABLE", "W_DUPLICATE", "W_ERROR"),
+    ("MOV", "SER", "MIS", "INE"),
+)
+ADMINISTRATIVE_DURING = (
+    ("D_TRANSFER_PROCESS", "D_NOT_AVAILABLE", "D_TRANSFER_PROCESS"),
+    ("MOV", "SER", "MOV"),
+)
+SENTENCE_ENDED = (("W_SENTENCE_ENDED", "D_SENTENCE_ENDED"), ("SEE", "SEE"))
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """The referrals made at one step, one row each."""
+
+    referral_id: pl.Series
+    crn: pl.Series
+    draws: Draws
+    decided: Ints
+    referred: Ints
+    arm: Ints
+    event: Ints
+    custody: Bools
+    ordered: Bools
+    licence: Bools
+    wait: Floats
+    available: Bools
+    remote: Bools
+    form: Ints
+    venue: pl.Series
+    provider: pl.Series
+    commence: Floats
+    eta: Floats
+    strictness: Ints
+    fits: Bools
+    until: Ints  # the sentence, or the stay in custody, ends
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How each referral went: class of attendance and day of the end."""
+
+    outcome: Ints
+    on: Ints
+
+
+def drift(draws: Draws, step: int) -> Floats:
+    """Weekly drift of engagement from a decision point on: person × week, a stationary AR(1)."""
+    noise = draws.normal("drift", step, width=PATH_WEEKS)
+    spread = np.sqrt(1 - DRIFT_MEMORY**2)
+    for week in range(1, PATH_WEEKS):
+        noise[:, week] = DRIFT_MEMORY * noise[:, week - 1] + spread * noise[:, week]
+    return noise
+
+
+def start_days(referred: Ints, wait: Floats) -> Ints:
+    """The day delivery begins, if it does."""
+    return referred + np.round(7 * wait).astype(np.int64)
+
+
+def deliver(
+    *, referred: Referred, arms: Arms, path: Floats, world: World, step: int, written: Written
+) -> Ended:
+    """Carry out the referrals and write `referrals`, `referral_events` and `sessions`."""
+    draws, arm = referred.draws, referred.arm
+    start = start_days(referred.referred, referred.wait)
+    administrative = draws.chance("administrative", world.administrative_ends, step)
+    before = administrative & draws.chance("administrative before", 0.5, step)
+    in_time = start < referred.until
+    commences = draws.chance("commence", referred.commence, step) & in_time & ~before
+    week_of, outcomes, ends_in = _attendance(referred, arms, path, start, step)
+    weeks = arms.weeks[arm]
+    fitting = np.where(referred.fits, weeks, np.clip((referred.until - start) // 7, 0, weeks))
+    stopped_by = np.where(
+        administrative,
+        np.floor(draws.uniform("administrative week", step) * weeks).astype(np.int64) + 1,
+        weeks,
+    )
+    last = np.minimum(np.minimum(fitting, stopped_by), np.where(administrative, LONGEST_WEEKS + 1, ends_in))
+    dropped = commences & ~administrative & (ends_in <= fitting)
+    completed = commences & ~administrative & ~dropped & referred.fits
+    reason_row = np.isin(arms.kind[arm], [2]).astype(np.int64)  # commissioned services have their own codes
+    ends, reason = _ends(
+        referred,
+        start,
+        commences,
+        dropped,
+        completed,
+        before,
+        administrative,
+        in_time,
+        last,
+        reason_row,
+        arms,
+        step,
+    )
+    _write_referrals(referred, arms, written, world, step)
+    _write_events(referred, arms, start, commences, dropped, completed, ends, reason, world, step, written)
+    _write_sessions(referred, arms, start, commences, last, week_of, outcomes, world, step, written)
+    return Ended(outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NONE)), on=ends)
+
+
+def _attendance(
+    referred: Referred, arms: Arms, path: Floats, start: Ints, step: int
+) -> tuple[Ints, Ints, Ints]:
+    """Outcome of each week's first session, of a second one, and the week (from 1) that ends the referral."""
+    draws = referred.draws
+    offset = (start - referred.decided) // 7
+    columns = np.minimum(offset[:, None] + np.arange(LONGEST_WEEKS)[None, :], PATH_WEEKS - 1)
+    attends = sigmoid(referred.eta[:, None] + DRIFT_SIZE * np.take_along_axis(path, columns, axis=1))
+    first = _session_outcomes(draws, "session", attends, step)
+    second = _session_outcomes(draws, "second session", attends, step)
+    strict = np.array(ENDS_AFTER_ABSENCE)[referred.strictness]
+    ends = (first == 3) & (draws.uniform("ends after absence", step, width=LONGEST_WEEKS) < strict[:, None])
+    within = np.arange(LONGEST_WEEKS)[None, :] < arms.weeks[referred.arm][:, None]
+    ends &= within
+    week = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, LONGEST_WEEKS + 1)
+    return first, second, week
+
+
+def _session_outcomes(draws: Draws, stream: str, attends: Floats, step: int) -> Ints:
+    u = draws.uniform(stream, step, width=attends.shape[1])
+    v = draws.uniform(f"{stream} kind", step, width=attends.shape[1])
+    absent = np.where(v < UNACCEPTABLE, 3, np.where(v < UNACCEPTABLE + 0.3, 2, 4))
+    return np.where(u < attends, np.where(v < 0.04, 1, 0), absent)
+
+
+def _ends(
+    referred: Referred,
+    start: Ints,
+    commences: Bools,
+    dropped: Bools,
+    completed: Bools,
+    before: Bools,
+    administrative: Bools,
+    in_time: Bools,
+    last: Ints,
+    reason_row: Ints,
+    arms: Arms,
+    step: int,
+) -> tuple[Ints, pl.Series]:
+    """The day each referral ends, and the reason code (null for completion)."""
+    draws = referred.draws
+    u = draws.uniform("end", step)
+    waiting_end = referred.referred + 7 + np.floor(u * (7 * referred.wait + 21)).astype(np.int64)
+    last_session = start + 7 * (last - 1) + 3 * (arms.per_week[referred.arm] - 1)
+    stop_lag = draws.days("stop lag", 6, 18, step)
+    ended_by_sentence = (commences & ~dropped & ~completed & ~administrative) | (
+        ~commences & ~before & ~in_time
+    )
+    on = np.where(
+        ~commences,
+        np.where(in_time, waiting_end, np.minimum(waiting_end, referred.until)),
+        np.where(
+            completed,
+            last_session,
+            np.where(ended_by_sentence, np.maximum(referred.until, start), last_session + stop_lag),
+        ),
+    )
+    kinds = (NOT_STARTED, STOPPED, ADMINISTRATIVE_BEFORE, ADMINISTRATIVE_DURING, SENTENCE_ENDED)
+    names = [code for kind in kinds for row in kind for code in row]
+    offsets = np.cumsum([0, *(len(kind[0]) * 2 for kind in kinds)])
+    which = np.select([before, ended_by_sentence, ~commences, dropped], [2, 4, 0, 1], 3)
+    sizes = np.array([len(kind[0]) for kind in kinds])[which]
+    within = np.minimum(np.floor(draws.uniform("reason", step) * sizes).astype(np.int64), sizes - 1)
+    within = np.where(which == 4, commences.astype(np.int64), within)
+    return on, codes(names, np.where(completed, -1, offsets[which] + reason_row * sizes + within))
+
+
+def _known(draws: Draws, stream: str, on: Ints, usual: int, world: World, *counters: Ints | int) -> Ints:
+    """The day a record of that day entered the system."""
+    lag = draws.days(f"{stream} lag", 0, usual, *counters)
+    late = draws.chance(f"{stream} late", world.late_records, *counters)
+    return on + np.where(late, lag + draws.days(f"{stream} late lag", 5, 40, *counters), lag)
+
+
+def _write_referrals(referred: Referred, arms: Arms, written: Written, world: World, step: int) -> None:
+    draws, arm = referred.draws, referred.arm
+    source = np.where(
+        referred.ordered, 0, np.where(referred.licence & draws.chance("licence condition", 0.3, step), 1, 2)
+    )
+    written.add(
+        "referrals",
+        pl.DataFrame(
+            {
+                "referral_id": referred.referral_id,
+                "crn": referred.crn,
+                "event_number": referred.event,
+                "intervention_id": codes(arms.ids, arm),
+                "setting": codes(SETTINGS, referred.custody.astype(np.int64)),
+                "source": codes(("REQUIREMENT", "LICENCE_CONDITION", "PRACTITIONER"), source),
+                "referred_on": referred.referred,
+                "known_on": referral_known(referred.draws, referred.referred, world, step),
+                "provider": referred.provider,
+                "venue": referred.venue,
+                "format": codes(FORMATS, referred.form),
+                "sessions_planned": arms.weeks[arm] * arms.per_week[arm],
+            }
+        ),
+    )
+
+
+def referral_known(draws: Draws, referred: Ints, world: World, step: int) -> Ints:
+    """The day a referral is known."""
+    return _known(draws, "referral", referred, 2, world, step)
+
+
+def _write_events(
+    referred: Referred,
+    arms: Arms,
+    start: Ints,
+    commences: Bools,
+    dropped: Bools,
+    completed: Bools,
+    ends: Ints,
+    reason: pl.Series,
+    world: World,
+    step: int,
+    written: Written,
+) -> None:
+    draws = referred.draws
+    first = referred.referred + draws.days("first event", 0, 2, step)
+    none = codes((), np.full(len(first), -1))
+
+    def add(rows: Bools, on: Ints, status: str, reasons: pl.Series = none) -> None:
+        keep = np.flatnonzero(rows)
+        written.add(
+            "referral_events",
+            pl.DataFrame(
+                {
+                    "referral_id": referred.referral_id,
+                    "occurred_on": on,
+                    "known_on": _known(draws, f"event {status}", on, 3, world, step),
+                    "status": codes((status,), np.zeros(len(on), dtype=np.int64)),
+                    "reason": reasons,
+                }
+            )[keep],
+        )
+
+    programme = arms.of_type("ACP", "SI", "TREATMENT_REQUIREMENT")[referred.arm]
+    everybody = np.ones(len(first), dtype=np.bool_)
+    add(everybody, first, "AWAITING_ASSESSMENT")
+    allocated = first + draws.days("allocated", 3, 9, step)
+    add(programme & (allocated < np.minimum(ends, start)), allocated, "AWAITING_ALLOCATION")
+    scheduled = np.maximum(start - draws.days("scheduled", 4, 10, step), first + 1)
+    add(commences & (scheduled < start), scheduled, "SCHEDULED")
+    add(commences, start, "ON_PROGRAMME")
+    add(completed, ends, "COMPLETED")
+    breach = dropped & (referred.ordered | draws.chance("breach event", 0.3, step)) & ~referred.custody
+    add(breach, ends - 3, "BREACH")
+    add(~completed, ends, "WITHDRAWN", reason)
+
+
+def _write_sessions(
+    referred: Referred,
+    arms: Arms,
+    start: Ints,
+    commences: Bools,
+    last: Ints,
+    first: Ints,
+    second: Ints,
+    world: World,
+    step: int,
+    written: Written,
+) -> None:
+    delivered = np.where(commences, last, 0)
+    per_week = arms.per_week[referred.arm]
+    row = np.repeat(np.arange(len(delivered)), delivered * per_week)
+    if not len(row):
+        return
+    order = np.arange(len(row)) - np.repeat(
+        np.cumsum(delivered * per_week) - delivered * per_week, delivered * per_week
+    )
+    week, part = order // per_week[row], order % per_week[row]
+    on = start[row] + 7 * week + 3 * part
+    outcome = np.where(part == 0, first[row, week], second[row, week])
+    draws = referred.draws.take(row)
+    written.add(
+        "sessions",
+        pl.DataFrame(
+            {
+                "referral_id": referred.referral_id.gather(pl.Series(row)),
+                "session_number": order + 1,
+                "scheduled_on": on,
+                "known_on": _known(draws, "session known", on, 2, world, step, order),
+                "outcome": codes(OUTCOMES, outcome),
+            }
+        ),
+    )

@@ -1,0 +1,543 @@
+"""One chunk of people, from their first sentence to the last day: the loop over assessments.
+
+Each pass of the loop takes everybody whose next assessment is due within the history, records it, lets a
+practitioner choose, carries out what was chosen, and settles what the following year brings. Assessments
+that are decision points lie more than a year apart unless a reoffence comes between, so that the arm
+chosen at one cannot change the outcome of another; that is what keeps `truth/` exact (docs/worlds.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
+from features.synthetic.arms import Arms
+from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
+from features.synthetic.frames import codes
+from features.synthetic.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
+from features.synthetic.people import REGIONS, make_people, people_frame, protected_frame
+from features.synthetic.provision import Provision, venue_names
+from features.synthetic.state import (
+    CRIMINOGENIC,
+    INITIAL,
+    NEVER,
+    NO_ARM,
+    REVIEW,
+    TERMINATION,
+    State,
+    Written,
+    new_state,
+)
+from features.synthetic.world import World
+
+YEAR = 365
+_MOST_STEPS = 40
+_LAST_FOLLOW_UP = 450  # the last day after a decision on which an assessment counts as its follow-up
+_PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework", "Probation Service")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What does not change from chunk to chunk."""
+
+    world: World
+    arms: Arms
+    provision: Provision
+    seed: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One pass: who is assessed, when, and how things stand for them."""
+
+    rows: Ints
+    on: Ints
+    step: int
+    draws: Draws
+    decides: Bools
+    situation: Situation
+    path: Floats
+    referred: Ints
+    until: Ints
+
+
+def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
+    """Every table, and the two tables of `truth/`, of these people; days are still numbers."""
+    draws = Draws(seed=setting.seed, people=numbers)
+    people = make_people(
+        world=setting.world, draws=draws, numbers=numbers, start=setting.start, end=setting.end
+    )
+    state, written = new_state(people, len(setting.arms)), Written()
+    state.needs = assessing.first_needs(people)
+    state.answered = assessing.first_answered(people, state.needs, setting.world)
+    state.past_types = sentencing.past_types(state)
+    everybody = np.arange(len(people))
+    sentencing.sentence(
+        state=state,
+        rows=everybody,
+        when=people.entry,
+        written=written,
+        step=0,
+        custody_allowed=np.ones(len(people), dtype=np.bool_),
+        replace=True,
+    )
+    written.add("people", people_frame(people, setting.world))
+    written.add("protected", protected_frame(people, setting.world))
+    for step in range(_MOST_STEPS):
+        rows = np.flatnonzero(state.due <= setting.end)
+        if not len(rows):
+            break
+        _pass(setting, state, rows, step, written)
+    return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in written.tables.items()}
+
+
+def _pass(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+    """Settle everything that happens at, and because of, the assessments due now."""
+    ending = state.due_kind[rows] == TERMINATION
+    recorded = rows[~state.silent[rows]]
+    if len(recorded):
+        _record(setting, state, recorded, step, written)
+    if ending.any():
+        _after_supervision(state, rows[ending], step, written)
+    if not ending.all():
+        _year(setting, state, rows[~ending], step, written)
+
+
+def _record(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+    """Write the assessments due."""
+    draws, on = state.people.draws.take(rows), state.due[rows]
+    frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=setting.world)
+    lag = draws.days("assessment lag", 0, 7, step)
+    late = draws.chance("assessment late", setting.world.late_records / 2, step)
+    crn = state.people.crn.gather(pl.Series(rows))
+    basic = state.basic[rows]
+    frame = frame.with_columns(
+        crn=crn,
+        assessment_id=pl.select(pl.format("A{}N{}", crn, pl.lit(step + 1))).to_series(),
+        completed_on=pl.Series(on),
+        known_on=pl.Series(on + lag + np.where(late, draws.days("assessment late lag", 8, 60, step), 0)),
+        layer=pl.Series(np.where(basic, 1, 3)),
+    )
+    written.add("assessments", frame.filter(pl.col("layer") == 3))  # noqa: PLR2004  the full assessment
+    sparse = [
+        "crn",
+        "assessment_id",
+        "completed_on",
+        "known_on",
+        "layer",
+        "predictor_generation",
+        "ogrs_2yr",
+        "ogp_2yr",
+        "ovp_2yr",
+        "rsr",
+        "rosh",
+    ]
+    written.add("assessments", frame.filter(pl.col("layer") == 1).select(sparse))
+
+
+def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> Situation:
+    people, draws = state.people, state.people.draws.take(rows)
+    needs, answered = state.needs[rows], state.answered[rows]
+    ogrs = assessing.true_ogrs(state, rows, on)
+    counted = np.zeros_like(answered)
+    counted[:, CRIMINOGENIC] = answered[:, CRIMINOGENIC]
+    total = needs[:, CRIMINOGENIC].sum(axis=1)
+    engaged = people.engagement[rows] + 0.85 * draws.normal("motivation", step)
+    work = supervision.employment(state, rows, step)
+    away = np.clip(state.released[rows] - on, 0, YEAR)
+    yearly = (
+        -0.62
+        + 0.82 * (ogrs + 1.40256)
+        + 0.045 * (total - 16)
+        - 0.55 * people.engagement[rows]
+        + 0.25 * state.short_custody[rows]
+        + 0.35 * people.risk[rows]
+    )
+    team = people.pdu[rows] * 10_000 + people.team[rows]
+    return Situation(
+        engagement=people.engagement[rows],
+        risk=(ogrs + 1.40256 + 0.9) / 1.1,
+        ogrs_2yr=np.floor(100 * sigmoid(ogrs + 2.1217) + 0.5),
+        previous=state.previous[rows],
+        age=assessing.years(on, people.born[rows]),
+        psychiatric=people.psychiatric[rows],
+        needs=needs,
+        need=assessing.needed(needs),
+        counted=counted,
+        motivation=((engaged > -0.7).astype(np.float64) + (engaged > 0.6)),
+        breached=state.breached[rows],
+        working=work <= 1,
+        unemployed=work >= 3,  # noqa: PLR2004  out of work or unavailable
+        custody=state.released[rows] > on,
+        strictness=Draws(seed=setting.seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
+        yearly=yearly,
+        exposure=(YEAR - away) / YEAR,
+    )
+
+
+def _year(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+    """The year that follows an assessment (completed or not): choice, delivery, outcomes, what is due next."""
+    draws, on = state.people.draws.take(rows), state.due[rows]
+    situation = _situation(setting, state, rows, on, step)
+    path = delivery.drift(draws, step)
+    point = Point(
+        rows=rows,
+        on=on,
+        step=step,
+        draws=draws,
+        decides=~state.basic[rows] & ~state.silent[rows] & (on < state.supervised_to[rows]),
+        situation=situation,
+        path=path,
+        referred=on + 1 + np.floor(40 * draws.uniform("referral delay", step) ** 1.6).astype(np.int64),
+        until=np.where(state.released[rows] > on, state.released[rows], state.supervised_to[rows]),
+    )
+    classes = np.zeros(len(rows), dtype=np.int64)
+    effect, shift = np.zeros(len(rows)), np.zeros(len(rows))
+    targets = np.zeros((len(rows), len(assessing.MAXIMA)), dtype=np.bool_)
+    deciding = np.flatnonzero(point.decides)
+    state.open_arm[rows] = np.where(state.open_until[rows] > on, state.open_arm[rows], NO_ARM)
+    if len(deciding):
+        classes[deciding], effect[deciding], shift[deciding], targets[deciding] = _decide(
+            setting, state, point, deciding, written
+        )
+    change = _need_change(point, classes, shift)
+    reoffended = _reoffence(setting, state, point, classes, effect, written)
+    supervision.circumstances(
+        state=state,
+        rows=rows[~state.silent[rows]],
+        on=on[~state.silent[rows]],
+        step=step,
+        world=setting.world,
+        written=written,
+    )
+    _needs_move(state, point, change, targets & (classes == COMPLETED)[:, None])
+    _next(setting, state, point, reoffended, change, written)
+    remote = setting.provision.remote[setting.provision.quarter(on)]
+    breached = supervision.contacts(
+        state=state, rows=rows, since=on, until=np.minimum(state.due[rows], setting.end + 1), path=path, risk=situation.risk,
+        strictness=situation.strictness, remote=remote, world=setting.world, step=step, written=written,
+    )  # fmt: skip
+    state.breached[rows] |= breached
+
+
+def _select(situation: Situation, keep: Ints) -> Situation:
+    return Situation(**{name: getattr(situation, name)[keep] for name in Situation.__slots__})
+
+
+def _decide(
+    setting: Setting, state: State, point: Point, keep: Ints, written: Written
+) -> tuple[Ints, Floats, Floats, Bools]:
+    """Choose an arm for each decision point, write the truth about it, and carry out the referral.
+
+    Returned per point: the class of attendance reached, and what completing would do (log-odds of
+    reoffending, points of need, sections it targets).
+    """
+    arms, provision = setting.arms, setting.provision
+    rows, on, draws = point.rows[keep], point.on[keep], point.draws.take(keep)
+    situation = _select(point.situation, keep)
+    people = state.people
+    quarter, pdu = provision.quarter(on), people.pdu[rows]
+    custody = situation.custody
+    available = provision.available[quarter, pdu] | custody[:, None]
+    wait = np.where(custody[:, None], 6.0, provision.waiting_weeks[quarter, pdu])
+    minutes = np.where(custody[:, None], 30.0, provision.minutes[quarter, pdu])
+    remote = provision.remote[quarter] & ~custody
+    starts = delivery.start_days(point.referred[keep][:, None], wait)
+    fits = starts + 7 * arms.weeks[None, :] <= point.until[keep][:, None]
+    eligible = eligibility.eligible(setting=setting, state=state, rows=rows, on=on, step=point.step)
+    truth = outcomes.truth(
+        situation=situation,
+        arms=arms,
+        world=setting.world,
+        wait=wait,
+        minutes=minutes,
+        remote=remote,
+        fits=fits,
+    )
+    propensity = assignment.propensities(
+        situation=situation,
+        arms=arms,
+        world=setting.world,
+        seed=setting.seed,
+        eligible=eligible,
+        available=available,
+        wait=wait,
+        minutes=minutes,
+        fits=fits,
+        requirements=state.requirements[rows],
+        completed=state.completed[rows],
+        region=people.region[rows],
+        practitioner=pdu * 10_000 + people.practitioner[rows],
+        offer_penalty=people.offer_penalty[rows],
+    )
+    chosen = pick(np.cumsum(propensity, axis=1), draws.uniform("arm", point.step))
+    crn = people.crn.gather(pl.Series(rows))
+    classes = np.zeros(len(keep), dtype=np.int64)
+    made = np.flatnonzero(chosen < len(arms))
+    recorded = np.zeros(len(keep), dtype=np.bool_)
+    if len(made):
+        which = rows[made]
+        arm = chosen[made]
+        names = pl.Series([name for names in venue_names(setting.world) for name in names])
+        venue = people.region[which] * (len(names) // len(REGIONS)) + provision.venue[pdu[made], arm]
+        outside = ~custody[made]
+        local = draws.take(made)
+        meets = outcomes.matched(situation, arms)[made]
+        few = _select(situation, made)
+        eta = outcomes.attend_log_odds(few, arms, minutes[made], meets)[np.arange(len(made)), arm]
+        referred = delivery.Referred(
+            referral_id=pl.select(
+                pl.format("R{}N{}", crn.gather(pl.Series(made)), pl.lit(point.step + 1))
+            ).to_series(),
+            crn=crn.gather(pl.Series(made)),
+            draws=local,
+            decided=on[made],
+            referred=point.referred[keep][made],
+            arm=arm,
+            event=state.event[which],
+            custody=custody[made],
+            ordered=(arms.requirement[arm] >= 0)
+            & state.requirements[which, np.maximum(arms.requirement[arm], 0)],
+            licence=(state.disposal[which] == sentencing.CUSTODIAL) & outside,
+            wait=wait[made, arm],
+            available=available[made, arm],
+            remote=remote[made],
+            form=np.where(custody[made], 0, provision.form[quarter[made], pdu[made], arm]),
+            venue=pl.select(pl.when(pl.Series(outside)).then(names.gather(pl.Series(venue)))).to_series(),
+            provider=codes(
+                _PROVIDERS, np.where(arms.of_type("CRS")[arm], (pdu[made] + arms.family[arm]) % 4, 4)
+            ),
+            commence=truth.commence[made, arm],
+            eta=eta,
+            strictness=situation.strictness[made],
+            fits=fits[made, arm],
+            until=point.until[keep][made],
+        )
+        ended = delivery.deliver(
+            referred=referred,
+            arms=arms,
+            path=point.path[keep][made],
+            world=setting.world,
+            step=point.step,
+            written=written,
+        )
+        classes[made] = ended.outcome
+        state.open_arm[which] = arm
+        state.open_until[which] = ended.on
+        done = ended.outcome == COMPLETED
+        state.completed[which[done], arm[done]] = True
+        recorded[made] = (
+            delivery.referral_known(local, referred.referred, setting.world, point.step) <= setting.end
+        )
+    _write_truth(setting, crn, on, chosen, recorded, eligible, propensity, truth, written)
+    index = np.arange(len(keep))
+    targets = np.vstack([arms.targets, np.zeros((1, arms.targets.shape[1]), dtype=np.bool_)])[chosen]
+    drop = outcomes.moderation(situation) * setting.world.effect_scale * setting.world.dropout_harm
+    effect = np.where(
+        classes == COMPLETED, truth.effect[index, chosen], np.where(classes == DROPPED, drop, 0.0)
+    )
+    return classes, effect, np.where(classes == COMPLETED, truth.need_shift[index, chosen], 0.0), targets
+
+
+def _write_truth(
+    setting: Setting,
+    crn: pl.Series,
+    on: Ints,
+    chosen: Ints,
+    recorded: Bools,
+    eligible: Bools,
+    propensity: Floats,
+    truth: Truth,
+    written: Written,
+) -> None:
+    """The two tables of `truth/`. The arm is NONE where the referral falls after the last day."""
+    names = (*setting.arms.ids, "NONE")
+    arm = np.where(recorded, chosen, len(setting.arms))
+    written.add("decision_points", pl.DataFrame({"crn": crn, "decided_on": on, "arm": codes(names, arm)}))
+    n, width = truth.progress.shape
+    row = np.repeat(np.arange(n), width)
+    finish = truth.commence * truth.finish
+    written.add(
+        "potential_outcomes",
+        pl.DataFrame(
+            {
+                "crn": crn.gather(pl.Series(row)),
+                "decided_on": on[row],
+                "intervention_id": codes(names, np.tile(np.arange(width), n)).cast(pl.Enum(names)),
+                "eligible": np.hstack([eligible, np.ones((n, 1), dtype=np.bool_)]).ravel(),
+                "propensity": propensity.ravel(),
+                "p_commence": truth.commence.ravel(),
+                "p_complete": finish.ravel(),
+                "p_complete_if_commenced": truth.finish.ravel(),
+                "p_progress": truth.progress.ravel(),
+                "p_reoffend": truth.reoffend.ravel(),
+            }
+        ).with_columns(pl.col("^p.*$").cast(pl.Float32).cast(pl.Float64)),
+    )
+
+
+def _need_change(point: Point, classes: Ints, shift: Floats) -> Ints:
+    """Change of the counted total need by the next assessment, in points."""
+    mean = outcomes.need_mean(point.situation) + shift
+    u = point.draws.uniform("need change", point.step)
+    total = (point.situation.needs * point.situation.counted).sum(axis=1)
+    change = np.floor(mean + NEED_SPREAD * np.log(u / (1 - u)) + 0.5)
+    return np.clip(change, np.maximum(-total, -14), 14).astype(np.int64)
+
+
+def _reoffence(
+    setting: Setting, state: State, point: Point, classes: Ints, effect: Floats, written: Written
+) -> Ints:
+    """The day of the first reoffence within a year, or NEVER; written with the day it was proven."""
+    situation, draws, rows, step = point.situation, point.draws, point.rows, point.step
+    chance = outcomes.reoffends(situation.yearly + effect, situation.exposure)
+    state.yearly[rows] = sigmoid(situation.yearly + effect)
+    state.window_end[rows] = point.on + YEAR
+    happens = draws.chance("reoffends", chance, step)
+    at_large = np.maximum(point.on, state.released[rows])
+    span = np.maximum(YEAR - (at_large - point.on), 1)
+    day = at_large + 1 + np.floor((span - 1) * draws.uniform("reoffence day", step) ** 1.2).astype(np.int64)
+    day = np.where(happens, np.minimum(day, point.on + YEAR), NEVER)
+    _write_reoffences(
+        state, rows[happens], day[happens], _proven(draws, day, step)[happens], step, written, "within"
+    )
+    return day
+
+
+def _proven(draws: Draws, day: Ints, step: int) -> Ints:
+    """The day a reoffence is proven: a median of about three months later, nine in ten within six."""
+    lag = np.clip(np.exp(4.44 + 0.56 * draws.normal("proven lag", step)), 5, 360).astype(np.int64)
+    return np.where(day == NEVER, NEVER, day + lag)
+
+
+def _write_reoffences(
+    state: State, rows: Ints, day: Ints, known: Ints, step: int, written: Written, stream: str
+) -> None:
+    """The rows of `reoffences`; `stream` keeps the draws of the two callers apart."""
+    draws = state.people.draws.take(rows)
+    share = np.clip(0.12 + 0.03 * state.violent_previous[rows], 0.05, 0.6)
+    violent = draws.chance(f"violent {stream}", share, step)
+    written.add(
+        "reoffences",
+        pl.DataFrame(
+            {
+                "crn": state.people.crn.gather(pl.Series(rows)),
+                "offence_on": day,
+                "known_on": known,
+                "violent": violent,
+            }
+        ),
+    )
+
+
+def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None:
+    """Spread the change over sections; what an attended intervention targets moves first."""
+    needs = state.needs[point.rows].copy()
+    counted, draws, step = point.situation.counted, point.draws, point.step
+    left = change.copy()
+    for unit in range(14):
+        moving = left != 0
+        if not moving.any():
+            break
+        room = np.where((left < 0)[:, None], needs > 0, needs < assessing.MAXIMA) & counted
+        weight = room * (1.0 + 4.0 * (helped & (left < 0)[:, None]))
+        moving &= weight.sum(axis=1) > 0
+        which = pick(np.cumsum(weight, axis=1), draws.uniform("need unit", step, unit))
+        index = np.flatnonzero(moving)
+        needs[index, which[index]] += np.sign(left[index])
+        left = np.where(moving, left - np.sign(left), 0)
+    u = draws.uniform("other needs", step, width=needs.shape[1])
+    wander = (u < 0.1).astype(np.int64) - ((u > 0.86) | (helped & (u > 0.5)))
+    needs = np.where(counted, needs, np.clip(needs + wander, 0, assessing.MAXIMA))
+    state.needs[point.rows] = needs
+    fills = draws.uniform("fills", step, width=needs.shape[1]) < 0.5  # noqa: PLR2004  half of what was left out
+    state.answered[point.rows] |= fills
+
+
+def _next(
+    setting: Setting, state: State, point: Point, reoffended: Ints, change: Ints, written: Written
+) -> None:
+    """What is due next: a review, the assessment at the end, or a first assessment under a new sentence."""
+    rows, on, step, draws = point.rows, point.on, point.step, point.draws
+    _merge_pending(state, rows, step, written)
+    convicted = _proven(draws, reoffended, step)
+    ends = state.supervised_to[rows]
+    review = on + YEAR + 1 + draws.days("review day", 0, 18, step)
+    last = np.maximum(ends, on) + draws.days("termination day", 1, 10, step)
+    reviewed = ends > on + _LAST_FOLLOW_UP
+    due = np.where(reviewed, review, last)
+    log_odds = (
+        np.log(setting.world.review_missing / (1 - setting.world.review_missing))
+        if setting.world.review_missing
+        else -50.0
+    )
+    missing = sigmoid(
+        log_odds
+        - setting.world.missing_by_engagement * point.situation.engagement
+        + setting.world.missing_by_change * np.sign(change)
+    )
+    state.due[rows] = due
+    state.due_kind[rows] = np.where(reviewed, REVIEW, TERMINATION)
+    state.silent[rows] = draws.chance("review missing", missing, step)
+    state.pending[rows] = np.where(convicted < due, NEVER, convicted)
+    again = np.flatnonzero(convicted < due)
+    if len(again):
+        _new_episode(state, rows[again], convicted[again], step + 1, written)
+
+
+def _merge_pending(state: State, rows: Ints, step: int, written: Written) -> None:
+    """Sentence those whose earlier offence is proven while they are supervised, beside the running sentence."""
+    waiting = rows[state.pending[rows] < NEVER]
+    if len(waiting):
+        sentencing.sentence(
+            state=state,
+            rows=waiting,
+            when=state.pending[waiting],
+            written=written,
+            step=1000 + step,
+            custody_allowed=np.zeros(len(waiting), dtype=np.bool_),
+            replace=False,
+        )
+        state.pending[waiting] = NEVER
+
+
+def _new_episode(state: State, rows: Ints, when: Ints, step: int, written: Written) -> None:
+    """A new sentence: the record grows, needs have worsened, a first assessment is due."""
+    from features.synthetic.people import offences
+
+    draws = state.people.draws.take(rows)
+    violent = np.array([one.violent for one in offences()])[state.offence[rows]]
+    state.past_types[rows] |= sentencing.offence_type_matrix()[state.offence[rows]]
+    state.previous[rows] += 1
+    state.violent_previous[rows] += violent
+    worse = draws.uniform("worse", step, width=state.needs.shape[1]) < 0.3  # noqa: PLR2004  assumption
+    state.needs[rows] = np.clip(state.needs[rows] + worse, 0, assessing.MAXIMA)
+    sentencing.sentence(
+        state=state,
+        rows=rows,
+        when=when,
+        written=written,
+        step=step,
+        custody_allowed=state.open_until[rows] <= when,
+        replace=True,
+    )
+
+
+def _after_supervision(state: State, rows: Ints, step: int, written: Written) -> None:
+    """Supervision has ended: a conviction that was pending, or a later offence, may bring people back."""
+    draws = state.people.draws.take(rows)
+    pending = state.pending[rows]
+    quiet = np.maximum(state.window_end[rows], state.supervised_to[rows])
+    daily = -np.log1p(-np.clip(state.yearly[rows], 0.001, 0.97)) / YEAR * 0.6
+    day = (
+        quiet + 1 + np.minimum(-np.log(draws.uniform("later offence", step)) / daily, 20_000).astype(np.int64)
+    )
+    proven = np.maximum(_proven(draws, day, step), state.window_end[rows] + 110)
+    waiting = pending < NEVER
+    _write_reoffences(state, rows[~waiting], day[~waiting], proven[~waiting], step, written, "later")
+    _new_episode(state, rows, np.where(waiting, pending, proven), step + 1, written)

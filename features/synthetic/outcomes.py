@@ -1,0 +1,272 @@
+"""The true process from an arm to starting, finishing, needs and reoffending, in closed form.
+
+For every decision point and every arm this module gives the probabilities that the histories are then
+drawn from, so `truth/` is correct by construction:
+
+* **commence** is logistic in traits, wait and travel;
+* **complete** is what weekly attendance leads to. Attendance in week *w* has the log-odds
+  ``eta + DRIFT_SIZE * u_w``, `u` a stationary AR(1); an unacceptable absence ends the referral with a chance
+  that is the team's practice. The chance of lasting `weeks` is an expectation over `u`, computed once
+  on a grid of `eta` by quadrature (`Survival`) and interpolated;
+* **reoffend** and **need improved** are logistic, shifted by what was attended: nothing, dropped out,
+  completed. Given traits they are independent of each other and of the path of `u`, so progress is a sum over
+  the three classes.
+
+Effects (facts/calibration.md section 2): none at low risk, full at medium and above; more with more
+previous sanctions, none with none; U-shaped in age; the same for every sex and ethnicity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from features.synthetic.arms import COMPLETED_SHARE, LONGEST_WEEKS, Arms
+from features.synthetic.draws import Bools, Floats, Ints, sigmoid
+from features.synthetic.world import World
+
+DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
+DRIFT_SIZE = 0.9
+UNACCEPTABLE = 0.6  # share of absences that are unacceptable; assumption
+ENDS_AFTER_ABSENCE = (0.11, 0.17, 0.26)  # strictness of a team: lenient, usual, strict
+NEED_SPREAD = 1.25  # of the logistic that the change of total need is rounded from
+NONE, DROPPED, COMPLETED = 0, 1, 2
+
+_ETA = np.linspace(-6.0, 8.0, 281)
+
+
+@cache
+def _survival() -> Floats:
+    """Chance of lasting w weeks: strictness × weeks (0 … LONGEST_WEEKS) × eta grid."""
+    nodes = np.linspace(-5.0, 5.0, 101)
+    stationary = np.exp(-(nodes**2) / 2)
+    stationary /= stationary.sum()
+    spread = np.sqrt(1 - DRIFT_MEMORY**2)
+    step = np.exp(-(((nodes[None, :] - DRIFT_MEMORY * nodes[:, None]) / spread) ** 2) / 2)
+    step /= step.sum(axis=1, keepdims=True)
+    attends = sigmoid(_ETA[:, None] + DRIFT_SIZE * nodes[None, :])
+    out = np.empty((len(ENDS_AFTER_ABSENCE), LONGEST_WEEKS + 1, len(_ETA)))
+    for index, ends in enumerate(ENDS_AFTER_ABSENCE):
+        stays = 1 - (1 - attends) * UNACCEPTABLE * ends
+        onward = np.ones_like(stays)
+        out[index, 0] = 1.0
+        for week in range(1, LONGEST_WEEKS + 1):
+            here = stays * onward
+            out[index, week] = here @ stationary
+            onward = here @ step.T
+    return out
+
+
+def survival(eta: Floats, weeks: Ints, strictness: Ints) -> Floats:
+    """Chance of finishing: `eta` person × arm, `weeks` an arm, `strictness` (0, 1, 2) a person."""
+    table = _survival()
+    place = np.clip((eta - _ETA[0]) / (_ETA[1] - _ETA[0]), 0, len(_ETA) - 1 - 1e-9)
+    low = place.astype(np.int64)
+    share = place - low
+    level, week = strictness[:, None], weeks[None, :]
+    below, above = table[level, week, low], table[level, week, low + 1]
+    return np.asarray(below + share * (above - below), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the process depends on at a decision point: one row a point (engagement is latent)."""
+
+    engagement: Floats
+    risk: Floats  # published OGRS3 log-odds of one year, centred
+    ogrs_2yr: Floats
+    previous: Ints
+    age: Ints
+    psychiatric: Bools
+    needs: Ints
+    need: Bools  # sections over their threshold
+    counted: Bools  # criminogenic sections answered
+    motivation: Floats
+    breached: Bools
+    working: Bools
+    unemployed: Bools
+    custody: Bools
+    strictness: Ints
+    yearly: Floats  # log-odds of reoffending within a full year at large, without intervention
+    exposure: Floats  # share of the next year spent at large
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Probabilities of each point (row) and arm (column); the last column is NONE."""
+
+    commence: Floats
+    finish: Floats  # given commencing
+    reoffend: Floats
+    progress: Floats
+    # Given each class of attendance: reoffending and need improved, for the draw.
+    completes: Floats
+    drops: Floats
+    effect: Floats  # log-odds of reoffending for completers
+    need_shift: Floats  # points of expected need change for completers
+
+
+def risk_share(ogrs_2yr: Floats) -> Floats:
+    """How much of an effect a risk level gets: none in the low band (under 50), all of it from 60."""
+    return np.clip((ogrs_2yr - 49.0) / 11.0, 0.0, 1.0)
+
+
+def moderation(situation: Situation) -> Floats:
+    """The personal share of an effect: risk, previous sanctions, age, psychiatric problems."""
+    earlier = np.clip(situation.previous / 6.0, 0.0, 1.35)
+    age = np.select([situation.age <= 20, situation.age <= 29, situation.age >= 50], [1.3, 0.8, 1.3], 1.0)
+    return np.asarray(
+        risk_share(situation.ogrs_2yr) * earlier * age * np.where(situation.psychiatric, 1.2, 1.0),
+        dtype=np.float64,
+    )
+
+
+def matched(situation: Situation, arms: Arms) -> Bools:
+    """Does the arm meet a need that the person has? Point × arm."""
+    meets = (situation.need.astype(np.float64) @ arms.targets.T.astype(np.float64)) > 0
+    employment = arms.of_family("employment")
+    meets[:, employment] = situation.unemployed[:, None]
+    return np.asarray(meets, dtype=np.bool_)
+
+
+def commence_log_odds(
+    situation: Situation, arms: Arms, wait: Floats, minutes: Floats, remote: Bools
+) -> Floats:
+    """Log-odds of starting within six months, point × arm."""
+    base = np.select(
+        [arms.of_type("ACP"), arms.of_type("SI"), arms.of_type("CRS"), arms.of_type("TREATMENT_REQUIREMENT")],
+        [0.75, 0.95, 1.15, 0.55],
+        1.2,
+    )
+    person = (
+        0.55 * situation.engagement
+        + 0.3 * (situation.motivation - 1)
+        - 0.3 * situation.risk
+        - 0.22 * situation.need[:, 5]
+        - 0.22 * situation.need[:, 0]
+        - 0.4 * situation.breached
+    )
+    clash = 0.3 * situation.working[:, None] * (arms.per_week * arms.weeks >= 15)[None, :]
+    return np.asarray(
+        base[None, :]
+        + person[:, None]
+        - clash
+        - 0.012 * (minutes - 30)
+        - 0.05 * (wait - 5)
+        + np.where(situation.custody, 0.7, 0.0)[:, None]
+        - 0.2 * remote[:, None],
+        dtype=np.float64,
+    )
+
+
+def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bools) -> Floats:
+    """Mean log-odds of attending a week of delivery (`eta`), point × arm."""
+    person = (
+        2.25
+        + 0.75 * situation.engagement
+        + 0.25 * (situation.motivation - 1)
+        - 0.38 * situation.risk
+        - 0.07 * (situation.needs[:, 8] - 4)
+        - 0.25 * situation.need[:, 5]
+        - 0.15 * situation.need[:, 0]
+    )
+    easier = np.where(arms.of_type("UNPAID_WORK"), -0.9, np.where(arms.of_type("CRS"), -0.35, 0.0))
+    return np.asarray(
+        person[:, None]
+        + easier[None, :]
+        - 0.008 * (minutes - 30)
+        - 0.25 * situation.working[:, None] * (arms.per_week > 1)[None, :]
+        + 0.15 * meets
+        + np.where(situation.custody, 0.8, 0.0)[:, None],
+        dtype=np.float64,
+    )
+
+
+def need_mean(situation: Situation) -> Floats:
+    """Expected change of the counted total need over the year, in points, without intervention."""
+    total = (situation.needs * situation.counted).sum(axis=1)
+    return np.asarray(
+        0.05
+        - 0.28 * situation.engagement
+        - 0.11 * (total - 16.0)
+        + 0.16 * situation.risk
+        - 0.2 * (situation.motivation - 1),
+        dtype=np.float64,
+    )
+
+
+def improves(situation: Situation, mean: Floats) -> Floats:
+    """Chance that the counted total falls by a point or more, for a mean change (points × …)."""
+    possible = (situation.needs * situation.counted).sum(axis=1) > 0
+    chance = sigmoid((-0.5 - mean) / NEED_SPREAD)
+    return np.where(possible if mean.ndim == 1 else possible[:, None], chance, 0.0)
+
+
+def reoffends(log_odds: Floats, exposure: Floats) -> Floats:
+    """Chance of reoffending in the next year, of which `exposure` is spent at large."""
+    return np.asarray(1.0 - (1.0 - sigmoid(log_odds)) ** exposure, dtype=np.float64)
+
+
+def truth(
+    *,
+    situation: Situation,
+    arms: Arms,
+    world: World,
+    wait: Floats,
+    minutes: Floats,
+    remote: Bools,
+    fits: Bools,
+) -> Truth:
+    """Every probability of every point under every arm; NONE comes last. `fits`: it can end before the sentence does."""
+    meets = matched(situation, arms)
+    commence = sigmoid(commence_log_odds(situation, arms, wait, minutes, remote))
+    finish = (
+        survival(attend_log_odds(situation, arms, minutes, meets), arms.weeks, situation.strictness) * fits
+    )
+    share = moderation(situation)[:, None] * world.effect_scale
+    scale = 1.0 / COMPLETED_SHARE
+    harm = np.where(arms.of_type("ACP"), world.mismatch_harm, 0.0)[None, :] * scale
+    unstable = (
+        0.05
+        * scale
+        * (situation.need[:, [0]] | situation.need[:, [5]])
+        * arms.of_type("UNPAID_WORK")[None, :]
+    )
+    effect = share * (np.where(meets, arms.log_odds[None, :] * scale, harm) + unstable)
+    need_shift = share * np.where(
+        meets, arms.need_points[None, :] * scale, np.where(arms.of_type("ACP"), 0.15, 0.0)[None, :] * scale
+    )
+    administrative = 1.0 - world.administrative_ends
+    completes = administrative * commence * finish
+    drops = administrative * commence * (1 - finish) * fits
+    exposure = situation.exposure[:, None]
+    base = situation.yearly[:, None]
+    mean = need_mean(situation)[:, None]
+    drop_effect = share * world.dropout_harm
+    p_none = reoffends(base, exposure)
+    p_drop = reoffends(base + drop_effect, exposure)
+    p_done = reoffends(base + effect, exposure)
+    better_none, better_done = improves(situation, mean), improves(situation, mean + need_shift)
+    nothing = 1.0 - completes - drops
+    reoffend = nothing * p_none + drops * p_drop + completes * p_done
+    progress = (
+        nothing * (1 - p_none) * better_none
+        + drops * (1 - p_drop) * better_none
+        + completes * (1 - p_done) * better_done
+    )
+    return Truth(
+        commence=_with_none(commence, 0.0),
+        finish=_with_none(finish, 0.0),
+        reoffend=np.hstack([reoffend, p_none]),
+        progress=np.hstack([progress, (1 - p_none) * better_none]),
+        completes=_with_none(completes, 0.0),
+        drops=_with_none(drops, 0.0),
+        effect=_with_none(effect, 0.0),
+        need_shift=_with_none(need_shift, 0.0),
+    )
+
+
+def _with_none(values: Floats, none: float) -> Floats:
+    return np.hstack([values, np.full((len(values), 1), none)])

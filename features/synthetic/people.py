@@ -1,0 +1,376 @@
+"""Who the people are: latent traits, characteristics, where they live, criminal history before the first sentence.
+
+Traits are standard normal unless said otherwise. `engagement` and `risk` are latent: no table holds
+them, and everything that later happens follows from them and from what is done.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.predictors import offence_weight
+from features.synthetic.draws import Bools, Draws, Floats, Ints
+from features.synthetic.frames import blank
+from features.synthetic.world import Planted, World
+
+REGIONS = "ABCDEFGHIJKL"
+# Outstanding unpaid-work hours by region, November 2023 (parliamentary answer; facts/calibration.md 1.1),
+# in the order of the region codes: North East, North West, Yorkshire and the Humber, Wales, West Midlands,
+# East Midlands, South West, South Central, East of England, London, Kent Surrey Sussex, Greater Manchester.
+REGION_WEIGHTS = (
+    182048,
+    340021,
+    456228,
+    155132,
+    370286,
+    271848,
+    280126,
+    301545,
+    446167,
+    630995,
+    272131,
+    272324,
+)
+LONDON = REGIONS.index("J")
+WOMEN = 0.10  # HMI Probation evidence base
+CASELOAD = 40  # people a practitioner; assumption
+TEAM_SIZE = 6  # practitioners a team; assumption
+# Groups other than White British and their shares among themselves: calibration.md 1.1 gives White 84,
+# Black 6, Asian 5, Mixed 3, Other 1; the split inside each follows the 2021 census, an assumption.
+MINORITIES = {
+    "WHITE_IRISH": 2.0,
+    "WHITE_GYPSY_OR_IRISH_TRAVELLER": 3.0,
+    "WHITE_ROMA": 1.0,
+    "WHITE_OTHER": 16.0,
+    "MIXED_WHITE_AND_BLACK_CARIBBEAN": 8.0,
+    "MIXED_WHITE_AND_BLACK_AFRICAN": 2.5,
+    "MIXED_WHITE_AND_ASIAN": 2.0,
+    "MIXED_OTHER": 3.5,
+    "ASIAN_INDIAN": 5.0,
+    "ASIAN_PAKISTANI": 10.0,
+    "ASIAN_BANGLADESHI": 4.0,
+    "ASIAN_CHINESE": 0.7,
+    "ASIAN_OTHER": 6.0,
+    "BLACK_AFRICAN": 11.0,
+    "BLACK_CARIBBEAN": 13.0,
+    "BLACK_OTHER": 6.0,
+    "ARAB": 1.8,
+    "OTHER": 4.5,
+}
+ETHNICITIES = ("WHITE_BRITISH", *MINORITIES)
+RELIGIONS = {
+    "NO_RELIGION": 47.0,
+    "CHRISTIAN": 36.0,
+    "MUSLIM": 12.0,
+    "HINDU": 0.5,
+    "SIKH": 1.0,
+    "JEWISH": 0.4,
+    "BUDDHIST": 1.2,
+    "OTHER": 1.9,
+}
+ORIENTATIONS = {"HETEROSEXUAL": 96.0, "GAY_OR_LESBIAN": 1.5, "BISEXUAL": 2.0, "OTHER": 0.5}
+MARITAL = {
+    "SINGLE": 68.0,
+    "MARRIED": 10.0,
+    "CIVIL_PARTNERSHIP": 0.4,
+    "COHABITING": 11.0,
+    "SEPARATED": 4.0,
+    "DIVORCED": 5.6,
+    "WIDOWED": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """One kind of index offence (offences.csv)."""
+
+    group: str
+    types: tuple[str, ...]
+    men: float
+    women: float
+    custody: float
+    violent: bool
+    weight: float
+
+
+@cache
+def offences() -> tuple[Offence, ...]:
+    """The offences that people of a world are sentenced for."""
+    with (Path(__file__).parent / "offences.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Offence(
+                group=row["offence_group"],
+                types=tuple(row["offence_types"].split("|")),
+                men=float(row["men"]),
+                women=float(row["women"]),
+                custody=float(row["custody"]),
+                violent=row["violent"] == "yes",
+                weight=offence_weight(row["offence_group"]),
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+@dataclass(slots=True)
+class People:
+    """One row a person. Days are days since 1970-01-01."""
+
+    number: Ints
+    draws: Draws
+    crn: pl.Series
+    male: Bools
+    born: Ints
+    region: Ints
+    pdu: Ints
+    practitioner: Ints
+    team: Ints
+    ethnicity: Ints
+    engagement: Floats
+    risk: Floats
+    needy: Floats
+    entry: Ints
+    first_age: Ints
+    previous: Ints
+    violent_previous: Ints
+    psychiatric: Bools
+    learning: Bools
+    interpreter: Bools
+    reads: Bools
+    enforcement_factor: Floats
+    offer_penalty: Floats
+    recording_penalty: Floats
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+def crns(numbers: Ints) -> pl.Series:
+    """Case reference numbers of synthetic people: the letters Z, Y, X … and six digits.
+
+    The first million are Z numbers; no real person's identifier is used, and none is meant.
+    """
+    letters = pl.Series(
+        "letter", [chr(ord("Z") - int(block)) for block in range(int(numbers.max()) // 1_000_000 + 1)]
+    )
+    frame = pl.DataFrame({"number": numbers})
+    return frame.select(
+        (
+            letters.gather(pl.Series(numbers // 1_000_000))
+            + (pl.col("number") % 1_000_000).cast(pl.String).str.zfill(6)
+        ).alias("crn")
+    ).to_series()
+
+
+def make_people(*, world: World, draws: Draws, numbers: Ints, start: int, end: int) -> People:
+    """The people of these numbers, as they are when their first sentence in the history begins."""
+    n = len(numbers)
+    male = ~draws.chance("sex", WOMEN)
+    region = draws.choice("region", REGION_WEIGHTS)
+    ethnicity = _ethnicity(world, draws, region)
+    risk, needy = draws.normal("risk"), draws.normal("need")
+    stock = draws.chance("stock", world.supervised_at_start)
+    entry = np.where(
+        stock, start - draws.days("entry", 0, 540), start + draws.days("entry", 0, max(end - start - 30, 0))
+    )
+    age = _age(draws, risk)
+    born = entry - np.floor(age * 365.25).astype(np.int64)
+    first_age = np.minimum(_first_age(draws, risk), np.floor(age).astype(np.int64))
+    previous = _previous(draws, risk, np.floor(age).astype(np.int64) - first_age)
+    violent_share = np.clip(0.22 + 0.08 * draws.normal("violent share"), 0.02, 0.7)
+    pdu = _pdu(world, draws, region, male, ethnicity)
+    weight = (
+        np.asarray(REGION_WEIGHTS, dtype=np.float64)[region] / sum(REGION_WEIGHTS) / world.pdus_per_region
+    )
+    practitioner = np.floor(numbers * weight / CASELOAD).astype(np.int64)
+    return People(
+        number=numbers,
+        draws=draws,
+        crn=crns(numbers),
+        male=male,
+        born=born,
+        region=region,
+        pdu=pdu,
+        practitioner=practitioner,
+        team=practitioner // TEAM_SIZE,
+        ethnicity=ethnicity,
+        engagement=draws.normal("engagement") * 0.95 - 0.3 * risk * 0.95,
+        risk=risk,
+        needy=0.45 * risk + np.sqrt(1 - 0.45**2) * needy,
+        entry=entry,
+        first_age=first_age,
+        previous=previous,
+        violent_previous=np.floor(previous * violent_share + draws.uniform("violent previous"))
+        .astype(np.int64)
+        .clip(0, previous),
+        psychiatric=draws.chance("psychiatric", 0.16),
+        learning=draws.chance("learning", 0.12),
+        interpreter=draws.chance("interpreter", np.where(ethnicity > 0, 0.12, 0.002)),
+        reads=~draws.chance("reading", np.where(ethnicity > 0, 0.09, 0.05)),
+        enforcement_factor=_factor(
+            world.planted_of("ENFORCEMENT"), male, ethnicity, np.ones(n), multiply=True
+        ),
+        offer_penalty=_factor(world.planted_of("OFFER"), male, ethnicity, np.zeros(n), multiply=False),
+        recording_penalty=_factor(
+            world.planted_of("RECORDING"), male, ethnicity, np.zeros(n), multiply=False
+        ),
+    )
+
+
+def _in_groups(planted: Planted, male: Bools, ethnicity: Ints) -> Bools:
+    if planted.characteristic == "sex":
+        return np.isin(np.where(male, "MALE", "FEMALE"), planted.groups)
+    return np.isin(ethnicity, [i for i, code in enumerate(ETHNICITIES) if code in planted.groups])
+
+
+def _factor(
+    planted: tuple[Planted, ...], male: Bools, ethnicity: Ints, base: Floats, *, multiply: bool
+) -> Floats:
+    for one in planted:
+        member = _in_groups(one, male, ethnicity)
+        base = np.where(member, base * one.size if multiply else base + one.size, base)
+    return base
+
+
+def _ethnicity(world: World, draws: Draws, region: Ints) -> Ints:
+    minority = draws.chance(
+        "minority", np.where(region == LONDON, world.minority_london, world.minority_elsewhere)
+    )
+    which = draws.choice("ethnicity", list(MINORITIES.values()))
+    return np.where(minority, 1 + which, 0)
+
+
+def _age(draws: Draws, risk: Floats) -> Floats:
+    """Age at entry, 18 to 80; caseload ages are not published, so: median about 34, long to the right."""
+    return np.clip(18.0 + np.exp(2.68 + 0.68 * draws.normal("age") - 0.08 * risk), 18.0, 80.0)
+
+
+def _first_age(draws: Draws, risk: Floats) -> Ints:
+    return np.clip(
+        np.floor(10 + np.exp(2.15 + 0.65 * draws.normal("first age") - 0.42 * risk)), 10, 75
+    ).astype(np.int64)
+
+
+def _previous(draws: Draws, risk: Floats, years: Ints) -> Ints:
+    """Sanctions before the index one; more with risk and with years since the first."""
+    expected = np.exp(0.25 + 0.85 * risk + 0.55 * draws.normal("previous")) * np.sqrt(1.0 + years)
+    return np.where(
+        years == 0, np.minimum(np.floor(expected / 3), 2), np.clip(np.floor(expected), 0, 90)
+    ).astype(np.int64)
+
+
+def _pdu(world: World, draws: Draws, region: Ints, male: Bools, ethnicity: Ints) -> Ints:
+    """The unit within the region; unit 0 is the one furthest from services, where TRAVEL places a group."""
+    within = draws.days("pdu", 0, world.pdus_per_region - 1)
+    for one in world.planted_of("TRAVEL"):
+        moved = _in_groups(one, male, ethnicity) & draws.chance("planted travel", one.size)
+        within = np.where(moved, 0, within)
+    return region * world.pdus_per_region + within
+
+
+def pdu_codes(world: World) -> list[str]:
+    """Codes of the delivery units, region by region."""
+    return [f"{region}{unit:02d}" for region in REGIONS for unit in range(1, world.pdus_per_region + 1)]
+
+
+def people_frame(people: People, world: World) -> pl.DataFrame:
+    """The table `people`."""
+    codes = pl.Series(pdu_codes(world)).gather(pl.Series(people.pdu))
+    draws = people.draws
+    limited = draws.chance("limited access", 0.004)
+    frame = pl.DataFrame(
+        {
+            "crn": people.crn,
+            "date_of_birth": people.born,
+            "male": people.male,
+            "region": pl.Series(list(REGIONS)).gather(pl.Series(people.region)),
+            "pdu": codes,
+            "practitioner_number": people.practitioner,
+            "team_number": people.team,
+            "needs_interpreter": people.interpreter,
+            "reads_simple_sentences": blank(people.reads, draws.chance("reading missing", 0.04)),
+            "limited": limited,
+            "known_on": people.entry + draws.days("person known", 0, 6),
+        }
+    )
+    none = pl.lit([], dtype=pl.List(pl.String))
+    someone = pl.concat_list(pl.format("user-{}", pl.col("practitioner_number") % 7 + 1))
+    return frame.with_columns(
+        sex=pl.when("male").then(pl.lit("MALE")).otherwise(pl.lit("FEMALE")),
+        practitioner=pl.format("{}-P{}", "pdu", pl.col("practitioner_number").cast(pl.String).str.zfill(4)),
+        team=pl.format("{}-T{}", "pdu", pl.col("team_number").cast(pl.String).str.zfill(3)),
+        excluded_users=pl.when("limited").then(someone).otherwise(none),
+        restricted_to_users=none,
+    )
+
+
+def protected_frame(people: People, world: World) -> pl.DataFrame:
+    """The table `protected`: each characteristic recorded, declined, or not recorded."""
+    draws = people.draws
+
+    def coded(stream: str, weights: dict[str, float], missing: float, declined: float) -> pl.Series:
+        values = pl.Series([*weights, "PREFER_NOT_TO_SAY", None], dtype=pl.String)
+        chosen = draws.choice(stream, list(weights.values()))
+        return values.gather(pl.Series(_unrecorded(draws, stream, chosen, len(weights), missing, declined)))
+
+    def flag(stream: str, p: Floats | float, missing: float) -> pl.Series:
+        return blank(draws.chance(stream, p), draws.chance(f"{stream} missing", missing))
+
+    other = world.protected_missing
+    muslim = np.isin(
+        people.ethnicity, [ETHNICITIES.index(c) for c in ("ASIAN_PAKISTANI", "ASIAN_BANGLADESHI", "ARAB")]
+    )
+    religions = pl.Series([*RELIGIONS, "PREFER_NOT_TO_SAY", None], dtype=pl.String)
+    religion = np.where(
+        muslim & draws.chance("religion by group", 0.9),
+        list(RELIGIONS).index("MUSLIM"),
+        draws.choice("religion", list(RELIGIONS.values())),
+    )
+    religion = _unrecorded(draws, "religion", religion, len(RELIGIONS), world.religion_missing, 0.03)
+    ethnicities = pl.Series([*ETHNICITIES, "PREFER_NOT_TO_SAY", None], dtype=pl.String)
+    ethnicity = _unrecorded(
+        draws, "ethnicity", people.ethnicity, len(ETHNICITIES), world.ethnicity_missing, 0.01
+    )
+    disabled = draws.chance("disability", np.where(people.psychiatric, 0.75, 0.28))
+    kinds = ["MENTAL_HEALTH", "LEARNING_DISABILITY", "MOBILITY", "HEARING", "NEURODIVERSITY", "OTHER"]
+    first = np.where(people.psychiatric, 0, np.where(people.learning, 1, draws.days("disability type", 2, 5)))
+    unknown = draws.chance("disability missing", other * 0.6)
+    types = pl.DataFrame({"kind": pl.Series(kinds).gather(pl.Series(first)), "disabled": disabled}).select(
+        pl.when("disabled")
+        .then(pl.concat_list("kind"))
+        .otherwise(pl.lit([], dtype=pl.List(pl.String)))
+        .alias("t")
+    )["t"]
+    foreign = draws.chance("nationality", np.where(people.ethnicity > 0, 0.28, 0.01))
+    return pl.DataFrame(
+        {
+            "crn": people.crn,
+            "ethnicity": ethnicities.gather(pl.Series(ethnicity)),
+            "religion": religions.gather(pl.Series(religion)),
+            "disability": blank(disabled, unknown),
+            "disability_types": blank(types, unknown),
+            "sexual_orientation": coded("orientation", ORIENTATIONS, other, 0.05),
+            "gender_differs_from_sex": flag("gender", 0.006, other),
+            "marital_status": coded("marital", MARITAL, other * 0.6, 0.01),
+            "pregnancy_or_maternity": flag("pregnancy", np.where(people.male, 0.0, 0.04), other),
+            "nationality_group": pl.Series(["BRITISH", "NON_EU", None]).gather(
+                pl.Series(
+                    np.where(draws.chance("nationality missing", other * 0.4), 2, foreign.astype(np.int64))
+                )
+            ),
+            "care_experienced": flag("care", np.where(people.risk > 0.5, 0.33, 0.18), other),
+            "ex_armed_forces": flag("armed forces", np.where(people.male, 0.04, 0.005), other * 0.6),
+            "known_on": people.entry + draws.days("protected known", 0, 60),
+        }
+    )
+
+
+def _unrecorded(draws: Draws, stream: str, chosen: Ints, codes: int, missing: float, declined: float) -> Ints:
+    """Replace indices by `codes` (declined) or `codes + 1` (not recorded) with these chances."""
+    u = draws.uniform(f"{stream} recorded")
+    return np.where(u < missing, codes + 1, np.where(u < missing + declined, codes, chosen))

@@ -1,0 +1,190 @@
+"""What is on offer where and when: the directory, venues and travel; nothing here depends on people.
+
+The directory is refreshed every quarter. In a disruption fewer places are offered, waits are longer,
+and, where the world says so, delivery goes online.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from features.synthetic.arms import Arms
+from features.synthetic.draws import Bools, Draws, Floats, Ints
+from features.synthetic.people import REGIONS, pdu_codes
+from features.synthetic.world import World
+
+EPOCH = date(1970, 1, 1)
+VENUES_PER_PDU = 3
+FORMATS = ("GROUP", "ONE_TO_ONE", "ONLINE")
+NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
+
+
+def day(of: date) -> int:
+    """Days since 1970-01-01."""
+    return (of - EPOCH).days
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Per quarter × unit × arm: what the directory says. Quarters start at `quarter_start` (days)."""
+
+    quarter_start: Ints
+    available: Bools
+    waiting_weeks: Floats
+    minutes: Floats  # per quarter × unit × arm: each way, to the venue used
+    form: Ints
+    venue: Ints  # index within the region's venues
+    remote: Bools  # per quarter
+    travel: Floats  # per unit × venue of its region
+    women_only: Bools  # per unit × arm
+    women_in_group: Floats  # per unit × arm
+    next_start: Ints
+
+    def quarter(self, days: Ints) -> Ints:
+        """The quarter each day falls in (days before the first count as the first)."""
+        return np.clip(
+            np.searchsorted(self.quarter_start, days, side="right") - 1, 0, len(self.quarter_start) - 1
+        )
+
+
+def quarters(start: date, end: date) -> list[date]:
+    """First days of the quarters from the one that holds `start` to the one that holds `end`."""
+    first, found = date(start.year, 3 * ((start.month - 1) // 3) + 1, 1), []
+    while first <= end:
+        found.append(first)
+        first = (
+            date(first.year + first.month // 12, first.month % 12 + 3, 1)
+            if first.month < 10
+            else date(first.year + 1, 1, 1)
+        )
+    return found
+
+
+def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: date) -> Provision:
+    """The provision of a world."""
+    n_pdu, n_arm = len(REGIONS) * world.pdus_per_region, len(arms)
+    firsts = quarters(start, end)
+    starts = np.array([day(first) for first in firsts], dtype=np.int64)
+    units = Draws(seed=seed, people=np.arange(n_pdu))
+    share = np.clip(arms.provision * world.provision, 0.0, 1.0)
+    available = np.repeat((units.uniform("available", width=n_arm) < share)[None], len(starts), axis=0)
+    available &= ~arms.custodial_only[None, None, :]
+    only_there = np.array(["greater-manchester" in one for one in arms.ids])
+    region = np.arange(n_pdu) // world.pdus_per_region
+    available &= ~(only_there[None, None, :] & (region != REGIONS.index("L"))[None, :, None])
+    waiting = np.clip(np.exp(np.log(5.0) + 0.55 * units.normal("waiting", width=n_arm)), 1, 18)[None].repeat(
+        len(starts), 0
+    )
+    remote = np.zeros(len(starts), dtype=np.bool_)
+    for index in range(len(starts)):
+        churn = units.uniform("churn", index, width=n_arm)
+        waiting[index] = np.clip(np.round(waiting[index] * (0.75 + 0.5 * churn)), 1, 20)
+        available[index] &= churn > 0.03
+        if (
+            world.disruption_from
+            and world.disruption_to
+            and world.disruption_from <= firsts[index] <= world.disruption_to
+        ):
+            available[index] &= units.uniform("disrupted", width=n_arm) < world.disruption_places
+            waiting[index] = np.clip(waiting[index] + world.disruption_waiting_weeks, 1, 24)
+            remote[index] = world.disruption_remote
+    waiting = np.where(available, waiting, NO_PLACE_WAIT)
+    travel = _travel(world, units)
+    venue = (region * 0 + np.arange(n_pdu) % world.pdus_per_region)[:, None] * VENUES_PER_PDU + (
+        units.uniform("venue", width=n_arm) * VENUES_PER_PDU
+    ).astype(np.int64)
+    shared = units.uniform("shared venue", width=n_arm) < 0.2  # delivered in the next unit
+    n_venues = world.pdus_per_region * VENUES_PER_PDU
+    venue = np.where(shared, (venue + VENUES_PER_PDU) % n_venues, venue)
+    one_to_one = np.array(
+        [one in {"TOOLKIT", "TREATMENT_REQUIREMENT"} for one in arms.types]
+    ) | arms.of_family("accommodation")
+    form = np.where(one_to_one, 1, 0)[None, None, :].repeat(n_pdu, 1).repeat(len(starts), 0)
+    form = np.where((units.uniform("online", width=n_arm) < 0.08)[None], 2, form)
+    form[remote] = 2
+    minutes = np.where(form == 2, 0.0, np.take_along_axis(travel, venue, axis=1)[None])
+    return Provision(
+        quarter_start=starts,
+        available=available,
+        waiting_weeks=waiting,
+        minutes=minutes,
+        form=form,
+        venue=venue,
+        remote=remote,
+        travel=travel,
+        women_only=np.array(["women" in one for one in arms.ids])[None].repeat(n_pdu, 0),
+        women_in_group=np.round(10 * np.clip(0.12 + 0.1 * units.normal("women", width=n_arm), 0, 0.5)),
+        next_start=starts[:, None, None]
+        + (units.uniform("next start", width=n_arm) * 42).astype(np.int64)[None],
+    )
+
+
+def _travel(world: World, units: Draws) -> Floats:
+    """Minutes from each unit to each venue of its region; the first unit of a region is the remote one."""
+    n_venues = world.pdus_per_region * VENUES_PER_PDU
+    own = np.arange(len(units)) % world.pdus_per_region
+    apart = np.abs(own[:, None] - (np.arange(n_venues) // VENUES_PER_PDU)[None, :])
+    base = 16 + 20 * units.uniform("travel", width=n_venues) + 22 * np.minimum(apart, 3)
+    return np.round(base + 24.0 * (own == 0)[:, None])
+
+
+def venue_names(world: World) -> list[list[str]]:
+    """Names of venues, a list a region."""
+    codes = pdu_codes(world)
+    return [
+        [
+            f"{codes[region * world.pdus_per_region + unit]}-V{number}"
+            for unit in range(world.pdus_per_region)
+            for number in range(1, VENUES_PER_PDU + 1)
+        ]
+        for region in range(len(REGIONS))
+    ]
+
+
+def directory_frame(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
+    """The table `directory`: one row an available intervention, unit and quarter."""
+    quarter, pdu, arm = np.nonzero(provision.available)
+    region = pdu // world.pdus_per_region
+    venues = pl.Series([name for names in venue_names(world) for name in names])
+    n_venues = world.pdus_per_region * VENUES_PER_PDU
+    starts = provision.quarter_start
+    until = np.append(starts[1:], starts[-1] + 92)
+    return pl.DataFrame(
+        {
+            "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
+            "region": pl.Series(list(REGIONS)).gather(pl.Series(region)),
+            "pdu": pl.Series(pdu_codes(world)).gather(pl.Series(pdu)),
+            "venue": venues.gather(pl.Series(region * n_venues + provision.venue[pdu, arm])),
+            "format": pl.Series(FORMATS).gather(pl.Series(provision.form[quarter, pdu, arm])),
+            "women_only": provision.women_only[pdu, arm],
+            "women_in_group": provision.women_in_group[pdu, arm],
+            "next_start_on": provision.next_start[quarter, pdu, arm],
+            "sessions_per_week": arms.per_week[arm].astype(np.float64),
+            "weekly_places": np.round(2 + 10 * arms.provision[arm]),
+            "waiting_weeks": provision.waiting_weeks[quarter, pdu, arm],
+            "valid_from": starts[quarter],
+            "valid_to": until[quarter],
+        }
+    )
+
+
+def travel_frame(*, provision: Provision, world: World) -> pl.DataFrame:
+    """The table `travel`: each unit to each venue of its region."""
+    names, codes = venue_names(world), pdu_codes(world)
+    rows = [
+        (codes[pdu], names[pdu // world.pdus_per_region][venue], float(provision.travel[pdu, venue]))
+        for pdu in range(len(codes))
+        for venue in range(provision.travel.shape[1])
+    ]
+    return pl.DataFrame(
+        rows, schema={"pdu": pl.String, "venue": pl.String, "minutes": pl.Float64}, orient="row"
+    )
+
+
+def iso(day_number: int) -> str:
+    """A day number as an ISO date."""
+    return (EPOCH + timedelta(days=day_number)).isoformat()

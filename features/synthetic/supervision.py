@@ -1,0 +1,199 @@
+"""Supervision between two assessments: contacts, enforcement by the team's practice, circumstances."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from features.synthetic.delivery import OUTCOMES
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.frames import codes
+from features.synthetic.state import State, Written
+from features.synthetic.world import World
+
+_WEEKS = 56
+BREACH_AFTER_THREE = (0.12, 0.25, 0.42)  # a week, by strictness of the team; assumption
+
+
+def contacts(
+    *,
+    state: State,
+    rows: Ints,
+    since: Ints,
+    until: Ints,
+    path: Floats,
+    risk: Floats,
+    strictness: Ints,
+    remote: Bools,
+    world: World,
+    step: int,
+    written: Written,
+) -> Bools:
+    """Write `contacts` and `enforcement` from `since` up to `until`; who was breached is returned."""
+    draws, people = state.people.draws.take(rows), state.people
+    week = np.arange(_WEEKS)[None, :]
+    start = np.maximum(since, state.released[rows])
+    until = np.minimum(np.minimum(until, state.supervised_to[rows]), since + 7 * _WEEKS)
+    often = np.where(risk > 0.5, 1, np.where(risk > -0.6, 2, 4))[:, None]
+    early = 7 * week + since[:, None] < state.sentenced[rows][:, None] + 84
+    due = np.where(early, np.minimum(often, 2), np.minimum(often * 2, 4))
+    on = since[:, None] + 7 * week + 1 + (people.number[rows] % 5)[:, None]
+    happens = (week % due == 0) & (on >= start[:, None]) & (on < until[:, None])
+    drift = path[:, :_WEEKS]
+    attends = sigmoid(1.75 + 0.55 * people.engagement[rows][:, None] + 0.8 * drift)
+    u, v = draws.uniform("contact", step, width=_WEEKS), draws.uniform("contact kind", step, width=_WEEKS)
+    absent = np.where(v < 0.5, 3, np.where(v < 0.85, 2, 4))
+    outcome = np.where(u < attends, np.where(v < 0.03, 1, 0), absent)
+    unacceptable = happens & (outcome == 3)
+    row, column = np.nonzero(happens)
+    days = on[row, column]
+    each = draws.take(row)
+    far = remote[row] & (v[row, column] < 0.75)
+    kind = np.where(
+        far,
+        np.where(v[row, column] < 0.5, 2, 3),
+        each.choice("contact place", (0.72, 0.08, 0.17, 0.03), step, column),
+    )
+    lag = each.days("contact lag", 0, 2, step, column)
+    late = each.chance("contact late", world.late_records, step, column)
+    crn = people.crn.gather(pl.Series(rows))
+    written.add(
+        "contacts",
+        pl.DataFrame(
+            {
+                "crn": crn.gather(pl.Series(row)),
+                "scheduled_on": days,
+                "known_on": days
+                + lag
+                + np.where(late, each.days("contact late lag", 4, 30, step, column), 0),
+                "kind": codes(("OFFICE", "HOME_VISIT", "PHONE", "VIDEO"), kind),
+                "outcome": codes(OUTCOMES, outcome[row, column]),
+            }
+        ),
+    )
+    return _enforcement(state, rows, draws, on, unacceptable, strictness, step, written)
+
+
+def _enforcement(
+    state: State,
+    rows: Ints,
+    draws: Draws,
+    on: Ints,
+    unacceptable: Bools,
+    strictness: Ints,
+    step: int,
+    written: Written,
+) -> Bools:
+    """Warning, final warning, breach: after the first, second and later unacceptable absences of an interval."""
+    count = np.cumsum(unacceptable, axis=1)
+    practice = np.array(BREACH_AFTER_THREE)[strictness] * state.people.enforcement_factor[rows]
+    enough = unacceptable & (count >= 3) & (draws.uniform("breach", step, width=_WEEKS) < practice[:, None])
+    breached = enough.any(axis=1)
+    first_breach = np.where(breached, enough.argmax(axis=1), _WEEKS)
+    open_ = np.arange(_WEEKS)[None, :] <= first_breach[:, None]
+    crn = state.people.crn.gather(pl.Series(rows))
+
+    def add(row: Ints, days: Ints, kind: str, stream: str) -> None:
+        written.add(
+            "enforcement",
+            pl.DataFrame(
+                {
+                    "crn": crn.gather(pl.Series(row)),
+                    "event_number": state.event[rows][row],
+                    "occurred_on": days,
+                    "known_on": days + draws.take(row).days(stream, 0, 5, step),
+                    "kind": codes((kind,), np.zeros(len(row), dtype=np.int64)),
+                }
+            ),
+        )
+
+    row, column = np.nonzero(unacceptable & (count == 1) & open_)
+    add(row, on[row, column] + 2, "WARNING", "warning lag")
+    row, column = np.nonzero(unacceptable & (count == 2) & open_)
+    add(row, on[row, column] + 2, "FINAL_WARNING", "final lag")
+    row = np.flatnonzero(breached)
+    started = on[row, first_breach[row]] + 4
+    add(row, started, "BREACH_STARTED", "breach lag")
+    licence = state.disposal[rows][row] == 2
+    add(row[licence], started[licence] + 7, "RECALL", "recall lag")
+    proven = ~licence & draws.take(row).chance("breach proven", 0.72, step)
+    add(row[proven], started[proven] + 35, "BREACH_PROVEN", "proven lag")
+    return breached
+
+
+def circumstances(*, state: State, rows: Ints, on: Ints, step: int, world: World, written: Written) -> None:
+    """Write what was observed about home, work, care, health and relationships, at an assessment and after."""
+    if not len(rows):
+        return
+    draws, people = state.people.draws.take(rows), state.people
+    crn = people.crn.gather(pl.Series(rows))
+
+    def add(days: Ints, kind: str, values: tuple[str, ...], index: Ints, keep: Bools, stream: str) -> None:
+        lag = draws.days(f"{stream} lag", 0, 6, step)
+        late = draws.chance(f"{stream} late", world.late_records, step)
+        known = days + lag + np.where(late, draws.days(f"{stream} late lag", 10, 60, step), 0)
+        frame = pl.DataFrame(
+            {
+                "crn": crn,
+                "observed_on": days,
+                "known_on": known,
+                "kind": codes((kind,), np.zeros(len(days), dtype=np.int64)),
+                "value": codes(values, index),
+            }
+        )
+        written.add("circumstances", frame[np.flatnonzero(keep)])
+        wrong = keep & draws.chance(f"{stream} corrected", world.corrected_records, step)
+        corrected = frame.with_columns(
+            known_on=pl.Series(known + draws.days(f"{stream} correction", 7, 90, step)),
+            value=codes(values, (index + 1) % len(values)),
+        )
+        written.add("circumstances", corrected[np.flatnonzero(wrong)])
+
+    everybody = np.ones(len(rows), dtype=np.bool_)
+    housing = state.needs[rows, 0]
+    home = np.where(
+        housing >= 6,
+        2,
+        np.where(housing >= 3, 1, np.where(draws.chance("approved premises", 0.02, step), 3, 0)),
+    )
+    homes = ("SETTLED", "TRANSIENT", "NO_FIXED_ABODE", "APPROVED_PREMISES")
+    add(on, "ACCOMMODATION", homes, home, everybody, "home")
+    work = employment(state, rows, step)
+    works = ("FULL_TIME", "PART_TIME", "TRAINING", "UNEMPLOYED", "UNAVAILABLE")
+    add(on, "EMPLOYMENT", works, work, everybody, "work")
+    first = everybody & (step == 0)
+    yes_no = ("YES", "NO")
+    caring = np.where(draws.chance("caring", np.where(people.male[rows], 0.1, 0.3)), 0, 1)
+    add(on, "CARING", yes_no, caring, first, "caring")
+    add(
+        on,
+        "HEALTH",
+        yes_no,
+        np.where(people.psychiatric[rows] | draws.chance("ill", 0.15), 0, 1),
+        first,
+        "health",
+    )
+    add(
+        on,
+        "RELATIONSHIP",
+        yes_no,
+        np.where(draws.chance("partnered", 0.35, step), 0, 1),
+        everybody,
+        "relationship",
+    )
+    moved_on = on + draws.days("home change", 20, 300, step)
+    moves = draws.chance("home moves", 0.18, step) & (moved_on < state.supervised_to[rows])
+    add(moved_on, "ACCOMMODATION", homes, np.where(home == 0, 1, 0), moves, "home again")
+    worked_on = on + draws.days("work change", 20, 300, step)
+    works_on = draws.chance("work changes", 0.2, step) & (worked_on < state.supervised_to[rows])
+    add(worked_on, "EMPLOYMENT", works, np.where(work >= 3, 0, 3), works_on, "work again")
+
+
+def employment(state: State, rows: Ints, step: int) -> Ints:
+    """Work as observed at an assessment: 0 full time, 1 part time, 2 training, 3 out of work, 4 unavailable."""
+    draws = state.people.draws.take(rows)
+    return np.where(
+        state.needs[rows, 1] >= 4,
+        np.where(draws.chance("unavailable", 0.25, step), 4, 3),
+        draws.choice("work", (0.55, 0.2, 0.12, 0.13), step),
+    )

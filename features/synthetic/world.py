@@ -1,0 +1,228 @@
+"""What a world is like: its declared settings, read key by key.
+
+A world is a small YAML file of overrides over `World`'s defaults (which are the baseline). Unknown
+keys are errors, so that a misspelt setting cannot silently do nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from catalogue.errors import UsageError
+
+_WORLDS = Path(__file__).parent / "worlds"
+PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
+"""Where a disparity can be planted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """One disparity put into a world on purpose, for the audit to find.
+
+    `kind`: OFFER lowers the log-odds of being referred to an accredited programme or structured
+    intervention by `size`; RECORDING leaves each need section unanswered with further chance `size`;
+    TRAVEL places the group, with chance `size`, in the unit of its region that is furthest from
+    services; ENFORCEMENT multiplies the chance of breach for the same absences by `size`.
+    `groups` are codes of `characteristic` (ethnicity or sex).
+    """
+
+    kind: str
+    characteristic: str
+    groups: tuple[str, ...]
+    size: float
+
+    def __post_init__(self) -> None:
+        """Refuse what the generator would not act on."""
+        if self.kind not in PLANTED_KINDS:
+            raise UsageError(
+                f"A planted disparity has the kind {self.kind!r}; use one of {', '.join(PLANTED_KINDS)}."
+            )
+        if self.characteristic not in {"ethnicity", "sex"}:
+            raise UsageError(
+                f"A planted disparity names the characteristic {self.characteristic!r}; use ethnicity or sex."
+            )
+        if not self.groups:
+            raise UsageError(f"The planted disparity of kind {self.kind} names no groups; list at least one.")
+        if self.size < 0:
+            raise UsageError(f"The planted disparity of kind {self.kind} has a negative size; use 0 or more.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Every setting of a world. The defaults are the baseline."""
+
+    name: str = "baseline"
+    description: str = ""
+    # Units in each of the twelve regions.
+    pdus_per_region: int = 3
+    # Share of people whose sentence began up to eighteen months before the first day.
+    supervised_at_start: float = 0.35
+    # Multiplies every true effect, harm included; 0 means that nothing works and nothing harms.
+    effect_scale: float = 1.0
+    # Log-odds of reoffending added by dropping out, and by completing something that meets no need.
+    dropout_harm: float = 0.06
+    mismatch_harm: float = 0.06
+    # How strongly the choice of arm follows need, risk, motivation, region and practitioner.
+    confounding: float = 1.0
+    # How strongly it follows latent engagement, which no record shows.
+    hidden_confounding: float = 0.0
+    # How much of what the catalogue lists a unit can offer; multiplies the share of each entry.
+    provision: float = 1.0
+    # Chance that a section of an assessment is unanswered.
+    section_missing: float = 0.03
+    # Chance that a review is not completed; the less engaged go without more often (`missing_by_engagement`),
+    # and those whose needs grew more often than those whose needs fell (`missing_by_change`), in log-odds.
+    review_missing: float = 0.14
+    missing_by_engagement: float = 0.5
+    missing_by_change: float = 0.25
+    # Chance that ethnicity, and religion, are not recorded; and every other protected characteristic.
+    ethnicity_missing: float = 0.05
+    religion_missing: float = 0.07
+    protected_missing: float = 0.25
+    # Share of records that enter a system late, and of circumstances corrected afterwards.
+    late_records: float = 0.08
+    corrected_records: float = 0.03
+    # Chance that a referral ends for an administrative reason.
+    administrative_ends: float = 0.06
+    # Ethnic groups other than White British: share in London, and elsewhere.
+    minority_london: float = 0.52
+    minority_elsewhere: float = 0.145
+    # A disruption like that of 2020: from, to, the share of places kept, further weeks of waiting,
+    # and whether delivery and supervision go remote.
+    disruption_from: date | None = None
+    disruption_to: date | None = None
+    disruption_places: float = 1.0
+    disruption_waiting_weeks: float = 0.0
+    disruption_remote: bool = False
+    planted: tuple[Planted, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold the settings to their ranges."""
+        shares = (
+            "supervised_at_start",
+            "section_missing",
+            "review_missing",
+            "ethnicity_missing",
+            "religion_missing",
+            "protected_missing",
+            "late_records",
+            "corrected_records",
+            "administrative_ends",
+            "minority_london",
+            "minority_elsewhere",
+            "disruption_places",
+        )
+        for key in shares:
+            if not 0 <= float(getattr(self, key)) < 1 and key != "disruption_places":
+                raise UsageError(f"World {self.name}: {key} is a share; use a number from 0 up to 1.")
+        if not 0 <= self.disruption_places <= 1:
+            raise UsageError(f"World {self.name}: disruption_places is a share; use a number from 0 to 1.")
+        if not 1 <= self.pdus_per_region <= 99:
+            raise UsageError(f"World {self.name}: pdus_per_region must lie between 1 and 99.")
+        if (self.disruption_from is None) != (self.disruption_to is None):
+            raise UsageError(f"World {self.name}: give both disruption_from and disruption_to, or neither.")
+
+    def planted_of(self, kind: str) -> tuple[Planted, ...]:
+        """The planted disparities of one kind."""
+        return tuple(planted for planted in self.planted if planted.kind == kind)
+
+    def document(self) -> dict[str, object]:
+        """Every setting, ready for JSON."""
+        settings = dataclasses.asdict(self)
+        for key in ("disruption_from", "disruption_to"):
+            settings[key] = None if settings[key] is None else settings[key].isoformat()
+        return settings
+
+
+def names() -> tuple[str, ...]:
+    """The worlds that come with the project."""
+    return tuple(sorted(path.stem for path in _WORLDS.glob("*.yaml")))
+
+
+def load(world: str | Path) -> World:
+    """The world of that name, or of that YAML file.
+
+    Raises:
+        UsageError: no such world or file, YAML that cannot be read, an unknown key, a value of the
+            wrong kind.
+    """
+    path = _WORLDS / f"{world}.yaml" if str(world) in names() else Path(world)
+    if not path.is_file():
+        raise UsageError(
+            f"There is no world {str(world)!r}; use one of {', '.join(names())}, or the path of a YAML file."
+        )
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The world file {path.name} is not readable YAML; mend it and try again."
+        ) from error
+    if not isinstance(document, Mapping):
+        raise UsageError(f"The world file {path.name} holds no settings; write one `key: value` a line.")
+    return _from_document(document, path)
+
+
+def _from_document(document: Mapping[str, object], path: Path) -> World:
+    defaults = World()
+    values: dict[str, object] = {"name": path.stem}
+    known = {field.name for field in dataclasses.fields(World)}
+    for key, value in document.items():
+        if key not in known:
+            raise UsageError(
+                f"The world file {path.name} has an unknown key {key!r}; known are {', '.join(sorted(known))}."
+            )
+        values[key] = (
+            _planted(value, path) if key == "planted" else _checked(key, value, getattr(defaults, key), path)
+        )
+    return World(**values)  # type: ignore[arg-type]  # each value has been held to its field's kind
+
+
+def _checked(key: str, value: object, default: object, path: Path) -> object:
+    """The value, if it is of its setting's kind."""
+    if key.startswith("disruption_") and key.endswith(("_from", "_to")):
+        fits = value is None or isinstance(value, date)
+    elif isinstance(default, bool):
+        fits = isinstance(value, bool)
+    elif isinstance(default, int):
+        fits = isinstance(value, int) and not isinstance(value, bool)
+    elif isinstance(default, float):
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        value = float(value) if isinstance(value, int | float) else value
+    else:
+        fits = isinstance(value, str)
+    if not fits:
+        kind = "date" if "disruption_" in key and default is None else type(default).__name__
+        raise UsageError(
+            f"The world file {path.name} gives {key} the wrong kind of value; it wants a {kind}."
+        )
+    return value
+
+
+def _planted(value: object, path: Path) -> tuple[Planted, ...]:
+    keys = {field.name for field in dataclasses.fields(Planted)}
+    if not isinstance(value, list):
+        raise UsageError(f"The world file {path.name} wants a list under planted.")
+    planted = []
+    for entry in value:
+        if not isinstance(entry, Mapping) or set(entry) != keys:
+            raise UsageError(
+                f"Each entry under planted in {path.name} has exactly the keys {', '.join(sorted(keys))}."
+            )
+        groups, size = entry["groups"], entry["size"]
+        if not isinstance(groups, list) or not isinstance(size, int | float):
+            raise UsageError(f"Under planted in {path.name}, groups is a list and size a number.")
+        planted.append(
+            Planted(
+                kind=str(entry["kind"]),
+                characteristic=str(entry["characteristic"]),
+                groups=tuple(str(group) for group in groups),
+                size=float(size),
+            )
+        )
+    return tuple(planted)
