@@ -1,0 +1,101 @@
+"""The facts that eligibility rules ask about, as features under the catalogue's own names.
+
+They go through the same evaluators as everything else; `features.subject` adds what
+is not one value of one event (lists, age, setting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from features.contract import OFFENCE_TYPES, TABLES, Kind
+from features.expressions import (
+    Contains,
+    Covers,
+    DaysBetween,
+    DaysFrom,
+    DaysUntil,
+    Every,
+    Measure,
+    Not,
+    Recorded,
+    Value,
+)
+from features.spec import Aggregator, Feature, FeatureSpec, Use
+
+_WHY = "A criterion of the catalogue asks about it."
+_USES = frozenset({Use.ELIGIBILITY})
+RUNNING = Covers("starts_on", "ends_on")
+_IDENTITY = frozenset({"crn", "assessment_id", "completed_on", "known_on", "layer"})
+ASSESSED = tuple(column for column in TABLES["assessments"].names if column not in _IDENTITY)
+
+
+def _fact(name: str, stream: str, aggregator: Aggregator, **parts: object) -> Feature:
+    return Feature(
+        name=name,
+        label=name.replace("_", " "),
+        why=_WHY,
+        stream=stream,
+        aggregator=aggregator,
+        uses=_USES,
+        **parts,  # type: ignore[arg-type]  # optional parts, checked by Feature itself
+    )
+
+
+def _running(name: str, value: Measure) -> Feature:
+    return _fact(name, "sentences", Aggregator.VALUE_AT, value=value, during=RUNNING)
+
+
+def offence_fact(column: str, code: str, *, running: bool) -> str:
+    """The name of the fact that an offence type is on a sentence that runs, or on one that does not."""
+    return f"{column}_{code.lower()}_{'running' if running else 'over'}"
+
+
+def _offences() -> Iterator[Feature]:
+    for column in ("offence_types", "past_offence_types"):
+        for running in (True, False):
+            state = RUNNING if running else Not(RUNNING)
+            for code in OFFENCE_TYPES:
+                where = Every((state, Contains(column, code)))
+                yield _fact(
+                    offence_fact(column, code, running=running), "sentences", Aggregator.EVER, where=where
+                )
+    yield _fact(
+        "offence_types_recorded",
+        "sentences",
+        Aggregator.EVER,
+        where=Every((RUNNING, Recorded("offence_types"))),
+    )
+    yield _fact(
+        "past_offence_types_recorded", "sentences", Aggregator.EVER, where=Recorded("past_offence_types")
+    )
+
+
+FACTS = FeatureSpec(
+    (
+        *(
+            _fact(name, "people", Aggregator.LAST, value=Value(name))
+            for name in ("sex", "region", "pdu", "needs_interpreter", "reads_simple_sentences")
+        ),
+        _fact("days_since_birth", "people", Aggregator.LAST, value=DaysFrom("date_of_birth")),
+        _running("sentence_type", Value("sentence_type")),
+        _fact(
+            "sentence_type_to_come",
+            "sentences",
+            Aggregator.LAST,
+            value=Value("sentence_type"),
+            where=Not(Recorded("starts_on")),
+        ),
+        _running("days_left", DaysUntil("ends_on")),
+        _running("sentence_length_days", DaysBetween("starts_on", "ends_on")),
+        _running("rar_days", Value("rar_days")),
+        _fact("previous_sanctions", "sentences", Aggregator.LAST, value=Value("previous_sanctions")),
+        _fact("sentences_known", "sentences", Aggregator.COUNT),
+        *_offences(),
+        _fact("assessment_age_days", "assessments", Aggregator.DAYS_SINCE),
+        _fact("assessment_layer", "assessments", Aggregator.LAST, value=Value("layer")),
+        *(_fact(name, "assessments", Aggregator.LAST, value=Value(name)) for name in ASSESSED),
+    )
+)
+
+assert all(TABLES["assessments"].column(name).kind is not Kind.DATE for name in ASSESSED)
