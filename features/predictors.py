@@ -153,8 +153,8 @@ def ovp_points(
 ) -> Ints:
     """OVP points, 0 to 100.
 
-    `sanctions` all, `violent_sanctions` among them; `alcohol` current plus excessive use (0–4);
-    `temper` and `attitudes` 0–2; the rest bool.
+    `sanctions` all, `violent_sanctions` among them; `alcohol` current plus excessive use (0 to 4);
+    `temper` and `attitudes` 0 to 2; the rest bool.
 
     Raises:
         ValueError: an age under 18, or more violent sanctions than sanctions.
@@ -209,8 +209,8 @@ def ogp_points(
 ) -> Ints:
     """OGP points, 0 to 100.
 
-    `ogrs3_two_year` whole percent; `offending_activities` and `attitudes` 0–2; `drugs` misuse plus
-    motivation (0–4); `thinking` problem solving, consequences and understanding others (0–6).
+    `ogrs3_two_year` whole percent; `offending_activities` and `attitudes` 0 to 2; `drugs` misuse plus
+    motivation (0 to 4); `thinking` problem solving, consequences and understanding others (0 to 6).
     """
     return np.asarray(
         _half_up(0.6 * np.asarray(ogrs3_two_year, dtype=np.float64))

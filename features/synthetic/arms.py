@@ -68,7 +68,7 @@ class Arms:
 
     def of_family(self, family: str) -> Bools:
         """Which arms belong to a family."""
-        return self.family == FAMILIES.index(family)
+        return np.asarray(self.family == FAMILIES.index(family), dtype=np.bool_)
 
     def of_type(self, *types: str) -> Bools:
         """Which arms are of one of these types."""

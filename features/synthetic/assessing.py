@@ -12,7 +12,7 @@ import polars as pl
 
 from features import predictors
 from features.contract import SECTION_MAXIMA, SECTIONS
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
 from features.synthetic.frames import blank
 from features.synthetic.people import People, offences
 from features.synthetic.state import State
@@ -36,7 +36,7 @@ def first_needs(people: People) -> Ints:
     z = _LOADING * people.needy[:, None] + np.sqrt(1 - _LOADING**2) * noise
     z[:, 7] += 0.8 * people.psychiatric
     z[:, 6] += np.where(people.male, 0.03, -0.1)
-    return np.clip(THRESHOLDS + np.floor((z - _CROSSING) / _WIDTH), 0, MAXIMA).astype(np.int64)
+    return whole(np.clip(THRESHOLDS + (z - _CROSSING) / _WIDTH, 0, MAXIMA))
 
 
 def first_answered(people: People, needs: Ints, world: World) -> Bools:
@@ -51,7 +51,7 @@ def needed(needs: Ints) -> Bools:
 
 
 def split(total: Ints, parts: int, draws: Draws, stream: str, step: int) -> Ints:
-    """Parts of 0, 1 or 2 that add up to `total` (person × parts)."""
+    """Parts of 0, 1 or 2 that add up to `total` (person by parts)."""
     left, out = total.copy(), np.zeros((len(total), parts), dtype=np.int64)
     u = draws.uniform(stream, step, width=parts)
     for part in range(parts):
@@ -89,7 +89,7 @@ def years(on: Ints, born: Ints) -> Ints:
     months = later.astype("datetime64[M]") - earlier.astype("datetime64[M]")
     day_late = (later - later.astype("datetime64[M]")).astype(np.int64)
     day_early = (earlier - earlier.astype("datetime64[M]")).astype(np.int64)
-    return ((months.astype(np.int64) - (day_late < day_early)) // 12).astype(np.int64)
+    return whole((months.astype(np.int64) - (day_late < day_early)) // 12)
 
 
 def assess(*, state: State, rows: Ints, on: Ints, step: int, world: World) -> pl.DataFrame:
@@ -150,8 +150,17 @@ def assess(*, state: State, rows: Ints, on: Ints, step: int, world: World) -> pl
         )
     columns["s11_linked_harm"] = links[:, 10] < np.where(need[:, 8], 0.5, 0.06)
     columns["s12_linked_harm"] = links[:, 11] < np.where(need[:, 9], 0.3, 0.05)
-    columns |= _predictors(state, rows, on, columns, draws, step)
-    columns |= _harm(columns, types, sexual, partner, partner_past, male, draws, step)
+    columns |= _predictors(state=state, rows=rows, on=on, items=columns, draws=draws, step=step)
+    columns |= _harm(
+        columns=columns,
+        types=types,
+        sexual=sexual,
+        partner=partner,
+        partner_past=partner_past,
+        male=male,
+        draws=draws,
+        step=step,
+    )
     engaged = people.engagement[rows] + 0.85 * draws.normal("motivation", step)
     drugs, alcohol = needs[:, 5], needs[:, 6]
     dependent = draws.chance("dependence", np.where((drugs >= 6) | (alcohol >= 6), 0.7, 0.04), step)
@@ -165,10 +174,11 @@ def assess(*, state: State, rows: Ints, on: Ints, step: int, world: World) -> pl
         "gang_identification": types[:, 2] | draws.chance("gang", 0.015),
         "dependence": dependent,
     }
-    return _recorded(columns, needs, answered, draws, step, world)
+    return _recorded(columns=columns, needs=needs, answered=answered, draws=draws, step=step, world=world)
 
 
 def _predictors(
+    *,
     state: State,
     rows: Ints,
     on: Ints,
@@ -221,6 +231,7 @@ def _predictors(
 
 
 def _harm(
+    *,
     columns: dict[str, Ints | Bools | Floats | pl.Series],
     types: Bools,
     sexual: Bools,
@@ -264,6 +275,7 @@ _SECTION_ITEMS = {
 
 
 def _recorded(
+    *,
     columns: dict[str, Ints | Bools | Floats | pl.Series],
     needs: Ints,
     answered: Bools,

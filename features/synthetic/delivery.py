@@ -87,7 +87,7 @@ class Ended:
 
 
 def drift(draws: Draws, step: int) -> Floats:
-    """Weekly drift of engagement from a decision point on: person × week, a stationary AR(1)."""
+    """Weekly drift of engagement from a decision point on: person by week, a stationary AR(1)."""
     noise = draws.normal("drift", step, width=PATH_WEEKS)
     spread = np.sqrt(1 - DRIFT_MEMORY**2)
     for week in range(1, PATH_WEEKS):
@@ -123,22 +123,45 @@ def deliver(
     completed = commences & ~administrative & ~dropped & referred.fits
     reason_row = np.isin(arms.kind[arm], [2]).astype(np.int64)  # commissioned services have their own codes
     ends, reason = _ends(
-        referred,
-        start,
-        commences,
-        dropped,
-        completed,
-        before,
-        administrative,
-        in_time,
-        last,
-        reason_row,
-        arms,
-        step,
+        referred=referred,
+        start=start,
+        commences=commences,
+        dropped=dropped,
+        completed=completed,
+        before=before,
+        administrative=administrative,
+        in_time=in_time,
+        last=last,
+        reason_row=reason_row,
+        arms=arms,
+        step=step,
     )
     _write_referrals(referred, arms, written, world, step)
-    _write_events(referred, arms, start, commences, dropped, completed, ends, reason, world, step, written)
-    _write_sessions(referred, arms, start, commences, last, week_of, outcomes, world, step, written)
+    _write_events(
+        referred=referred,
+        arms=arms,
+        start=start,
+        commences=commences,
+        dropped=dropped,
+        completed=completed,
+        ends=ends,
+        reason=reason,
+        world=world,
+        step=step,
+        written=written,
+    )
+    _write_sessions(
+        referred=referred,
+        arms=arms,
+        start=start,
+        commences=commences,
+        last=last,
+        first=week_of,
+        second=outcomes,
+        world=world,
+        step=step,
+        written=written,
+    )
     return Ended(outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NONE)), on=ends)
 
 
@@ -168,6 +191,7 @@ def _session_outcomes(draws: Draws, stream: str, attends: Floats, step: int) -> 
 
 
 def _ends(
+    *,
     referred: Referred,
     start: Ints,
     commences: Bools,
@@ -248,6 +272,7 @@ def referral_known(draws: Draws, referred: Ints, world: World, step: int) -> Int
 
 
 def _write_events(
+    *,
     referred: Referred,
     arms: Arms,
     start: Ints,
@@ -294,6 +319,7 @@ def _write_events(
 
 
 def _write_sessions(
+    *,
     referred: Referred,
     arms: Arms,
     start: Ints,

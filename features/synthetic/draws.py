@@ -68,7 +68,7 @@ class Draws:
         return ((self._bits(stream, counters, width) >> np.uint64(11)).astype(np.float64) + 0.5) * _TO_UNIT
 
     def normal(self, stream: str, *counters: npt.ArrayLike, width: int | None = None) -> Floats:
-        """Standard normal (Box–Muller over two hashes)."""
+        """Standard normal (Box-Muller over two hashes)."""
         first = self._bits(stream, counters, width)
         with np.errstate(over="ignore"):
             second = _mix(first ^ _MIX_2)
@@ -91,14 +91,19 @@ class Draws:
         u = self.uniform(stream, *counters)
         if cumulative.ndim == 1:
             found = np.searchsorted(cumulative, u * cumulative[-1], side="right")
-            return np.minimum(found, len(cumulative) - 1).astype(np.int64)
+            return whole(np.minimum(found, len(cumulative) - 1))
         return pick(cumulative, u)
 
 
 def pick(cumulative: Floats, u: Floats) -> Ints:
     """Row-wise: the first index whose cumulative weight exceeds `u` times the row's total."""
     found = (cumulative <= (u * cumulative[:, -1])[:, None]).sum(axis=1)
-    return np.minimum(found, cumulative.shape[1] - 1).astype(np.int64)
+    return whole(np.minimum(found, cumulative.shape[1] - 1))
+
+
+def whole(values: npt.ArrayLike) -> Ints:
+    """The values rounded down, as integers."""
+    return np.floor(values).astype(np.int64)
 
 
 def sigmoid(x: npt.ArrayLike) -> Floats:

@@ -12,7 +12,7 @@ import catalogue.batch
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES
 from features.synthetic import assessing
 from features.synthetic.draws import Bools, Ints
-from features.synthetic.frames import blank, codes
+from features.synthetic.frames import blank, codes, named_lists
 from features.synthetic.people import REGIONS, offences, pdu_codes
 from features.synthetic.state import State
 
@@ -29,7 +29,7 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
     frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=world)
     ends = np.where(custody, state.released[rows], state.supervised_to[rows])
     starts = np.where(custody, state.sentenced[rows], state.released[rows])
-    kind = np.where(custody, 2, np.where(state.disposal[rows] == 2, 3, state.disposal[rows]))  # noqa: PLR2004  custodial
+    kind = np.where(custody, 2, np.where(state.disposal[rows] == 2, 3, state.disposal[rows]))
     kinds = pl.Series([list(one.types) for one in offences()], dtype=pl.List(pl.String))
     opened = np.zeros((len(rows), len(setting.arms)), dtype=np.bool_)
     open_rows = np.flatnonzero(state.open_arm[rows] >= 0)
@@ -47,32 +47,21 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
         rar_days=pl.Series(state.rar_days[rows]),
         previous_sanctions=pl.Series(state.previous[rows]),
         offence_types=kinds.gather(pl.Series(state.offence[rows])),
-        past_offence_types=lists(OFFENCE_TYPES, state.past_types[rows]),
-        requirement_types=lists(REQUIREMENT_TYPES, state.requirements[rows]),
+        past_offence_types=named_lists(OFFENCE_TYPES, state.past_types[rows]),
+        requirement_types=named_lists(REQUIREMENT_TYPES, state.requirements[rows]),
         needs_interpreter=pl.Series(people.interpreter[rows]),
         reads_simple_sentences=blank(
             people.reads[rows], people.draws.take(rows).chance("reading missing", 0.04)
         ),
-        completed_interventions=lists(setting.arms.ids, state.completed[rows]),
-        open_interventions=lists(setting.arms.ids, opened),
+        completed_interventions=named_lists(setting.arms.ids, state.completed[rows]),
+        open_interventions=named_lists(setting.arms.ids, opened),
         assessment_age_days=pl.Series(np.zeros(len(rows), dtype=np.int64)),
         assessment_layer=pl.Series(np.full(len(rows), 3)),
     )
 
 
-def lists(names: tuple[str, ...], chosen: Bools) -> pl.Series:
-    """The chosen names of each row, in the order of the names."""
-    row, column = np.nonzero(chosen)
-    frame = pl.DataFrame({"row": row, "name": pl.Series(names, dtype=pl.String).gather(pl.Series(column))})
-    found = frame.group_by("row", maintain_order=True).agg("name")
-    every = pl.DataFrame({"row": np.arange(len(chosen))}).join(
-        found, on="row", how="left", maintain_order="left"
-    )
-    return every["name"].fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
-
-
 def eligible(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> Bools:
-    """Person × arm: is the status ELIGIBLE?"""
+    """Person by arm: is the status ELIGIBLE?"""
     found = catalogue.batch.evaluate(
         subjects(setting=setting, state=state, rows=rows, on=on, step=step), catalogue.load(), as_of="as_of"
     )

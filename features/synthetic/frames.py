@@ -19,3 +19,17 @@ def codes(names: tuple[str, ...] | list[str], index: Ints) -> pl.Series:
     """Names by index; an index past the last, or below zero, is null."""
     values = pl.Series([*names, None], dtype=pl.String)
     return values.gather(pl.Series(np.where((index < 0) | (index >= len(names)), len(names), index)))
+
+
+def named_lists(names: tuple[str, ...], chosen: Bools) -> pl.Series:
+    """The chosen names of each row as a list, in the order of the names; an empty list where there are none."""
+    row, column = np.nonzero(chosen)
+    found = (
+        pl.DataFrame({"row": row, "name": codes(names, column)})
+        .group_by("row", maintain_order=True)
+        .agg("name")
+    )
+    every = pl.DataFrame({"row": np.arange(len(chosen))}).join(
+        found, on="row", how="left", maintain_order="left"
+    )
+    return every["name"].fill_null(pl.Series([[]], dtype=pl.List(pl.String)))

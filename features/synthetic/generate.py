@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 
 import catalogue
 from catalogue.errors import UsageError
@@ -95,7 +96,7 @@ def _checked(*, people: int, seed: int, start: date, end: date, world: str | Pat
         raise UsageError(f"A world has from 1 to {MOST_PEOPLE:,} people; {people:,} were asked for.")
     if seed < 0:
         raise UsageError("The seed is a whole number from 0 on.")
-    if (end - start).days < 60:  # noqa: PLR2004  two months: shorter histories hold no referral from start to end
+    if (end - start).days < 60:
         raise UsageError(
             "The last day of a world must lie at least 60 days after the first; move --end or --start."
         )
@@ -129,7 +130,7 @@ class _Writers:
         }
         self._open: dict[str, pq.ParquetWriter] = {}
 
-    def __enter__(self) -> _Writers:
+    def __enter__(self) -> Self:
         for name, schema in self._schemas.items():
             arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
             self._open[name] = pq.ParquetWriter(self._paths[name], arrow, compression="zstd")

@@ -22,7 +22,6 @@ from features.synthetic.people import REGIONS, make_people, people_frame, protec
 from features.synthetic.provision import Provision, venue_names
 from features.synthetic.state import (
     CRIMINOGENIC,
-    INITIAL,
     NEVER,
     NO_ARM,
     REVIEW,
@@ -35,6 +34,7 @@ from features.synthetic.world import World
 
 YEAR = 365
 _MOST_STEPS = 40
+WORSE_AGAIN = 0.25  # chance that a section has gone up a point when a new sentence begins; assumption
 _LAST_FOLLOW_UP = 450  # the last day after a decision on which an assessment counts as its follow-up
 _PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework", "Probation Service")
 
@@ -77,14 +77,13 @@ def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
     state.answered = assessing.first_answered(people, state.needs, setting.world)
     state.past_types = sentencing.past_types(state)
     everybody = np.arange(len(people))
-    sentencing.sentence(
+    sentencing.sentence_anew(
         state=state,
         rows=everybody,
         when=people.entry,
         written=written,
         step=0,
         custody_allowed=np.ones(len(people), dtype=np.bool_),
-        replace=True,
     )
     written.add("people", people_frame(people, setting.world))
     written.add("protected", protected_frame(people, setting.world))
@@ -123,7 +122,7 @@ def _record(setting: Setting, state: State, rows: Ints, step: int, written: Writ
         known_on=pl.Series(on + lag + np.where(late, draws.days("assessment late lag", 8, 60, step), 0)),
         layer=pl.Series(np.where(basic, 1, 3)),
     )
-    written.add("assessments", frame.filter(pl.col("layer") == 3))  # noqa: PLR2004  the full assessment
+    written.add("assessments", frame.filter(pl.col("layer") == 3))
     sparse = [
         "crn",
         "assessment_id",
@@ -154,7 +153,7 @@ def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) 
         -0.62
         + 0.82 * (ogrs + 1.40256)
         + 0.045 * (total - 16)
-        - 0.55 * people.engagement[rows]
+        - 0.45 * people.engagement[rows]
         + 0.25 * state.short_custody[rows]
         + 0.35 * people.risk[rows]
     )
@@ -172,7 +171,7 @@ def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) 
         motivation=((engaged > -0.7).astype(np.float64) + (engaged > 0.6)),
         breached=state.breached[rows],
         working=work <= 1,
-        unemployed=work >= 3,  # noqa: PLR2004  out of work or unavailable
+        unemployed=work >= 3,
         custody=state.released[rows] > on,
         strictness=Draws(seed=setting.seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
         yearly=yearly,
@@ -205,8 +204,8 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         classes[deciding], effect[deciding], shift[deciding], targets[deciding] = _decide(
             setting, state, point, deciding, written
         )
-    change = _need_change(point, classes, shift)
-    reoffended = _reoffence(setting, state, point, classes, effect, written)
+    change = _need_change(point, shift)
+    reoffended = _reoffence(state=state, point=point, effect=effect, written=written)
     supervision.circumstances(
         state=state,
         rows=rows[~state.silent[rows]],
@@ -216,7 +215,7 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         written=written,
     )
     _needs_move(state, point, change, targets & (classes == COMPLETED)[:, None])
-    _next(setting, state, point, reoffended, change, written)
+    _next(setting=setting, state=state, point=point, reoffended=reoffended, change=change, written=written)
     remote = setting.provision.remote[setting.provision.quarter(on)]
     breached = supervision.contacts(
         state=state, rows=rows, since=on, until=np.minimum(state.due[rows], setting.end + 1), path=path, risk=situation.risk,
@@ -334,7 +333,17 @@ def _decide(
         recorded[made] = (
             delivery.referral_known(local, referred.referred, setting.world, point.step) <= setting.end
         )
-    _write_truth(setting, crn, on, chosen, recorded, eligible, propensity, truth, written)
+    _write_truth(
+        setting=setting,
+        crn=crn,
+        on=on,
+        chosen=chosen,
+        recorded=recorded,
+        eligible=eligible,
+        propensity=propensity,
+        truth=truth,
+        written=written,
+    )
     index = np.arange(len(keep))
     targets = np.vstack([arms.targets, np.zeros((1, arms.targets.shape[1]), dtype=np.bool_)])[chosen]
     drop = outcomes.moderation(situation) * setting.world.effect_scale * setting.world.dropout_harm
@@ -345,6 +354,7 @@ def _decide(
 
 
 def _write_truth(
+    *,
     setting: Setting,
     crn: pl.Series,
     on: Ints,
@@ -381,7 +391,7 @@ def _write_truth(
     )
 
 
-def _need_change(point: Point, classes: Ints, shift: Floats) -> Ints:
+def _need_change(point: Point, shift: Floats) -> Ints:
     """Change of the counted total need by the next assessment, in points."""
     mean = outcomes.need_mean(point.situation) + shift
     u = point.draws.uniform("need change", point.step)
@@ -390,9 +400,7 @@ def _need_change(point: Point, classes: Ints, shift: Floats) -> Ints:
     return np.clip(change, np.maximum(-total, -14), 14).astype(np.int64)
 
 
-def _reoffence(
-    setting: Setting, state: State, point: Point, classes: Ints, effect: Floats, written: Written
-) -> Ints:
+def _reoffence(*, state: State, point: Point, effect: Floats, written: Written) -> Ints:
     """The day of the first reoffence within a year, or NEVER; written with the day it was proven."""
     situation, draws, rows, step = point.situation, point.draws, point.rows, point.step
     chance = outcomes.reoffends(situation.yearly + effect, situation.exposure)
@@ -404,7 +412,13 @@ def _reoffence(
     day = at_large + 1 + np.floor((span - 1) * draws.uniform("reoffence day", step) ** 1.2).astype(np.int64)
     day = np.where(happens, np.minimum(day, point.on + YEAR), NEVER)
     _write_reoffences(
-        state, rows[happens], day[happens], _proven(draws, day, step)[happens], step, written, "within"
+        state=state,
+        rows=rows[happens],
+        day=day[happens],
+        known=_proven(draws, day, step)[happens],
+        step=step,
+        written=written,
+        stream="within",
     )
     return day
 
@@ -416,7 +430,7 @@ def _proven(draws: Draws, day: Ints, step: int) -> Ints:
 
 
 def _write_reoffences(
-    state: State, rows: Ints, day: Ints, known: Ints, step: int, written: Written, stream: str
+    *, state: State, rows: Ints, day: Ints, known: Ints, step: int, written: Written, stream: str
 ) -> None:
     """The rows of `reoffences`; `stream` keeps the draws of the two callers apart."""
     draws = state.people.draws.take(rows)
@@ -455,16 +469,20 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
     wander = (u < 0.1).astype(np.int64) - ((u > 0.86) | (helped & (u > 0.5)))
     needs = np.where(counted, needs, np.clip(needs + wander, 0, assessing.MAXIMA))
     state.needs[point.rows] = needs
-    fills = draws.uniform("fills", step, width=needs.shape[1]) < 0.5  # noqa: PLR2004  half of what was left out
+    fills = draws.uniform("fills", step, width=needs.shape[1]) < 0.5
     state.answered[point.rows] |= fills
 
 
 def _next(
-    setting: Setting, state: State, point: Point, reoffended: Ints, change: Ints, written: Written
+    *, setting: Setting, state: State, point: Point, reoffended: Ints, change: Ints, written: Written
 ) -> None:
     """What is due next: a review, the assessment at the end, or a first assessment under a new sentence."""
     rows, on, step, draws = point.rows, point.on, point.step, point.draws
-    _merge_pending(state, rows, step, written)
+    waiting = rows[state.pending[rows] < NEVER]
+    if len(waiting):
+        sentencing.sentence_beside(
+            state=state, rows=waiting, when=state.pending[waiting], written=written, step=step
+        )
     convicted = _proven(draws, reoffended, step)
     ends = state.supervised_to[rows]
     review = on + YEAR + 1 + draws.days("review day", 0, 18, step)
@@ -487,44 +505,24 @@ def _next(
     state.pending[rows] = np.where(convicted < due, NEVER, convicted)
     again = np.flatnonzero(convicted < due)
     if len(again):
-        _new_episode(state, rows[again], convicted[again], step + 1, written)
+        _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
 
 
-def _merge_pending(state: State, rows: Ints, step: int, written: Written) -> None:
-    """Sentence those whose earlier offence is proven while they are supervised, beside the running sentence."""
-    waiting = rows[state.pending[rows] < NEVER]
-    if len(waiting):
-        sentencing.sentence(
-            state=state,
-            rows=waiting,
-            when=state.pending[waiting],
-            written=written,
-            step=1000 + step,
-            custody_allowed=np.zeros(len(waiting), dtype=np.bool_),
-            replace=False,
-        )
-        state.pending[waiting] = NEVER
-
-
-def _new_episode(state: State, rows: Ints, when: Ints, step: int, written: Written) -> None:
+def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: Written) -> None:
     """A new sentence: the record grows, needs have worsened, a first assessment is due."""
-    from features.synthetic.people import offences
-
     draws = state.people.draws.take(rows)
-    violent = np.array([one.violent for one in offences()])[state.offence[rows]]
     state.past_types[rows] |= sentencing.offence_type_matrix()[state.offence[rows]]
     state.previous[rows] += 1
-    state.violent_previous[rows] += violent
-    worse = draws.uniform("worse", step, width=state.needs.shape[1]) < 0.3  # noqa: PLR2004  assumption
+    state.violent_previous[rows] += sentencing.violent_offences()[state.offence[rows]]
+    worse = draws.uniform("worse", step, width=state.needs.shape[1]) < WORSE_AGAIN
     state.needs[rows] = np.clip(state.needs[rows] + worse, 0, assessing.MAXIMA)
-    sentencing.sentence(
+    sentencing.sentence_anew(
         state=state,
         rows=rows,
         when=when,
         written=written,
         step=step,
         custody_allowed=state.open_until[rows] <= when,
-        replace=True,
     )
 
 
@@ -539,5 +537,15 @@ def _after_supervision(state: State, rows: Ints, step: int, written: Written) ->
     )
     proven = np.maximum(_proven(draws, day, step), state.window_end[rows] + 110)
     waiting = pending < NEVER
-    _write_reoffences(state, rows[~waiting], day[~waiting], proven[~waiting], step, written, "later")
-    _new_episode(state, rows, np.where(waiting, pending, proven), step + 1, written)
+    _write_reoffences(
+        state=state,
+        rows=rows[~waiting],
+        day=day[~waiting],
+        known=proven[~waiting],
+        step=step,
+        written=written,
+        stream="later",
+    )
+    _new_episode(
+        state=state, rows=rows, when=np.where(waiting, pending, proven), step=step + 1, written=written
+    )

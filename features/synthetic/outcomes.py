@@ -39,7 +39,7 @@ _ETA = np.linspace(-6.0, 8.0, 281)
 
 @cache
 def _survival() -> Floats:
-    """Chance of lasting w weeks: strictness × weeks (0 … LONGEST_WEEKS) × eta grid."""
+    """Chance of lasting w weeks: strictness by weeks (0 … LONGEST_WEEKS) by eta grid."""
     nodes = np.linspace(-5.0, 5.0, 101)
     stationary = np.exp(-(nodes**2) / 2)
     stationary /= stationary.sum()
@@ -60,7 +60,7 @@ def _survival() -> Floats:
 
 
 def survival(eta: Floats, weeks: Ints, strictness: Ints) -> Floats:
-    """Chance of finishing: `eta` person × arm, `weeks` an arm, `strictness` (0, 1, 2) a person."""
+    """Chance of finishing: `eta` person by arm, `weeks` an arm, `strictness` (0, 1, 2) a person."""
     table = _survival()
     place = np.clip((eta - _ETA[0]) / (_ETA[1] - _ETA[0]), 0, len(_ETA) - 1 - 1e-9)
     low = place.astype(np.int64)
@@ -124,7 +124,7 @@ def moderation(situation: Situation) -> Floats:
 
 
 def matched(situation: Situation, arms: Arms) -> Bools:
-    """Does the arm meet a need that the person has? Point × arm."""
+    """Does the arm meet a need that the person has? Point by arm."""
     meets = (situation.need.astype(np.float64) @ arms.targets.T.astype(np.float64)) > 0
     employment = arms.of_family("employment")
     meets[:, employment] = situation.unemployed[:, None]
@@ -134,16 +134,16 @@ def matched(situation: Situation, arms: Arms) -> Bools:
 def commence_log_odds(
     situation: Situation, arms: Arms, wait: Floats, minutes: Floats, remote: Bools
 ) -> Floats:
-    """Log-odds of starting within six months, point × arm."""
+    """Log-odds of starting within six months, point by arm."""
     base = np.select(
         [arms.of_type("ACP"), arms.of_type("SI"), arms.of_type("CRS"), arms.of_type("TREATMENT_REQUIREMENT")],
-        [0.75, 0.95, 1.15, 0.55],
-        1.2,
+        [1.2, 1.0, 1.0, 0.6],
+        1.1,
     )
     person = (
-        0.55 * situation.engagement
+        0.38 * situation.engagement
         + 0.3 * (situation.motivation - 1)
-        - 0.3 * situation.risk
+        - 0.15 * situation.risk
         - 0.22 * situation.need[:, 5]
         - 0.22 * situation.need[:, 0]
         - 0.4 * situation.breached
@@ -162,12 +162,12 @@ def commence_log_odds(
 
 
 def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bools) -> Floats:
-    """Mean log-odds of attending a week of delivery (`eta`), point × arm."""
+    """Mean log-odds of attending a week of delivery (`eta`), point by arm."""
     person = (
         2.25
-        + 0.75 * situation.engagement
+        + 0.6 * situation.engagement
         + 0.25 * (situation.motivation - 1)
-        - 0.38 * situation.risk
+        - 0.22 * situation.risk
         - 0.07 * (situation.needs[:, 8] - 4)
         - 0.25 * situation.need[:, 5]
         - 0.15 * situation.need[:, 0]
@@ -198,7 +198,7 @@ def need_mean(situation: Situation) -> Floats:
 
 
 def improves(situation: Situation, mean: Floats) -> Floats:
-    """Chance that the counted total falls by a point or more, for a mean change (points × …)."""
+    """Chance that the counted total falls by a point or more, for a mean change (points by …)."""
     possible = (situation.needs * situation.counted).sum(axis=1) > 0
     chance = sigmoid((-0.5 - mean) / NEED_SPREAD)
     return np.where(possible if mean.ndim == 1 else possible[:, None], chance, 0.0)

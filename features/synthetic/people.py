@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from features.predictors import offence_weight
-from features.synthetic.draws import Bools, Draws, Floats, Ints
+from features.synthetic.draws import Bools, Draws, Floats, Ints, whole
 from features.synthetic.frames import blank
 from features.synthetic.world import Planted, World
 
@@ -251,17 +251,13 @@ def _age(draws: Draws, risk: Floats) -> Floats:
 
 
 def _first_age(draws: Draws, risk: Floats) -> Ints:
-    return np.clip(
-        np.floor(10 + np.exp(2.15 + 0.65 * draws.normal("first age") - 0.42 * risk)), 10, 75
-    ).astype(np.int64)
+    return whole(np.clip(10 + np.exp(2.15 + 0.65 * draws.normal("first age") - 0.42 * risk), 10, 75))
 
 
 def _previous(draws: Draws, risk: Floats, years: Ints) -> Ints:
     """Sanctions before the index one; more with risk and with years since the first."""
     expected = np.exp(0.25 + 0.85 * risk + 0.55 * draws.normal("previous")) * np.sqrt(1.0 + years)
-    return np.where(
-        years == 0, np.minimum(np.floor(expected / 3), 2), np.clip(np.floor(expected), 0, 90)
-    ).astype(np.int64)
+    return whole(np.where(years == 0, np.minimum(expected / 3, 2), np.clip(expected, 0, 90)))
 
 
 def _pdu(world: World, draws: Draws, region: Ints, male: Bools, ethnicity: Ints) -> Ints:
@@ -316,7 +312,18 @@ def protected_frame(people: People, world: World) -> pl.DataFrame:
     def coded(stream: str, weights: dict[str, float], missing: float, declined: float) -> pl.Series:
         values = pl.Series([*weights, "PREFER_NOT_TO_SAY", None], dtype=pl.String)
         chosen = draws.choice(stream, list(weights.values()))
-        return values.gather(pl.Series(_unrecorded(draws, stream, chosen, len(weights), missing, declined)))
+        return values.gather(
+            pl.Series(
+                _unrecorded(
+                    draws=draws,
+                    stream=stream,
+                    chosen=chosen,
+                    codes=len(weights),
+                    missing=missing,
+                    declined=declined,
+                )
+            )
+        )
 
     def flag(stream: str, p: Floats | float, missing: float) -> pl.Series:
         return blank(draws.chance(stream, p), draws.chance(f"{stream} missing", missing))
@@ -331,10 +338,22 @@ def protected_frame(people: People, world: World) -> pl.DataFrame:
         list(RELIGIONS).index("MUSLIM"),
         draws.choice("religion", list(RELIGIONS.values())),
     )
-    religion = _unrecorded(draws, "religion", religion, len(RELIGIONS), world.religion_missing, 0.03)
+    religion = _unrecorded(
+        draws=draws,
+        stream="religion",
+        chosen=religion,
+        codes=len(RELIGIONS),
+        missing=world.religion_missing,
+        declined=0.03,
+    )
     ethnicities = pl.Series([*ETHNICITIES, "PREFER_NOT_TO_SAY", None], dtype=pl.String)
     ethnicity = _unrecorded(
-        draws, "ethnicity", people.ethnicity, len(ETHNICITIES), world.ethnicity_missing, 0.01
+        draws=draws,
+        stream="ethnicity",
+        chosen=people.ethnicity,
+        codes=len(ETHNICITIES),
+        missing=world.ethnicity_missing,
+        declined=0.01,
     )
     disabled = draws.chance("disability", np.where(people.psychiatric, 0.75, 0.28))
     kinds = ["MENTAL_HEALTH", "LEARNING_DISABILITY", "MOBILITY", "HEARING", "NEURODIVERSITY", "OTHER"]
@@ -370,7 +389,9 @@ def protected_frame(people: People, world: World) -> pl.DataFrame:
     )
 
 
-def _unrecorded(draws: Draws, stream: str, chosen: Ints, codes: int, missing: float, declined: float) -> Ints:
+def _unrecorded(
+    *, draws: Draws, stream: str, chosen: Ints, codes: int, missing: float, declined: float
+) -> Ints:
     """Replace indices by `codes` (declined) or `codes + 1` (not recorded) with these chances."""
     u = draws.uniform(f"{stream} recorded")
     return np.where(u < missing, codes + 1, np.where(u < missing + declined, codes, chosen))

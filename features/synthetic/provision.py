@@ -30,18 +30,18 @@ def day(of: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Per quarter × unit × arm: what the directory says. Quarters start at `quarter_start` (days)."""
+    """Per quarter by unit by arm: what the directory says. Quarters start at `quarter_start` (days)."""
 
     quarter_start: Ints
     available: Bools
     waiting_weeks: Floats
-    minutes: Floats  # per quarter × unit × arm: each way, to the venue used
+    minutes: Floats  # per quarter by unit by arm: each way, to the venue used
     form: Ints
     venue: Ints  # index within the region's venues
     remote: Bools  # per quarter
-    travel: Floats  # per unit × venue of its region
-    women_only: Bools  # per unit × arm
-    women_in_group: Floats  # per unit × arm
+    travel: Floats  # per unit by venue of its region
+    women_only: Bools  # per unit by arm
+    women_in_group: Floats  # per unit by arm
     next_start: Ints
 
     def quarter(self, days: Ints) -> Ints:
@@ -129,7 +129,7 @@ def _travel(world: World, units: Draws) -> Floats:
     own = np.arange(len(units)) % world.pdus_per_region
     apart = np.abs(own[:, None] - (np.arange(n_venues) // VENUES_PER_PDU)[None, :])
     base = 16 + 20 * units.uniform("travel", width=n_venues) + 22 * np.minimum(apart, 3)
-    return np.round(base + 24.0 * (own == 0)[:, None])
+    return np.asarray(np.round(base + 24.0 * (own == 0)[:, None]), dtype=np.float64)
 
 
 def venue_names(world: World) -> list[list[str]]:

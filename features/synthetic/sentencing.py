@@ -6,22 +6,27 @@ slightly over half of them); the split between orders and custody is an assumpti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
+from features.synthetic.frames import blank, codes, named_lists
 from features.synthetic.people import offences
-from features.synthetic.state import INITIAL, State, Written
+from features.synthetic.state import INITIAL, NEVER, State, Written
 
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 YEAR = 365
-_MONTHS = np.array([12, 18, 24, 36])
+MONTHS = (12, 18, 24, 36)
+ASSESSED_INSIDE = 75  # days in custody from which the first assessment is made there; assumption
+BESIDE = 1000  # keeps the draws of a sentence beside another apart from those of a new one
 _RAR = REQUIREMENT_TYPES.index("RAR")
 
 
 def offence_type_matrix() -> Bools:
-    """Index offence × offence type."""
+    """Index offence by offence type."""
     return np.array(
         [[one in offence.types for one in OFFENCE_TYPES] for offence in offences()], dtype=np.bool_
     )
@@ -29,96 +34,121 @@ def offence_type_matrix() -> Bools:
 
 def past_types(state: State) -> Bools:
     """Kinds of offence in the record before the first sentence: more kinds with more sanctions."""
-    draws, n = state.people.draws, len(state.people)
-    shares = np.array([0.5, 0.42, 0.14, 0.16, 0.025, 0.01, 0.22, 0.12, 0.25, 0.02, 0.001])
-    exposure = 1 - np.exp(-state.previous[:, None] / 4.0)
-    return draws.uniform("past types", width=len(OFFENCE_TYPES)) < np.minimum(
-        shares[None, :] * 1.5, 0.9
-    ) * exposure * np.where(state.previous[:, None] > 0, 1.0, 0.0) * np.ones((n, 1))
+    draws = state.people.draws
+    shares = np.array([0.75, 0.63, 0.21, 0.24, 0.04, 0.015, 0.33, 0.18, 0.38, 0.03, 0.0015])
+    chance = shares[None, :] * (1 - np.exp(-state.previous[:, None] / 4.0))
+    return np.asarray(draws.uniform("past types", width=len(OFFENCE_TYPES)) < chance, dtype=np.bool_)
 
 
-def sentence(
-    *,
-    state: State,
-    rows: Ints,
-    when: Ints,
-    written: Written,
-    step: int,
-    custody_allowed: Bools,
-    replace: bool,
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a court decided, one row a person; days are day numbers."""
+
+    when: Ints
+    offence: Ints
+    disposal: Ints
+    served: Ints  # days in custody
+    released: Ints  # first day in the community
+    licence_ends: Ints  # last day of the order or licence
+    supervised_to: Ints
+    requirements: Bools
+    rar_days: Ints
+
+
+def sentence_anew(
+    *, state: State, rows: Ints, when: Ints, written: Written, step: int, custody_allowed: Bools
 ) -> None:
-    """Sentence the people of these rows on these days.
+    """Sentence the people of these rows on these days; a first assessment becomes due.
 
-    `replace` starts a new episode (a first assessment becomes due); otherwise the sentence runs beside
-    the one being served, is never custodial, and only extends supervision.
+    Custody only where allowed: a referral that is still open is carried on in the community.
     """
+    draws, people = state.people.draws.take(rows), state.people
+    given = _given(state=state, rows=rows, when=when, draws=draws, step=step, custody_allowed=custody_allowed)
+    state.event[rows] = _write(state=state, rows=rows, given=given, written=written, step=step, draws=draws)
+    custodial = given.disposal == CUSTODIAL
+    state.offence[rows] = given.offence
+    state.disposal[rows] = given.disposal
+    state.sentenced[rows] = when
+    state.released[rows] = given.released
+    state.supervised_to[rows] = np.maximum(state.supervised_to[rows], given.supervised_to)
+    state.rar_days[rows] = given.rar_days
+    state.requirements[rows] = given.requirements
+    state.short_custody[rows] = custodial & (2 * given.served < YEAR)
+    state.basic[rows] = (people.risk[rows] < -0.4) & ~custodial & draws.chance("basic", 0.25, step)
+    state.due[rows] = np.where(
+        custodial & (given.served >= ASSESSED_INSIDE),
+        when + draws.days("first inside", 20, 40, step),
+        given.released + draws.days("first outside", 5, 24, step),
+    )
+    state.due_kind[rows] = INITIAL
+    state.silent[rows] = False
+    state.pending[rows] = NEVER
+
+
+def sentence_beside(*, state: State, rows: Ints, when: Ints, written: Written, step: int) -> None:
+    """Sentence people under supervision for an earlier offence: never custody, and no new first assessment."""
     draws = state.people.draws.take(rows)
-    people = state.people
-    table = offences()
-    men = np.array([one.men for one in table])
-    women = np.array([one.women for one in table])
+    state.previous[rows] += 1
+    given = _given(
+        state=state,
+        rows=rows,
+        when=when,
+        draws=draws,
+        step=BESIDE + step,
+        custody_allowed=np.zeros(len(rows), dtype=np.bool_),
+    )
+    state.event[rows] = _write(
+        state=state, rows=rows, given=given, written=written, step=BESIDE + step, draws=draws
+    )
+    state.supervised_to[rows] = np.maximum(state.supervised_to[rows], given.supervised_to)
+    state.requirements[rows] |= given.requirements
+    state.past_types[rows] |= offence_type_matrix()[given.offence]
+    state.violent_previous[rows] += violent_offences()[given.offence]
+    state.pending[rows] = NEVER
+
+
+def violent_offences() -> Bools:
+    """Which index offences are violent."""
+    return np.array([one.violent for one in offences()], dtype=np.bool_)
+
+
+def _given(
+    *, state: State, rows: Ints, when: Ints, draws: Draws, step: int, custody_allowed: Bools
+) -> Sentence:
+    people, table = state.people, offences()
     male = people.male[rows]
     offence = np.where(
         male,
-        draws.choice("offence m", men, step, state.event[rows]),
-        draws.choice("offence f", women, step, state.event[rows]),
+        draws.choice("offence m", [one.men for one in table], step),
+        draws.choice("offence f", [one.women for one in table], step),
     )
-    custody_tilt = np.array([one.custody for one in table])[offence]
-    previous = state.previous[rows]
+    tilt = np.array([one.custody for one in table])[offence]
     p_custody = sigmoid(
-        -1.25 + custody_tilt + 0.35 * people.risk[rows] + 0.25 * np.log1p(previous) - 0.5 * ~male
+        -1.35 + tilt + 0.3 * people.risk[rows] + 0.25 * np.log1p(state.previous[rows]) - 0.5 * ~male
     )
     custodial = custody_allowed & draws.chance("custody", p_custody, step)
-    suspended = ~custodial & draws.chance("suspended", sigmoid(-0.6 + 0.5 * custody_tilt), step)
+    suspended = ~custodial & draws.chance("suspended", sigmoid(-0.6 + 0.5 * tilt), step)
     disposal = np.where(custodial, CUSTODIAL, np.where(suspended, SUSPENDED, COMMUNITY_ORDER))
-    served = np.clip(
-        np.exp(4.55 + 0.95 * draws.normal("served", step) + 0.25 * custody_tilt), 14, 1400
-    ).astype(np.int64)
-    length = np.round(_MONTHS[draws.choice("length", (0.42, 0.23, 0.29, 0.06), step)] * 30.4375).astype(
-        np.int64
+    served = np.clip(np.exp(4.55 + 0.95 * draws.normal("served", step) + 0.25 * tilt), 14, 1400)
+    served = np.where(custodial, served, 0).astype(np.int64)
+    months = np.asarray(MONTHS)[draws.choice("length", (0.42, 0.23, 0.29, 0.06), step)]
+    released = when + served
+    licence_ends = np.where(custodial, released + served, when + np.round(months * 30.4375).astype(np.int64))
+    requirements = _requirements(state=state, rows=rows, draws=draws, disposal=disposal, step=step)
+    return Sentence(
+        when=when,
+        offence=offence,
+        disposal=disposal,
+        served=served,
+        released=released,
+        licence_ends=licence_ends,
+        supervised_to=np.where(custodial, np.maximum(licence_ends, released + YEAR), licence_ends),
+        requirements=requirements,
+        rar_days=np.where(requirements[:, _RAR], 10 + 5 * draws.days("rar days", 0, 8, step), 0),
     )
-    released = np.where(custodial, when + served, when)
-    licence_ends = np.where(custodial, released + served, when + length)
-    supervised_to = np.where(custodial, np.maximum(licence_ends, released + YEAR), licence_ends)
-    needs = _requirements(state, rows, draws, disposal, step)
-    rar_days = np.where(needs[:, _RAR], 10 + 5 * draws.days("rar days", 0, 8, step), 0)
-    event = _write(
-        state, rows, written, step, draws,
-        when=when, disposal=disposal, released=released, licence_ends=licence_ends, supervised_to=supervised_to,
-        offence=offence, requirements=needs, rar_days=rar_days,
-    )  # fmt: skip
-    state.event[rows] = event
-    types = offence_type_matrix()
-    state.past_types[rows] |= types[offence] & (step >= 0)
-    violent = np.array([one.violent for one in table])[offence]
-    if not replace:
-        state.supervised_to[rows] = np.maximum(state.supervised_to[rows], supervised_to)
-        state.requirements[rows] |= needs
-        state.previous[rows] += 1
-        state.violent_previous[rows] += violent
-        return
-    state.offence[rows] = offence
-    state.disposal[rows] = disposal
-    state.sentenced[rows] = when
-    state.released[rows] = released
-    state.supervised_to[rows] = np.maximum(state.supervised_to[rows], supervised_to)
-    state.rar_days[rows] = rar_days
-    state.requirements[rows] = needs
-    state.short_custody[rows] = custodial & (2 * served < YEAR)
-    state.basic[rows] = (people.risk[rows] < -0.4) & ~custodial & draws.chance("basic", 0.25, step)
-    inside = custodial & (served >= 75)
-    first = np.where(
-        inside,
-        when + draws.days("first inside", 20, 40, step),
-        released + draws.days("first outside", 5, 24, step),
-    )
-    state.due[rows] = first
-    state.due_kind[rows] = INITIAL
-    state.silent[rows] = False
-    state.pending[rows] = 2**31 - 1
 
 
-def _requirements(state: State, rows: Ints, draws: Draws, disposal: Ints, step: int) -> Bools:
+def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, step: int) -> Bools:
     """Which requirements an order carries; none with custody."""
     need = state.needs[rows]
     chosen = np.zeros((len(rows), len(REQUIREMENT_TYPES)), dtype=np.bool_)
@@ -145,155 +175,118 @@ def _requirements(state: State, rows: Ints, draws: Draws, disposal: Ints, step: 
     return chosen
 
 
-def _write(
-    state: State,
-    rows: Ints,
-    written: Written,
-    step: int,
-    draws: Draws,
-    *,
-    when: Ints,
-    disposal: Ints,
-    released: Ints,
-    licence_ends: Ints,
-    supervised_to: Ints,
-    offence: Ints,
-    requirements: Bools,
-    rar_days: Ints,
-) -> Ints:
-    """Write the rows of `sentences` and `requirements`; the last event number used is returned."""
-    people, table = state.people, offences()
-    lag = draws.days("sentence known", 0, 4, step)  # a sentence is in the record before it is first assessed
-    past = state.past_types[rows]
-    names = np.array(OFFENCE_TYPES, dtype=object)
-    past_lists = [names[row].tolist() for row in past]
-    crn = people.crn.gather(pl.Series(rows))
-    groups = pl.Series([one.group for one in table])
-    kinds = pl.Series([list(one.types) for one in table], dtype=pl.List(pl.String))
+def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step: int, draws: Draws) -> Ints:
+    """Write the rows of `sentences` and `requirements`; the last event number used is returned.
 
-    def rows_of(
-        mask: Bools, event: Ints, kind: pl.Series, sentenced: pl.Series, start: Ints, end: Ints, known: Ints
+    Custody and the licence after it are events of their own, as is a request for a report.
+    """
+    people, when = state.people, given.when
+    known = when + draws.days("sentence known", 0, 4, step)  # before the first assessment under it
+    kinds = pl.Series([list(one.types) for one in offences()], dtype=pl.List(pl.String))
+    facts = pl.DataFrame(
+        {
+            "crn": people.crn.gather(pl.Series(rows)),
+            "rar_days": given.rar_days,
+            "offence_group": codes([one.group for one in offences()], given.offence),
+            "offence_types": kinds.gather(pl.Series(given.offence)),
+            "past_offence_types": named_lists(OFFENCE_TYPES, state.past_types[rows]),
+            "previous_sanctions": state.previous[rows],
+            "age_first_sanction": people.first_age[rows],
+        }
+    )
+
+    def add(
+        *, mask: Bools, kind: pl.Series, event: Ints, start: Ints, end: Ints, known_on: Ints, sentenced: Ints
     ) -> None:
-        keep = pl.Series(np.flatnonzero(mask))
-        frame = pl.DataFrame(
-            {
-                "crn": crn,
-                "event_number": event,
-                "sentence_type": kind,
-                "sentenced_on": sentenced,
-                "starts_on": start,
-                "ends_on": end,
-                "rar_days": pl.Series(rar_days),
-                "offence_group": groups.gather(pl.Series(offence)),
-                "offence_types": kinds.gather(pl.Series(offence)),
-                "past_offence_types": pl.Series(past_lists, dtype=pl.List(pl.String)),
-                "previous_sanctions": state.previous[rows],
-                "age_first_sanction": people.first_age[rows],
-                "known_on": known,
-            }
+        frame = facts.with_columns(
+            event_number=pl.Series(event),
+            sentence_type=kind,
+            sentenced_on=blank(sentenced, sentenced == NEVER),
+            starts_on=pl.Series(start),
+            ends_on=pl.Series(end),
+            known_on=pl.Series(known_on),
         )
-        written.add("sentences", frame[keep])
+        written.add("sentences", frame[np.flatnonzero(mask)])
 
-    def constant(name: str) -> pl.Series:
-        return pl.Series([name]).gather(pl.Series(np.zeros(len(rows), dtype=np.int64)))
-
-    custodial = disposal == CUSTODIAL
+    zero = np.zeros(len(rows), dtype=np.int64)
+    custodial = given.disposal == CUSTODIAL
     report = ~custodial & draws.chance("pre-sentence report", 0.35, step)
-    event = state.event[rows] + report
-    none = pl.Series([None] * len(rows), dtype=pl.Int64)
     asked = when - draws.days("report asked", 15, 35, step)
-    rows_of(report, event, constant("PRE_SENTENCE"), none, asked, when, asked + 1)
-    _basic_assessments(state, rows[report], written, asked[report] + 5, step)
+    event = state.event[rows] + report
+    add(
+        mask=report, kind=codes(("PRE_SENTENCE",), zero), event=event, start=asked, end=when,
+        known_on=asked + 1, sentenced=zero + NEVER,
+    )  # fmt: skip
+    _basic_assessments(state=state, rows=rows[report], written=written, on=asked[report] + 5, step=step)
     event = event + 1
-    kinds_of = pl.Series(["COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY"]).gather(
-        pl.Series(disposal)
+    main = codes(("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY"), given.disposal)
+    ends = np.where(custodial, given.released, given.licence_ends)
+    add(mask=zero == 0, kind=main, event=event, start=when, end=ends, known_on=known, sentenced=when)
+    _write_requirements(
+        facts=facts, event=event, given=given, known=known, written=written, draws=draws, step=step
     )
-    rows_of(
-        np.ones(len(rows), dtype=np.bool_),
-        event,
-        kinds_of,
-        pl.Series(when),
-        when,
-        np.where(custodial, released, licence_ends),
-        when + lag,
-    )
-    _write_requirements(crn, event, requirements, rar_days, when, when + lag, written, draws, step)
     event = event + custodial
-    rows_of(
-        custodial,
-        event,
-        constant("LICENCE"),
-        pl.Series(when),
-        released,
-        licence_ends,
-        np.maximum(released, when + lag),
-    )
-    supervision = custodial & (supervised_to > licence_ends)
-    event = event + supervision
-    rows_of(
-        supervision,
-        event,
-        constant("POST_SENTENCE_SUPERVISION"),
-        pl.Series(when),
-        licence_ends,
-        supervised_to,
-        np.maximum(licence_ends, when + lag),
-    )
-    return event
+    licence = codes(("LICENCE",), zero)
+    add(
+        mask=custodial, kind=licence, event=event, start=given.released, end=given.licence_ends,
+        known_on=np.maximum(given.released, known), sentenced=when,
+    )  # fmt: skip
+    after = custodial & (given.supervised_to > given.licence_ends)
+    event = event + after
+    supervision = codes(("POST_SENTENCE_SUPERVISION",), zero)
+    add(
+        mask=after, kind=supervision, event=event, start=given.licence_ends, end=given.supervised_to,
+        known_on=np.maximum(given.licence_ends, known), sentenced=when,
+    )  # fmt: skip
+    return whole(event)
 
 
 def _write_requirements(
-    crn: pl.Series,
+    *,
+    facts: pl.DataFrame,
     event: Ints,
-    chosen: Bools,
-    rar_days: Ints,
-    when: Ints,
+    given: Sentence,
     known: Ints,
     written: Written,
     draws: Draws,
     step: int,
 ) -> None:
-    row, kind = np.nonzero(chosen)
-    names = np.array(REQUIREMENT_TYPES)
-    hours, days = (
-        names == "UNPAID_WORK",
-        (names == "RAR") | (names == "ATTENDANCE_CENTRE") | (names == "ALCOHOL_ABSTINENCE"),
-    )
-    unit = np.where(hours[kind], 1, np.where(days[kind], 0, 2))
+    row, kind = np.nonzero(given.requirements)
+    names = np.array(REQUIREMENT_TYPES)[kind]
+    hours = names == "UNPAID_WORK"
+    days = np.isin(names, ["RAR", "ATTENDANCE_CENTRE", "ALCOHOL_ABSTINENCE"])
     size = draws.uniform("requirement length", step)[row]
-    length = np.where(
-        names[kind] == "RAR",
-        rar_days[row],
-        np.where(
-            unit == 1,
-            40 + 20 * np.floor(size * 9),
-            np.where(unit == 0, 30 + np.floor(size * 90), 6 + np.floor(size * 7)),
-        ),
-    ).astype(np.int64)
+    length = np.select(
+        [names == "RAR", hours, days],
+        [given.rar_days[row], 40 + 20 * np.floor(size * 9), 30 + np.floor(size * 90)],
+        6 + np.floor(size * 7),
+    )
     written.add(
         "requirements",
         pl.DataFrame(
             {
-                "crn": crn.gather(pl.Series(row)),
+                "crn": facts["crn"].gather(pl.Series(row)),
                 "event_number": event[row],
-                "requirement_type": pl.Series(REQUIREMENT_TYPES).gather(pl.Series(kind)),
-                "imposed_on": when[row],
-                "length": length,
-                "unit": pl.Series(["DAYS", "HOURS", "MONTHS"]).gather(pl.Series(unit)),
+                "requirement_type": codes(REQUIREMENT_TYPES, kind),
+                "imposed_on": given.when[row],
+                "length": length.astype(np.int64),
+                "unit": codes(("DAYS", "HOURS", "MONTHS"), np.where(hours, 1, np.where(days, 0, 2))),
                 "known_on": known[row],
             }
         ),
     )
 
 
-def _basic_assessments(state: State, rows: Ints, written: Written, on: Ints, step: int) -> None:
-    """A layer-1 assessment for the court: predictors only, no sections."""
+def _basic_assessments(*, state: State, rows: Ints, written: Written, on: Ints, step: int) -> None:
+    """A layer-1 assessment for the court: no sections."""
     if not len(rows):
         return
-    crn = state.people.crn.gather(pl.Series(rows))
-    written.add(
-        "assessments",
-        pl.DataFrame(
-            {"crn": crn, "completed_on": on, "known_on": on + 1, "layer": np.ones(len(rows), dtype=np.int64)}
-        ).with_columns(assessment_id=pl.format("A{}P{}", "crn", pl.lit(step + 1))),
+    frame = pl.DataFrame(
+        {
+            "crn": state.people.crn.gather(pl.Series(rows)),
+            "completed_on": on,
+            "known_on": on + 1,
+            "layer": np.ones(len(rows), dtype=np.int64),
+        }
     )
+    written.add("assessments", frame.with_columns(assessment_id=pl.format("A{}P{}", "crn", pl.lit(step + 1))))

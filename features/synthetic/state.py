@@ -43,10 +43,10 @@ class State:
     released: Ints  # first day in the community under this sentence
     supervised_to: Ints
     rar_days: Ints
-    requirements: Bools  # person × requirement type
+    requirements: Bools  # person by requirement type
     previous: Ints
     violent_previous: Ints
-    past_types: Bools  # person × offence type
+    past_types: Bools  # person by offence type
     short_custody: Bools
     basic: Bools  # assessed with layer 1 only
     # What is due next.
@@ -55,10 +55,10 @@ class State:
     silent: Bools  # the assessment due is not completed
     pending: Ints  # day of a conviction still to come for an offence already committed
     # Needs, and which sections get answered.
-    needs: Ints  # person × section
-    answered: Bools  # person × section
+    needs: Ints  # person by section
+    answered: Bools  # person by section
     # What happened under earlier arms.
-    completed: Bools  # person × arm
+    completed: Bools  # person by arm
     open_arm: Ints
     open_until: Ints
     breached: Bools

@@ -71,10 +71,20 @@ def contacts(
             }
         ),
     )
-    return _enforcement(state, rows, draws, on, unacceptable, strictness, step, written)
+    return _enforcement(
+        state=state,
+        rows=rows,
+        draws=draws,
+        on=on,
+        unacceptable=unacceptable,
+        strictness=strictness,
+        step=step,
+        written=written,
+    )
 
 
 def _enforcement(
+    *,
     state: State,
     rows: Ints,
     draws: Draws,
@@ -118,7 +128,7 @@ def _enforcement(
     add(row[licence], started[licence] + 7, "RECALL", "recall lag")
     proven = ~licence & draws.take(row).chance("breach proven", 0.72, step)
     add(row[proven], started[proven] + 35, "BREACH_PROVEN", "proven lag")
-    return breached
+    return np.asarray(breached, dtype=np.bool_)
 
 
 def circumstances(*, state: State, rows: Ints, on: Ints, step: int, world: World, written: Written) -> None:
@@ -128,7 +138,7 @@ def circumstances(*, state: State, rows: Ints, on: Ints, step: int, world: World
     draws, people = state.people.draws.take(rows), state.people
     crn = people.crn.gather(pl.Series(rows))
 
-    def add(days: Ints, kind: str, values: tuple[str, ...], index: Ints, keep: Bools, stream: str) -> None:
+    def add(*, days: Ints, kind: str, values: tuple[str, ...], index: Ints, keep: Bools, stream: str) -> None:
         lag = draws.days(f"{stream} lag", 0, 6, step)
         late = draws.chance(f"{stream} late", world.late_records, step)
         known = days + lag + np.where(late, draws.days(f"{stream} late lag", 10, 60, step), 0)
@@ -157,36 +167,50 @@ def circumstances(*, state: State, rows: Ints, on: Ints, step: int, world: World
         np.where(housing >= 3, 1, np.where(draws.chance("approved premises", 0.02, step), 3, 0)),
     )
     homes = ("SETTLED", "TRANSIENT", "NO_FIXED_ABODE", "APPROVED_PREMISES")
-    add(on, "ACCOMMODATION", homes, home, everybody, "home")
+    add(days=on, kind="ACCOMMODATION", values=homes, index=home, keep=everybody, stream="home")
     work = employment(state, rows, step)
     works = ("FULL_TIME", "PART_TIME", "TRAINING", "UNEMPLOYED", "UNAVAILABLE")
-    add(on, "EMPLOYMENT", works, work, everybody, "work")
+    add(days=on, kind="EMPLOYMENT", values=works, index=work, keep=everybody, stream="work")
     first = everybody & (step == 0)
     yes_no = ("YES", "NO")
     caring = np.where(draws.chance("caring", np.where(people.male[rows], 0.1, 0.3)), 0, 1)
-    add(on, "CARING", yes_no, caring, first, "caring")
+    add(days=on, kind="CARING", values=yes_no, index=caring, keep=first, stream="caring")
     add(
-        on,
-        "HEALTH",
-        yes_no,
-        np.where(people.psychiatric[rows] | draws.chance("ill", 0.15), 0, 1),
-        first,
-        "health",
+        days=on,
+        kind="HEALTH",
+        values=yes_no,
+        index=np.where(people.psychiatric[rows] | draws.chance("ill", 0.15), 0, 1),
+        keep=first,
+        stream="health",
     )
     add(
-        on,
-        "RELATIONSHIP",
-        yes_no,
-        np.where(draws.chance("partnered", 0.35, step), 0, 1),
-        everybody,
-        "relationship",
+        days=on,
+        kind="RELATIONSHIP",
+        values=yes_no,
+        index=np.where(draws.chance("partnered", 0.35, step), 0, 1),
+        keep=everybody,
+        stream="relationship",
     )
     moved_on = on + draws.days("home change", 20, 300, step)
     moves = draws.chance("home moves", 0.18, step) & (moved_on < state.supervised_to[rows])
-    add(moved_on, "ACCOMMODATION", homes, np.where(home == 0, 1, 0), moves, "home again")
+    add(
+        days=moved_on,
+        kind="ACCOMMODATION",
+        values=homes,
+        index=np.where(home == 0, 1, 0),
+        keep=moves,
+        stream="home again",
+    )
     worked_on = on + draws.days("work change", 20, 300, step)
     works_on = draws.chance("work changes", 0.2, step) & (worked_on < state.supervised_to[rows])
-    add(worked_on, "EMPLOYMENT", works, np.where(work >= 3, 0, 3), works_on, "work again")
+    add(
+        days=worked_on,
+        kind="EMPLOYMENT",
+        values=works,
+        index=np.where(work >= 3, 0, 3),
+        keep=works_on,
+        stream="work again",
+    )
 
 
 def employment(state: State, rows: Ints, step: int) -> Ints:
