@@ -24,14 +24,15 @@ ASSETS: Final = HERE / "assets"
 VENDOR: Final = ASSETS / "vendor"
 LOCK: Final = HERE / "package-lock.json"
 
-# from (inside node_modules) → to (inside vendor). A folder is copied whole.
+# from (inside node_modules) → to (inside vendor). A folder is copied whole; the two sets of images and
+# fonts share one folder, because both stylesheets name them under /assets.
 COPIES: Final[tuple[tuple[str, str], ...]] = (
     ("govuk-frontend/dist/govuk/govuk-frontend.min.css", "govuk/govuk-frontend.min.css"),
     ("govuk-frontend/dist/govuk/govuk-frontend.min.js", "govuk/govuk-frontend.min.js"),
-    ("govuk-frontend/dist/govuk/assets", "govuk/assets"),
+    ("govuk-frontend/dist/govuk/assets", "assets"),
     ("@ministryofjustice/frontend/moj/moj-frontend.min.css", "moj/moj-frontend.min.css"),
     ("@ministryofjustice/frontend/moj/moj-frontend.min.js", "moj/moj-frontend.min.js"),
-    ("@ministryofjustice/frontend/moj/assets", "moj/assets"),
+    ("@ministryofjustice/frontend/moj/assets", "assets"),
     ("swagger-ui-dist/swagger-ui.css", "swagger/swagger-ui.css"),
     ("swagger-ui-dist/swagger-ui-bundle.js", "swagger/swagger-ui-bundle.js"),
     ("swagger-ui-dist/LICENSE", "swagger/LICENSE"),
@@ -98,7 +99,7 @@ def _replace(modules: Path, vendor: Path) -> None:
             there = fresh / target
             there.parent.mkdir(parents=True, exist_ok=True)
             if (modules / source).is_dir():
-                shutil.copytree(modules / source, there)
+                shutil.copytree(modules / source, there, dirs_exist_ok=True)
             else:
                 shutil.copyfile(modules / source, there)
         (fresh / ".lock-hash").write_text(wanted() + "\n", encoding="utf-8")

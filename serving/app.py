@@ -1,0 +1,96 @@
+"""The application: routes, failures and the frontier around them, over one set of parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from serving import errors, outbox
+from serving.frontier import Frontier
+from serving.routes import catalogue, decisions, docs, health, models, suggestions
+from serving.screens import component, failures, pages
+from serving.screens.assets import ASSETS, VENDOR
+from serving.services import Services
+from serving.settings import Settings
+
+log = structlog.get_logger("signpost.app")
+
+OUTBOX_SECONDS: Final = 5.0
+DESCRIPTION: Final = (
+    "Which interventions a person on probation is eligible for and why, which are most likely to help and how "
+    "sure the evidence is, and how likely they are to be started and finished. A person decides, always."
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application.
+
+    Args:
+        settings: everything it is told from outside.
+
+    Raises:
+        UsageError: when a setting cannot be used, such as a database address or a catalogue folder.
+    """
+    services = Services(settings)
+    app = FastAPI(
+        title="Signpost",
+        version=version("signpost"),
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    errors.register(app)
+    for router in (
+        health.router,
+        docs.router,
+        suggestions.router,
+        decisions.router,
+        catalogue.router,
+        models.router,
+        component.router,
+    ):
+        app.include_router(router)
+    if settings.dev_auth:
+        app.include_router(pages.router)
+        failures.register(app)
+    app.mount("/assets", StaticFiles(directory=VENDOR / "assets", check_dir=False), name="assets")
+    app.mount("/static", StaticFiles(directory=ASSETS, check_dir=False), name="static")
+    app.add_middleware(Frontier, settings=settings, metrics=services.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    services: Services = app.state.services
+    await run_in_threadpool(services.prepare)
+    log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
+    sending = asyncio.create_task(_send_events(services))
+    yield {}
+    sending.cancel()
+    with suppress(asyncio.CancelledError):
+        await sending
+    await run_in_threadpool(services.close)
+    log.info("stopped")
+
+
+async def _send_events(services: Services) -> None:
+    """Empty the outbox now and then, as long as the service runs."""
+    while True:
+        try:
+            await run_in_threadpool(outbox.send, services)
+        except (SQLAlchemyError, TimeoutError):
+            log.warning("outbox_waits", reason="the store does not answer")
+        await asyncio.sleep(OUTBOX_SECONDS)

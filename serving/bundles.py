@@ -1,0 +1,112 @@
+"""The release bundle in use: verified before it is believed, swapped while requests go on, never lost to a bad one.
+
+The folder is looked at every few seconds. When its manifest has changed the new bundle is opened and
+verified aside; if that works it takes over between two requests, if not the last good one stays and the
+health of the service says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from catalogue.errors import UsageError
+from scoring.bundle import Bundle
+
+log = structlog.get_logger("signpost.bundles")
+
+MANIFEST: Final = "bundle.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleState:
+    """Which bundle serves, and what is wrong with the one in the folder (None: nothing)."""
+
+    bundle: Bundle | None
+    problem: str | None
+
+    @property
+    def version(self) -> str | None:
+        """The version of the bundle that serves."""
+        return None if self.bundle is None else self.bundle.version
+
+
+class BundleHolder:
+    """Holds the bundle that serves.
+
+    Args:
+        folder: where releases are put; None when the service is to answer by rules alone.
+        seconds: how often it is looked at.
+        clock: seconds that only go forwards.
+    """
+
+    def __init__(
+        self, folder: Path | None, *, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._seen: str | None = None
+        self._state = BundleState(bundle=None, problem=None)
+
+    @property
+    def state(self) -> BundleState:
+        """The state now; looks at the folder first when it is time, unless another request is doing so."""
+        if self._clock() - self._looked_at >= self._seconds and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._state
+
+    @property
+    def current(self) -> Bundle | None:
+        """The bundle that serves."""
+        return self.state.bundle
+
+    def refresh(self) -> BundleState:
+        """Look at the folder now."""
+        with self._lock:
+            self._look()
+        return self._state
+
+    def _look(self) -> None:
+        self._looked_at = self._clock()
+        if self._folder is None:
+            return
+        fingerprint = _fingerprint(self._folder)
+        if fingerprint == self._seen and self._state.problem is None:
+            return
+        try:
+            bundle = Bundle.open(self._folder)
+        except UsageError as error:
+            if self._state.problem is None:
+                log.warning("bundle_refused", serving=self._state.version)
+            self._state = BundleState(bundle=self._state.bundle, problem=str(error))
+            return
+        self._seen = fingerprint
+        log.info("bundle_in_use", version=bundle.version, before=self._state.version)
+        self._state = BundleState(bundle=bundle, problem=None)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Changes when any file of the folder does: names, sizes and times, and the manifest's content."""
+    content = hashlib.sha256()
+    try:
+        content.update((folder / MANIFEST).read_bytes())
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                stat = path.stat()
+                content.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    except OSError:
+        return "unreadable"
+    return content.hexdigest()

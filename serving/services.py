@@ -1,0 +1,137 @@
+"""Everything a request may need, made once and handed to the routes; nothing lives in module globals."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.exc import SQLAlchemyError
+
+import catalogue as catalogue_room
+from catalogue import Catalogue
+from serving.audit_log import Actor
+from serving.auth import JwksKeys, SigningKeys, Verifier
+from serving.bundles import BundleHolder
+from serving.dev_auth import ISSUER, DevKeys
+from serving.metrics import Metrics
+from serving.recent import Recent
+from serving.settings import LATEST, TODAY, Settings
+from serving.store import cases as case_store
+from serving.store import directory as directory_store
+from serving.store.database import Database
+from serving.store.directory import Directory
+from serving.store.migrate import migrate, revision
+
+
+class Services:
+    """The parts of the service, tied to one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalogue: Catalogue = catalogue_room.load(settings.catalogue_folder)
+        self.database = Database(settings.database_url)
+        self.bundles = BundleHolder(settings.bundle_folder, seconds=settings.bundle_check_seconds)
+        self.metrics = Metrics()
+        self.started_at = datetime.now(UTC)
+        self.dev_keys = DevKeys() if settings.dev_auth else None
+        self.verifier = self._verifier()
+        self._directory = Directory(version="", entries=(), minutes={})
+        self._lock = threading.Lock()
+        self._migrated = False
+        self.recent = Recent()
+
+    def _verifier(self) -> Verifier:
+        if self.dev_keys is not None:
+            return Verifier(keys=self.dev_keys, issuer=ISSUER, audience=None)
+        assert self.settings.auth_jwks_url is not None
+        assert self.settings.auth_issuer is not None
+        keys: SigningKeys = JwksKeys(self.settings.auth_jwks_url, seconds=self.settings.auth_jwks_seconds)
+        return Verifier(keys=keys, issuer=self.settings.auth_issuer, audience=self.settings.auth_audience)
+
+    def prepare(self) -> None:
+        """Bring the store up to date and open the bundle; a store that is away is tried again later."""
+        try:
+            self.ensure_migrated()
+        except SQLAlchemyError:
+            self.metrics.store_up.set(0)
+        self.bundles.refresh()
+
+    def ensure_migrated(self) -> None:
+        """Bring the store to this version, once."""
+        if self._migrated:
+            return
+        with self._lock:
+            migrate(self.database)
+            self._migrated = True
+
+    def store_ready(self) -> bool:
+        """Does the store answer, with the tables of this version?"""
+        try:
+            self.ensure_migrated()
+            ready = revision(self.database) is not None
+        except (SQLAlchemyError, TimeoutError):
+            ready = False
+        self.metrics.store_up.set(int(ready))
+        return ready
+
+    def directory(self) -> Directory:
+        """The directory of services as it is in the store now."""
+        with self.database.scoring() as connection:
+            if directory_store.version(connection) != self._directory.version:
+                self._directory = directory_store.load(connection)
+        return self._directory
+
+    def today(self) -> date:
+        """The calendar day, UTC."""
+        return self.now().date()
+
+    def now(self) -> datetime:
+        """This moment, UTC."""
+        return datetime.now(UTC)
+
+    def as_of(self, asked: date | None) -> date:
+        """The day of a question: the one asked for, else by the setting SIGNPOST_AS_OF."""
+        if asked is not None:
+            return asked
+        if self.settings.as_of == TODAY:
+            return self.today()
+        if self.settings.as_of != LATEST:
+            return date.fromisoformat(self.settings.as_of)
+        with self.database.read() as connection:
+            known = case_store.last_known(connection)
+        return self.today() if known is None else min(self.today(), known + timedelta(days=1))
+
+    @property
+    def report_folder(self) -> Path | None:
+        """Where the equality report is: as set, or beside the bundle under one of its usual names."""
+        if self.settings.report_folder is not None:
+            return self.settings.report_folder
+        bundle = self.settings.bundle_folder
+        if bundle is None:
+            return None
+        for place in (bundle / "report", bundle.parent / "report", bundle.parent / "equality-report"):
+            if place.is_dir():
+                return place
+        return None
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.database.close()
+
+
+def services(request: Request) -> Services:
+    """Dependency: the parts of the service."""
+    found: Services = request.app.state.services
+    return found
+
+
+def actor(request: Request) -> Actor:
+    """Dependency: on whose behalf this request acts; comes after authentication."""
+    return Actor(who=request.state.principal.name, correlation_id=request.state.correlation_id)
+
+
+Parts = Annotated[Services, Depends(services)]
+"""A route's way to the parts of the service."""

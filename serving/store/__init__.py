@@ -1,0 +1,1 @@
+"""What the service keeps: case documents, what was shown, what was decided, and the audit log."""

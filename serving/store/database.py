@@ -1,0 +1,179 @@
+"""Connections to the store: SQLite by default, PostgreSQL by URL, the same rules on both.
+
+`read` and `write` each give one transaction. On SQLite a write takes the write lock at its beginning
+(BEGIN IMMEDIATE) and is safe on disk when it is acknowledged (WAL with synchronous=FULL); writers of this
+process queue on a lock of ours, because SQLite's own waiting is neither fair nor quick. On PostgreSQL the
+audit log's chain is kept in order by an advisory lock.
+
+`scoring` connections are for what computes scores: they cannot read protected characteristics, on SQLite by
+the database's own authoriser, on PostgreSQL by `SET ROLE` where the role `signpost_scoring` exists.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
+
+from catalogue.errors import UsageError
+from serving.store.tables import protected_characteristics
+
+BUSY_MILLISECONDS: Final = 5_000
+POOL: Final = 10
+CHAIN_LOCK: Final = 7_303_014_002  # any number, as long as nothing else of ours uses it
+SCORING_ROLE: Final = "signpost_scoring"
+
+
+class Database:
+    """One store.
+
+    Args:
+        url: `sqlite:///file.db` or `postgresql+psycopg://user@host/name` (plain `postgresql://` means the same).
+
+    Raises:
+        UsageError: when the URL is not one of these. Nothing is opened before it is needed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _engine(self.url, scoring=False)
+        self._scoring = _engine(self.url, scoring=True)
+        self._writer = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for migrations."""
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that only reads."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def scoring(self) -> Iterator[Connection]:
+        """One reading transaction that cannot see protected characteristics."""
+        with self._scoring.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that writes: all of it, on disk, or none of it."""
+        if self.is_sqlite:
+            if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
+                raise TimeoutError("the store is busy")
+            try:
+                with self._engine.connect().execution_options(signpost_write=True) as connection:
+                    yield connection
+                    connection.commit()
+            finally:
+                self._writer.release()
+            return
+        with self._engine.begin() as connection:
+            yield connection
+
+    def lock_chain(self, connection: Connection) -> None:
+        """Until this transaction ends, nobody else appends to the audit log."""
+        if not self.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+
+    def ping(self) -> None:
+        """Does the store answer? Raises SQLAlchemy's error when it does not."""
+        with self.read() as connection:
+            connection.execute(select(1))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+        self._scoring.dispose()
+
+
+def _url(text_: str) -> URL:
+    try:
+        url = make_url(text_)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UsageError(
+            "the database address cannot be read; write sqlite:///file.db or postgresql+psycopg://user@host/name"
+        ) from error
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise UsageError(f"the store runs on SQLite and PostgreSQL, not on {backend}")
+    if not url.database or url.database == ":memory:":
+        raise UsageError("the store has to be kept: name a file, as in sqlite:///signpost.db")
+    if not Path(url.database).absolute().parent.is_dir():
+        raise UsageError(f"the folder of the database {url.database} does not exist; make it first")
+    return url
+
+
+def _engine(url: URL, *, scoring: bool) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_timeout=BUSY_MILLISECONDS / 1000,
+            connect_args={"check_same_thread": False},
+        )
+        event.listen(engine, "connect", _sqlite_scoring if scoring else _sqlite)
+        event.listen(engine, "begin", _begin)
+        return engine
+    engine = create_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=POOL,
+        pool_timeout=BUSY_MILLISECONDS / 1000,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )
+    if scoring:
+        event.listen(engine, "connect", _postgres_scoring)
+    return engine
+
+
+def _sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "temp_store=MEMORY",
+        "cache_size=-8000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_scoring(connection: sqlite3.Connection, record: object) -> None:
+    _sqlite(connection, record)
+
+    def authorise(action: int, table: str | None, *_: object) -> int:
+        hidden = action == sqlite3.SQLITE_READ and table == protected_characteristics.name
+        return sqlite3.SQLITE_DENY if hidden else sqlite3.SQLITE_OK
+
+    connection.set_authorizer(authorise)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("signpost_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres_scoring(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SCORING_ROLE,))
+        if cursor.fetchone():
+            cursor.execute(f"SET ROLE {SCORING_ROLE}")
+    connection.commit()

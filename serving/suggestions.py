@@ -1,0 +1,296 @@
+"""One person's suggestions: the case is read, the scoring room is asked, the answer is kept as it was shown.
+
+The document made here is what the API answers, what the screens are drawn from and what is kept: there is
+one account of what was said. Its id is a hash of everything that it depends on, so the same question about
+the same records gives the same set, and a second look at it is not a second set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, insert, select
+
+from catalogue.feasibility import Feasibility
+from features.case import Case
+from scoring.similar import SimilarPeople
+from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet, suggest
+from serving.audit_log import Actor, Deed, append
+from serving.errors import ServiceError, not_found
+from serving.screens.words import in_a_hundred
+from serving.services import Services
+from serving.store import cases as case_store
+from serving.store.cases import StoredCase
+from serving.store.tables import suggestion_sets
+
+NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A suggestion set as it was shown: its id, and the bytes of its JSON document."""
+
+    id: str
+    content: bytes
+
+    @property
+    def document(self) -> Document:
+        """The set as data."""
+        found: Document = orjson.loads(self.content)
+        return found
+
+
+def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
+    """The case, if there is one and the user may open it.
+
+    Raises:
+        ServiceError: 404 for nobody, 403 LIMITED_ACCESS for a case closed to this user.
+    """
+    with services.database.scoring() as connection:
+        found = case_store.find(connection, crn)
+    if found is None:
+        raise not_found("person")
+    if found.closed_to(user):
+        raise ServiceError(
+            status=403,
+            code="LIMITED_ACCESS",
+            user="You cannot open this person's record: access to it is limited.",
+            developer="The case excludes this user, or is restricted to others.",
+        )
+    return found
+
+
+def show(services: Services, *, crn: str, as_of: date | None, setting: str | None, actor: Actor) -> Shown:
+    """Make one person's suggestions, keep them as shown, and write down who looked.
+
+    Raises:
+        ServiceError: 404, 403 as `open_case`.
+    """
+    case = open_case(services, crn=crn, user=actor.who)
+    day = services.as_of(as_of)
+    shown = make(services, case=case, as_of=day, setting=setting)
+    with services.database.write() as connection:
+        _keep(connection, services, case=case, shown=shown, as_of=day, setting=setting, actor=actor)
+        append(
+            connection,
+            services.database,
+            deed=Deed.CONSULTATION,
+            action="SUGGESTIONS_VIEWED",
+            actor=actor,
+            at=services.now(),
+            crn=crn,
+            details={"suggestionSetId": shown.id, "asOf": day.isoformat()},
+        )
+    return shown
+
+
+def make(services: Services, *, case: StoredCase, as_of: date, setting: str | None) -> Shown:
+    """What is said about every intervention for this case; nothing is kept."""
+    directory = services.directory()
+    bundle = services.bundles.current
+    identity = "\n".join(
+        (
+            case.crn,
+            case.document_hash,
+            as_of.isoformat(),
+            setting or "",
+            "" if bundle is None else bundle.version,
+            services.catalogue.hash,
+            directory.version,
+        )
+    )
+    key = str(uuid.uuid5(NAMESPACE, identity))
+    found = services.recent.get(key)
+    if found is not None:
+        return Shown(id=key, content=found)
+    answer = suggest(
+        Case.from_document(orjson.loads(case.document)),
+        as_of=as_of,
+        bundle=bundle,
+        catalogue=services.catalogue,
+        directory=directory.near(pdu=case.pdu, region=case.region),
+        travel=directory.travel(case.pdu),
+        setting=setting,
+    )
+    _measure(services, answer)
+    content = orjson.dumps(describe(answer, key=key, crn=case.crn, case_hash=case.document_hash))
+    services.recent.put(key, content)
+    return Shown(id=key, content=content)
+
+
+def make_for_document(
+    services: Services, *, case: Case, pdu: str | None, region: str | None, as_of: date, setting: str | None
+) -> Document:
+    """The same for a case sent in the body of a request; nothing is kept."""
+    directory = services.directory()
+    answer = suggest(
+        case,
+        as_of=as_of,
+        bundle=services.bundles.current,
+        catalogue=services.catalogue,
+        directory=directory.near(pdu=pdu, region=region),
+        travel=directory.travel(pdu),
+        setting=setting,
+    )
+    _measure(services, answer)
+    digest = hashlib.sha256(orjson.dumps(case.to_document())).hexdigest()
+    return describe(answer, key=str(uuid.uuid4()), crn=None, case_hash=digest)
+
+
+def _measure(services: Services, answer: SuggestionSet) -> None:
+    for item in answer.suggestions:
+        services.metrics.advice.labels(str(item.advice)).inc()
+    suggested = any(item.rank is not None for item in answer.suggestions)
+    services.metrics.sets.labels("yes" if suggested else "no", "no" if answer.rule_only else "yes").inc()
+
+
+def _keep(
+    connection: Connection,
+    services: Services,
+    *,
+    case: StoredCase,
+    shown: Shown,
+    as_of: date,
+    setting: str | None,
+    actor: Actor,
+) -> None:
+    there = connection.execute(select(suggestion_sets.c.id).where(suggestion_sets.c.id == shown.id)).first()
+    if there is not None:
+        return
+    document = shown.document
+    connection.execute(
+        insert(suggestion_sets).values(
+            id=shown.id,
+            crn=case.crn,
+            as_of=as_of,
+            setting=setting,
+            case_version=case.version,
+            case_hash=case.document_hash,
+            bundle_version=document["bundleVersion"],
+            spec_hash=document["specHash"],
+            catalogue_hash=document["catalogueHash"],
+            content=shown.content,
+            first_shown_at=services.now(),
+            first_shown_to=actor.who,
+        )
+    )
+
+
+def kept(connection: Connection, set_id: str) -> tuple[str, Document] | None:
+    """The CRN and the document of a set that was shown, or None."""
+    row = connection.execute(
+        select(suggestion_sets.c.crn, suggestion_sets.c.content).where(suggestion_sets.c.id == set_id)
+    ).first()
+    return None if row is None else (row.crn, orjson.loads(row.content))
+
+
+def describe(answer: SuggestionSet, *, key: str, crn: str | None, case_hash: str) -> Document:
+    """The document of a suggestion set (serving.schemas.suggestions.SuggestionSetAnswer)."""
+    return {
+        "id": key,
+        "crn": crn,
+        "asOf": answer.as_of,
+        "setting": answer.setting,
+        "ruleOnly": answer.rule_only,
+        "bundleVersion": answer.bundle_version,
+        "specHash": answer.spec_hash,
+        "catalogueHash": answer.catalogue_hash,
+        "caseHash": case_hash,
+        "suggestions": [_intervention(item) for item in answer.suggestions],
+    }
+
+
+def _intervention(item: InterventionAnswer) -> Document:
+    return {
+        "interventionId": item.intervention_id,
+        "name": item.name,
+        "type": str(item.type),
+        "rank": item.rank,
+        "advice": str(item.advice),
+        "grounds": item.grounds,
+        "eligibility": str(item.eligibility),
+        "reasons": [
+            {
+                "code": reason.code,
+                "outcome": str(reason.outcome),
+                "text": reason.text,
+                "fields": list(reason.fields),
+                "kind": str(reason.kind),
+                "source": reason.source,
+            }
+            for reason in item.reasons
+        ],
+        "missing": list(item.missing),
+        "nearly": item.nearly,
+        "feasibility": None if item.feasibility is None else _feasibility(item.feasibility),
+        "needs": list(item.needs),
+        "pCommence": None if item.p_commence is None else _estimate(item.p_commence),
+        "pComplete": None if item.p_complete is None else _estimate(item.p_complete),
+        "effect": None if item.effect is None else _effect(item.effect),
+        "support": item.support,
+        "reasonCodes": list(item.reason_codes),
+        "explanation": [
+            {
+                "code": sentence.code,
+                "text": sentence.text,
+                "table": sentence.table,
+                "recordId": sentence.record_id,
+                "on": sentence.on,
+            }
+            for sentence in item.explanation
+        ],
+        "similar": None if item.similar is None else _similar(item.similar),
+    }
+
+
+def _feasibility(found: Feasibility) -> Document:
+    return {
+        "feasible": found.feasible,
+        "reasons": [getattr(reason, "text", None) or str(reason) for reason in found.reasons],
+        "venue": found.venue,
+        "minutes": found.minutes,
+        "nextStartOn": found.next_start_on,
+        "waitingWeeks": found.waiting_weeks,
+        "format": found.format,
+    }
+
+
+def _estimate(found: Estimate) -> Document:
+    return {
+        "probability": found.probability,
+        "lower": found.lower,
+        "upper": found.upper,
+        "inWords": in_a_hundred(found.lower, found.upper),
+        "barelyPredictable": found.barely_predictable,
+        "intercept": found.intercept,
+        "terms": dict(found.terms),
+    }
+
+
+def _effect(found: EffectAnswer) -> Document:
+    return {
+        "effect": found.effect,
+        "lower": found.lower,
+        "upper": found.upper,
+        "intercept": found.intercept,
+        "terms": dict(found.terms),
+    }
+
+
+def _similar(found: SimilarPeople) -> Document:
+    return {
+        "people": found.people,
+        "share": found.share,
+        "lower": found.lower,
+        "upper": found.upper,
+        "rung": found.rung,
+        "alike": dict(found.alike),
+        "label": found.label,
+    }
