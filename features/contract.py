@@ -74,6 +74,9 @@ class Table:
     Several rows with the same key are versions of one record: a correction comes as
     a further row with a later `known_on`. `happened` names the day that `known_on`
     may not precede; `owner` the table and column that a row must find its parent in.
+    `declared` says that the contract itself names the key: only then is the same key
+    known twice on one day a fault. Elsewhere two such rows may both be true (two
+    visits on one day), though only one of them counts in features.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Table:
     optional: bool = False
     happened: str | None = None
     owner: tuple[str, str] | None = ("people", "crn")
+    declared: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a key or a day that is not among the columns."""
@@ -270,6 +274,7 @@ _TABLES = (
     Table(
         name="people",
         key=("crn",),
+        declared=True,
         owner=None,
         columns=(
             _CRN,
@@ -289,6 +294,7 @@ _TABLES = (
     Table(
         name="protected",
         key=("crn",),
+        declared=True,
         columns=(
             _CRN,
             _open_code("ethnicity"),
@@ -308,6 +314,7 @@ _TABLES = (
     Table(
         name="sentences",
         key=("crn", "event_number"),
+        declared=True,
         happened="sentenced_on",
         columns=(
             _CRN,
@@ -342,6 +349,7 @@ _TABLES = (
     Table(
         name="assessments",
         key=("assessment_id",),
+        declared=True,
         happened="completed_on",
         columns=(
             _CRN,
@@ -396,6 +404,7 @@ _TABLES = (
     Table(
         name="referrals",
         key=("referral_id",),
+        declared=True,
         happened="referred_on",
         columns=(
             _REFERRAL_ID,
@@ -488,6 +497,7 @@ _TABLES = (
     Table(
         name="decisions",
         key=("decision_id",),
+        declared=True,
         optional=True,
         columns=(
             _text("decision_id", nullable=False),
