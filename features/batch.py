@@ -16,8 +16,9 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from features import compile as compiled
+from features import preparing
 from features.definitions import SPEC
-from features.engines import Engine, engine_of
+from features.engines import Engine, PolarsEngine, engine_of
 from features.expressions import Condition, Every, Measure
 from features.histories import Histories
 from features.spec import (
@@ -102,67 +103,6 @@ def _numbered(points: pl.DataFrame) -> pl.DataFrame:
     return points.select(numbers, *names).with_columns(pl.col("as_of").cast(pl.Int32))
 
 
-def stream_frame(histories: Histories, stream: Stream) -> pl.LazyFrame:
-    """A stream's events as numbers: `crn`, `event_day`, `own_day`, `known_day`, and the usable columns.
-
-    `own_day` is when the row itself became known; `known_day` is never before the
-    referral it belongs to. Rows without a person, an event day or a known day are
-    no events.
-    """
-    frame = histories.table(stream.name)
-    event = pl.coalesce(*stream.event).cast(pl.Int32)
-    owned = frame.with_columns(event_day=event, own_day=pl.col(stream.known).cast(pl.Int32))
-    if stream.by_referral:
-        owned = owned.join(_owners(histories), on="referral_id").with_columns(
-            known_day=pl.max_horizontal("own_day", "_referral_day")
-        )
-    else:
-        owned = owned.with_columns(known_day=pl.col("own_day"))
-    columns = [_plain(column.name, dtype) for column in stream.columns for dtype in [column.dtype()]]
-    return owned.drop_nulls(["crn", "event_day", "own_day"]).select(
-        "crn", "event_day", "own_day", "known_day", *columns
-    )
-
-
-def _owners(histories: Histories) -> pl.LazyFrame:
-    """Whose each referral is, by the version known first, and the day it became known."""
-    known = histories.table("referrals").drop_nulls(["referral_id", "crn", "known_on"])
-    days = known.select("referral_id", "crn", _referral_day=pl.col("known_on").cast(pl.Int32))
-    first = days.group_by("referral_id").agg(pl.col("_referral_day").min())
-    return (
-        days.join(first, on=["referral_id", "_referral_day"])
-        .group_by("referral_id")
-        .agg(pl.col("crn").min(), pl.col("_referral_day").first())
-    )
-
-
-def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.Date):
-        return pl.col(name).cast(pl.Int32)
-    if isinstance(dtype, pl.List):
-        members = (
-            pl.when(pl.col(name).list.len() > 0).then(pl.col(name).list.join("|") + "|").otherwise(pl.lit(""))
-        )
-        return pl.when(pl.col(name).is_not_null()).then(pl.lit("|") + members).alias(name)
-    return pl.col(name)
-
-
-def versions(frame: nw.LazyFrame[Any], stream: Stream) -> nw.LazyFrame[Any]:
-    """Each version with the day it was superseded (`until_day`), and whether it was the first known.
-
-    A version counts at an as-of day after its `known_day` and up to and including
-    its `until_day`. Of versions known on one day the greatest by content counts,
-    column by column in contract order, null least: the same on every engine.
-    """
-    key = ["crn", *(name for name in stream.table.key if name != "crn")]
-    content = [column.name for column in stream.columns if column.name not in key]
-    order = ["own_day", *content]
-    later = nw.col("known_day").shift(-1).over(*key, order_by=order)
-    return frame.with_columns(until_day=later).with_columns(
-        first_day=nw.col("known_day").min().over(*key),
-    )
-
-
 class _StreamPass:
     """All the features of one stream, gathered into one grouping and a few look-ups."""
 
@@ -179,27 +119,24 @@ class _StreamPass:
     def run(self, engine: Engine, histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
         """One row a point that has any event: `_point` and the parts of every feature."""
         stream = self._stream
-        raw = _of_points(stream_frame(histories, stream), points)
-        frame = versions(engine.take(raw, stream.name), stream)
-        if self._wanted:
-            frame = self._ordered(frame)
+        raw = _of_points(preparing.events(histories, stream), points)
+        frame = engine.prepare(raw, stream, ordered=bool(self._wanted))
         mine = _asked(points)
         asked = engine.take(mine.lazy(), f"points-{stream.name}")
         joined = frame.join(asked, on="crn").filter(_visible(stream, named="_assessment_id" in mine.columns))
         masked = joined.with_columns(**{name: self._mask(*parts) for parts, name in self._masks.items()})
-        found = masked.group_by("_point").agg(**self._sums)
+        if self._gaps:
+            masked = engine.settle(masked)
+        found = engine.settle(masked.group_by("_point").agg(**self._sums))
+        rows = engine.bring(found.select("_point", *self._plain_names()))
         for position, values in self._wanted.items():
-            found = self._look_up(found, frame, asked, position, values)
+            rows = _joined(rows, engine.bring(self._look_up(found, frame, asked, position, values)))
         for mask, name in self._gaps:
-            found = found.join(_longest_gap(masked, mask, name), on="_point", how="left")
-        return engine.bring(found.select("_point", *self._names())).with_columns(
-            pl.col("_point").cast(pl.Int64)
-        )
+            rows = _joined(rows, engine.bring(_longest_gap(masked, mask, name)))
+        return rows.with_columns(pl.col("_point").cast(pl.Int64))
 
-    def _names(self) -> list[str]:
-        values = [name for wanted in self._wanted.values() for name, _ in wanted]
-        plain = [name for name in self._sums if name not in self._wanted]
-        return [*plain, *values, *(name for _, name in self._gaps)]
+    def _plain_names(self) -> list[str]:
+        return [name for name in self._sums if name not in self._wanted]
 
     def _plan(self, feature: Feature) -> None:
         """Note which aggregates the feature needs; their columns are named after it."""
@@ -275,13 +212,6 @@ class _StreamPass:
             mask &= (nw.col("referral_id") == nw.col("_referral_id")).fill_null(value=False)
         return mask
 
-    def _ordered(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Each event's position in the person's order: day, then day known, then content."""
-        order = ["event_day", "own_day", *(column.name for column in self._stream.columns)]
-        return frame.with_columns(
-            position=nw.col("event_day").cum_count().over("crn", order_by=order).cast(nw.Int64)
-        )
-
     def _look_up(
         self,
         found: nw.LazyFrame[Any],
@@ -290,13 +220,16 @@ class _StreamPass:
         position: str,
         values: list[tuple[str, Measure]],
     ) -> nw.LazyFrame[Any]:
-        """The measures of the event at that position, joined to its point."""
+        """The measures of the event at that position, for each point that has one."""
         places = found.select("_point", position=nw.col(position)).join(
             asked.select("_point", "crn", "as_of"), on="_point"
         )
         events = places.join(frame, on=["crn", "position"])
-        taken = events.select("_point", **{name: compiled.measure(value) for name, value in values})
-        return found.join(taken, on="_point", how="left")
+        return events.select("_point", **{name: compiled.measure(value) for name, value in values})
+
+
+def _joined(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(more, on="_point", how="left")
 
 
 _FEW_PEOPLE = 50_000
@@ -315,7 +248,8 @@ def visible_events(histories: Histories, name: str, points: pl.DataFrame) -> pl.
     """
     stream = STREAMS[name]
     numbered = _numbered(points)
-    frame = versions(nw.from_native(_of_points(stream_frame(histories, stream), numbered)), stream)
+    events = _of_points(preparing.events(histories, stream), numbered)
+    frame = PolarsEngine().prepare(events, stream, ordered=False)
     joined = frame.join(nw.from_native(_asked(numbered).lazy()), on="crn")
     found: pl.LazyFrame = joined.filter(_visible(stream, named="assessment_id" in points.columns)).to_native()
     return found

@@ -280,11 +280,13 @@ def _cross_rules(table: Table, both: pl.LazyFrame, parents: _Parents) -> tuple[p
             early = (read(table.happened) < pl.col("owner:referred_on")).fill_null(value=False)
             rules.append(Rule(table.happened, "is before the day of the referral", early))
     if table.name == "requirements":
-        key = ["crn", "event_number"]
-        sentences = parents.frame("sentences", key).drop_nulls().with_columns(sentenced=pl.lit(value=True))
-        renamed = sentences.rename({name: f"{READ}{name}" for name in key})
+        sentence = ["crn", "event_number"]
+        sentences = (
+            parents.frame("sentences", sentence).drop_nulls().with_columns(sentenced=pl.lit(value=True))
+        )
+        renamed = sentences.rename({name: f"{READ}{name}" for name in sentence})
         frame = frame.join(
-            renamed.lazy(), on=[f"{READ}{name}" for name in key], how="left", maintain_order="left"
+            renamed.lazy(), on=[f"{READ}{name}" for name in sentence], how="left", maintain_order="left"
         )
         lost = pl.col("sentenced").is_null() & read("event_number").is_not_null()
         rules.append(Rule("event_number", "is not in the table sentences", lost))

@@ -18,6 +18,8 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from catalogue.errors import UsageError
+from features import preparing
+from features.streams import Stream
 
 ENGINES = ("polars", "duckdb", "spark")
 
@@ -27,6 +29,12 @@ class Engine(Protocol):
 
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame inside the engine."""
+
+    def prepare(self, frame: pl.LazyFrame, stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
+        """A stream's events inside the engine, with versions and, if `ordered`, positions."""
+
+    def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """The frame computed once, because several steps read it."""
 
     def bring(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """The result, in memory, as polars."""
@@ -47,6 +55,15 @@ class PolarsEngine:
         """The frame as it is; polars needs no name."""
         del name
         return nw.from_native(frame)
+
+    def prepare(self, frame: pl.LazyFrame, stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
+        """Sort what has to be sorted, in memory."""
+        events = preparing.by_sorting(frame.collect(engine="streaming"), stream, ordered=ordered)
+        return nw.from_native(events.lazy())
+
+    def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Collect, in memory."""
+        return nw.from_native(self.bring(frame).lazy())
 
     def bring(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Collect."""
@@ -79,6 +96,19 @@ class _FileEngine:
         if self._folder is not None:
             shutil.rmtree(self._folder)
 
+    def prepare(self, frame: pl.LazyFrame, stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
+        """Window functions, inside the engine."""
+        taken = self.take(frame.with_columns(preparing.content(stream)), stream.name)
+        return self.settle(preparing.by_windows(taken, stream, ordered=ordered))
+
+    def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
+        """The frame inside the engine."""
+        raise NotImplementedError
+
+    def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """The frame computed once."""
+        raise NotImplementedError
+
     def _lay_down(self, frame: pl.LazyFrame, name: str) -> str:
         assert self._folder is not None
         path = self._folder / f"{name}.parquet"
@@ -93,6 +123,7 @@ class DuckDBEngine(_FileEngine):
         super().__init__()
         import duckdb
 
+        self._settled = 0
         self._connection = duckdb.connect()
         # Order is restored from the points' own index; without this, memory grows with the input.
         self._connection.execute("SET preserve_insertion_order = false")
@@ -100,6 +131,14 @@ class DuckDBEngine(_FileEngine):
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame as a relation over a Parquet file."""
         return nw.from_native(self._connection.read_parquet(self._lay_down(frame, name)))
+
+    def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """A table of its own."""
+        self._settled += 1
+        name = f"settled{self._settled}"
+        frame.to_native().create(name)
+        settled: nw.LazyFrame[Any] = nw.from_native(self._connection.table(name))
+        return settled
 
     def bring(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run the query and hand the result over through Arrow."""
@@ -126,6 +165,11 @@ class SparkEngine(_FileEngine):
         """The frame as a Spark frame over a Parquet file."""
         taken: nw.LazyFrame[Any] = nw.from_native(self._session.read.parquet(self._lay_down(frame, name)))
         return taken
+
+    def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Kept by Spark after its first use."""
+        settled: nw.LazyFrame[Any] = nw.from_native(frame.to_native().cache())
+        return settled
 
     def bring(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run the job and hand the result over through Arrow."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from catalogue.errors import UsageError
 from features.case import Case, Row
-from features.contract import Column, Kind
+from features.contract import Kind
 from features.definitions import SPEC
 from features.expressions import (
     ALWAYS,
@@ -43,7 +43,7 @@ from features.expressions import (
     Value,
 )
 from features.spec import Aggregator, Derived, Feature, FeatureSpec, Operation, Scalar, Scope, Use
-from features.streams import STREAMS, Stream, list_text
+from features.streams import STREAMS, Stream, content_text, list_text
 
 _DAYS_A_YEAR = 365
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -205,23 +205,7 @@ def _key_of(stream: Stream) -> Callable[[Row], object]:
 def _newer(stream: Stream, event: Event, other: Event) -> bool:
     if event.own != other.own:
         return event.own > other.own
-    return _content(stream, event.row) > _content(stream, other.row)
-
-
-@lru_cache(maxsize=64)
-def _tie_columns(stream: Stream) -> tuple[Column, ...]:
-    return stream.columns
-
-
-def _content(stream: Stream, row: Row) -> tuple[tuple[bool, object], ...]:
-    """The row's content in contract order, null least: what settles a tie the same everywhere."""
-    parts: list[tuple[bool, object]] = []
-    for column in _tie_columns(stream):
-        value = row[column.name]
-        if column.kind is Kind.LIST:
-            value = list_text(value)
-        parts.append((value is not None, value))
-    return tuple(parts)
+    return content_text(stream, event.row) > content_text(stream, other.row)
 
 
 def _with_named(
@@ -252,7 +236,7 @@ def _in_order(stream: Stream, events: list[Event]) -> list[Event]:
     events.sort(key=itemgetter(0, 1))
     for left, right in pairwise(events):
         if left[0] == right[0] and left[1] == right[1]:
-            events.sort(key=lambda event: (event.day, event.own, _content(stream, event.row)))
+            events.sort(key=lambda event: (event.day, event.own, content_text(stream, event.row)))
             break
     return events
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from math import floor
 from types import MappingProxyType
 
 from features.contract import TABLES, Column, Table
@@ -78,6 +80,12 @@ STREAMS: Mapping[str, Stream] = MappingProxyType({stream.name: stream for stream
 LIST_MARK = "|"
 """Inside streams a list is one text, `|A|B|`, so that every engine can order and search it."""
 
+# How a row is written out as one text, so that ties fall the same in every engine: texts compare by
+# their bytes everywhere, while engines differ in where they put nulls and how they write numbers.
+ABSENT, PRESENT, SEPARATOR = "\x01", "\x02", "\x03"
+FLOAT_STEPS = 1e9
+_EPOCH = date(1970, 1, 1).toordinal()
+
 
 def list_text(members: object) -> str | None:
     """A list column's value as a stream holds it; null stays null."""
@@ -85,3 +93,28 @@ def list_text(members: object) -> str | None:
         return None
     assert isinstance(members, list | tuple)
     return LIST_MARK + "".join(f"{member}{LIST_MARK}" for member in members)
+
+
+def content_text(stream: Stream, row: Mapping[str, object]) -> str:
+    """A row as one text, column by column in contract order.
+
+    Of two versions known on one day the one with the greater text counts, and events
+    of one day that became known on one day stand in its order.
+    """
+    parts = []
+    for column in stream.columns:
+        value = row[column.name]
+        parts.append(ABSENT if value is None else PRESENT + _text(value))
+    return SEPARATOR.join(parts)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return str(floor(value * FLOAT_STEPS + 0.5))
+    if isinstance(value, date):
+        return str(value.toordinal() - _EPOCH)
+    if isinstance(value, list | tuple):
+        return str(list_text(value))
+    return str(value)
