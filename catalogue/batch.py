@@ -32,9 +32,12 @@ from catalogue.criteria import (
 )
 from catalogue.eligibility import Status
 from catalogue.errors import UsageError
+from catalogue.feasibility_batch import feasible, places
 from catalogue.fields import FIELDS, ITEM_MAXIMUM, OSP_BANDS, SARA_BANDS, Field, Kind
 from catalogue.intervention import Intervention, Rule
 from catalogue.loading import Catalogue
+
+__all__ = ["STATUS", "evaluate", "feasible", "fields_used", "missing", "places"]
 
 STATUS: Final = pl.Enum([status.value for status in Status])
 _DTYPES: Final[Mapping[Kind, pl.DataType]] = {

@@ -8,10 +8,10 @@ from typing import Final
 
 from catalogue import messages
 from catalogue.fields import FIELDS, Subject
-from catalogue.intervention import Rule, RuleKind
+from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
 from catalogue.logic import Truth
-from catalogue.plan import Entry, PlannedRule
+from catalogue.plan import Entry, Plan, PlannedRule
 
 
 class Status(StrEnum):
@@ -71,9 +71,8 @@ def evaluate(subject: Subject, catalogue: Catalogue, *, as_of: date) -> tuple[El
     Gives one answer an intervention, in the catalogue's order. ``subject`` maps names of ``catalogue.fields.FIELDS``
     to values; an absent name is not recorded. Raises ``UsageError`` for a value outside its field's scale.
     """
-    plan = catalogue.plan
-    answers: list[Truth] = [test.holds(subject) for test in plan.tests]
-    return tuple(_eligibility(entry, subject=subject, answers=answers, as_of=as_of) for entry in plan.entries)
+    person = _Person(catalogue.plan, subject)
+    return tuple(person.eligibility(entry, as_of) for entry in catalogue.plan.entries)
 
 
 def status_of(rules: Sequence[Rule], truths: Sequence[Truth]) -> Status:
@@ -90,84 +89,91 @@ def status_of(rules: Sequence[Rule], truths: Sequence[Truth]) -> Status:
     return Status.NOT_ELIGIBLE
 
 
-def _eligibility(entry: Entry, *, subject: Subject, answers: Sequence[Truth], as_of: date) -> Eligibility:
-    reasons = [
-        _reason(planned, None if planned.place is None else answers[planned.place], subject)
-        for planned in entry.rules
-    ]
-    deciding = [planned for planned in entry.rules if planned.rule.decides]
-    truths = [answers[planned.place] for planned in deciding if planned.place is not None]
-    status = status_of([planned.rule for planned in deciding], truths)
-    if not entry.intervention.offered_on(as_of):
-        status = Status.NOT_ELIGIBLE
-        reasons.insert(0, _not_offered(entry))
-    missing: tuple[str, ...] = ()
-    nearly = None
-    if status is Status.MISSING_INFORMATION:
-        missing = tuple(
-            dict.fromkeys(
-                name
-                for planned, truth in zip(deciding, truths, strict=True)
-                if truth is None and planned.rule.test is not None
-                for name in planned.rule.test.missing(subject)
+class _Person:
+    """One person's answers to every distinct criterion, and the reasons made from them, each once."""
+
+    def __init__(self, plan: Plan, subject: Subject) -> None:
+        self.plan = plan
+        self.subject = subject
+        self.truths = plan.truths(subject)
+        self.wanting: dict[int, tuple[str, ...]] = {}
+        self.outcomes: list[Truth] = [
+            None if planned.place is None else self.truths[planned.place] for planned in plan.rules
+        ]
+        self.reasons = [
+            self._reason(planned, truth) for planned, truth in zip(plan.rules, self.outcomes, strict=True)
+        ]
+
+    def eligibility(self, entry: Entry, as_of: date) -> Eligibility:
+        """How does one intervention come out?"""
+        rules = self.plan.rules
+        reasons = tuple([self.reasons[each] for each in entry.rules])
+        status = status_of(
+            [rules[each].rule for each in entry.deciding], [self.outcomes[each] for each in entry.deciding]
+        )
+        if not entry.intervention.offered_on(as_of):
+            status = Status.NOT_ELIGIBLE
+            reasons = (_not_offered(entry.intervention), *reasons)
+        missing: tuple[str, ...] = ()
+        nearly = None
+        if status is Status.MISSING_INFORMATION:
+            missing = tuple(
+                dict.fromkeys(name for each in entry.deciding for name in self._missing(rules[each]))
             )
+        elif status is Status.NEARLY:
+            nearly = next(rules[each].nearly for each in entry.deciding if self.outcomes[each] is False)
+        return Eligibility(
+            intervention_id=entry.intervention.id,
+            status=status,
+            reasons=reasons,
+            missing=missing,
+            nearly=nearly,
         )
-    if status is Status.NEARLY:
-        nearly = next(
-            planned.nearly for planned, truth in zip(deciding, truths, strict=True) if truth is False
+
+    def _missing(self, planned: PlannedRule) -> tuple[str, ...]:
+        if planned.place is None:
+            return ()
+        return self.plan.missing(planned.place, self.subject, self.truths, self.wanting)
+
+    def _reason(self, planned: PlannedRule, truth: Truth) -> Reason:
+        text = planned.texts[truth]
+        if "{" in text:
+            text = text.format(value=_value(planned, self.subject), missing=_in_words(self._missing(planned)))
+        rule = planned.rule
+        return Reason(
+            code=rule.code,
+            outcome=OUTCOMES[truth],
+            text=text,
+            fields=planned.fields,
+            source=rule.source,
+            kind=rule.kind,
         )
-    return Eligibility(
-        intervention_id=entry.intervention.id,
-        status=status,
-        reasons=tuple(reasons),
-        missing=missing,
-        nearly=nearly,
-    )
 
 
-def _not_offered(entry: Entry) -> Reason:
+def _not_offered(intervention: Intervention) -> Reason:
     return Reason(
         code="NOT_OFFERED",
         outcome=Outcome.NOT_MET,
         text=messages.load().rules["NOT_OFFERED"].not_met,
         fields=(),
-        source=entry.intervention.source,
+        source=intervention.source,
     )
 
 
-def _reason(planned: PlannedRule, truth: Truth, subject: Subject) -> Reason:
-    rule = planned.rule
-    text = planned.texts[truth]
-    if "{" in text:
-        text = text.format(value=_value(rule, subject), missing=_wanting(rule, subject))
-    return Reason(
-        code=rule.code,
-        outcome=OUTCOMES[truth],
-        text=text,
-        fields=planned.fields,
-        source=rule.source,
-        kind=rule.kind,
-    )
-
-
-def _value(rule: Rule, subject: Subject) -> str:
+def _value(planned: PlannedRule, subject: Subject) -> str:
     """What the record holds for the first field of the rule, in words."""
-    if rule.test is None:
-        return ""
-    value = subject.get(rule.test.fields[0])
+    value = subject.get(planned.fields[0]) if planned.fields else None
     if isinstance(value, str):
         return value.lower().replace("_", " ")
     return f"{value:g}" if isinstance(value, int | float) else ""
 
 
-def _wanting(rule: Rule, subject: Subject) -> str:
+def _in_words(names: Sequence[str]) -> str:
     """The missing answers in words: up to three by name, the rest by number."""
-    if rule.test is None:
-        return ""
-    labels = [FIELDS[name].label for name in rule.test.missing(subject)]
-    named, others = labels[:NAMED_AT_MOST], len(labels) - NAMED_AT_MOST
+    labels = [FIELDS[name].label for name in names[:NAMED_AT_MOST]]
+    others = len(names) - NAMED_AT_MOST
     if others > 0:
-        named = [*named, messages.load().phrase("others" if others > 1 else "another", count=others)]
-    if len(named) <= 1:
-        return "".join(named)
-    return f"{', '.join(named[:-1])} {messages.load().phrase('and')} {named[-1]}"
+        labels.append(messages.load().phrase("others" if others > 1 else "another", count=others))
+    if len(labels) <= 1:
+        return "".join(labels)
+    return f"{', '.join(labels[:-1])} {messages.load().phrase('and')} {labels[-1]}"

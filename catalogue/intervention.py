@@ -88,6 +88,16 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Hours that a court may order: fewest and most, how many a week at most, and the share that may be learning."""
+
+    fewest: int
+    most: int
+    weekly: int | None
+    learning_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
     """One intervention of the catalogue.
 
@@ -106,6 +116,7 @@ class Intervention:
     attendance: tuple[str, ...]
     group: Sessions | None
     one_to_one: Sessions | None
+    hours: Hours | None
     duration_weeks: int | None
     duration_basis: str | None
     intensity: Intensity

@@ -21,6 +21,7 @@ from catalogue.errors import UsageError
 from catalogue.fields import ASSESSMENT_LIFE_DAYS, FIELDS, NEED_THRESHOLDS, SETTINGS
 from catalogue.intervention import (
     Change,
+    Hours,
     Intensity,
     Intervention,
     InterventionType,
@@ -47,6 +48,7 @@ _KEYS: Final = frozenset(
         "formats",
         "attendance",
         "sessions",
+        "hours",
         "duration_weeks",
         "duration_basis",
         "intensity",
@@ -58,7 +60,7 @@ _KEYS: Final = frozenset(
         "criteria",
     }
 )
-_OPTIONAL: Final = frozenset({"readings"})
+_OPTIONAL: Final = frozenset({"hours", "readings"})
 _RULE_KEYS: Final = frozenset(
     {"code", "kind", "test", "source", "values", "changeable", "legal_basis", "note"}
 )
@@ -210,6 +212,7 @@ def _intervention(document: Document, *, place: str, competitors: Competitors) -
         attendance=reading.texts(document["attendance"], place),
         group=_sessions(sessions.get("group"), f"{place}, sessions"),
         one_to_one=_sessions(sessions.get("one_to_one"), f"{place}, sessions"),
+        hours=_hours(document.get("hours"), f"{place}, hours"),
         duration_weeks=reading.optional_whole(document["duration_weeks"], f"{place}, duration_weeks"),
         duration_basis=reading.optional_text(document["duration_basis"], f"{place}, duration_basis"),
         intensity=reading.choice(document["intensity"], Intensity, f"{place}, intensity"),
@@ -335,6 +338,23 @@ def _sessions(value: object, place: str) -> Sessions | None:
     whole = reading.optional_whole(value, place)
     assert whole is not None
     return Sessions(fewest=whole, most=whole)
+
+
+def _hours(value: object, place: str) -> Hours | None:
+    if value is None:
+        return None
+    document = reading.mapping(value, place)
+    reading.only(document, {"fewest", "most", "weekly", "learning_share"}, place)
+    fewest, most = (reading.optional_whole(document.get(name), place) for name in ("fewest", "most"))
+    if fewest is None or most is None:
+        raise UsageError(f"{place} gives no fewest or most hours; write both.")
+    share = document.get("learning_share")
+    return Hours(
+        fewest=fewest,
+        most=most,
+        weekly=reading.optional_whole(document.get("weekly"), place),
+        learning_share=None if share is None else reading.number(share, place),
+    )
 
 
 def _reading(document: Document, place: str) -> Reading:

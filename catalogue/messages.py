@@ -32,9 +32,10 @@ class Sentences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Messages:
-    """The sentences of a language by rule code, and its plain phrases by key."""
+    """The sentences of a language by code, for rules and for feasibility, and its plain phrases by key."""
 
     rules: Mapping[str, Sentences]
+    feasibility: Mapping[str, Sentences]
     phrases: Mapping[str, str]
 
     def phrase(self, key: str, **values: str | float) -> str:
@@ -55,18 +56,23 @@ def load(language: str = "en") -> Messages:
     document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     unknown = document["unknown"]
     return Messages(
-        rules=MappingProxyType(
-            {
-                code: Sentences(
-                    met=entry["met"],
-                    not_met=entry["not_met"],
-                    unknown=entry.get("unknown", unknown),
-                    nearly=entry.get("nearly"),
-                )
-                for code, entry in document["rules"].items()
-            }
-        ),
+        rules=_sentences(document["rules"], unknown),
+        feasibility=_sentences(document["feasibility"], unknown),
         phrases=MappingProxyType(document["phrases"]),
+    )
+
+
+def _sentences(entries: Mapping[str, Mapping[str, str]], unknown: str) -> Mapping[str, Sentences]:
+    return MappingProxyType(
+        {
+            code: Sentences(
+                met=entry["met"],
+                not_met=entry["not_met"],
+                unknown=entry.get("unknown", unknown),
+                nearly=entry.get("nearly"),
+            )
+            for code, entry in entries.items()
+        }
     )
 
 

@@ -152,6 +152,12 @@ def reachable(subject: Mapping[str, Value]) -> frozenset[str]:
     )
 
 
+def risk(subject: Mapping[str, Value]) -> tuple[Band, Band]:
+    """Between which risk bands does the person lie, as recorded and at worst? The same where nothing is missing."""
+    recorded, projected, _ = _risk(subject, female=subject.get("sex") == "FEMALE")
+    return BANDS[recorded], BANDS[projected]
+
+
 def unanswered(subject: Mapping[str, Value]) -> tuple[str, ...]:
     """Which unanswered fields does the identifier want for this person?"""
     personal = tuple(name for name in ("sex", "setting") if subject.get(name) is None)

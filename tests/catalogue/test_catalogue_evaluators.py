@@ -17,7 +17,7 @@ def whole() -> catalogue.Catalogue:
 
 
 def test_live_and_batch_agree_on_status_and_missing_fields(whole: catalogue.Catalogue) -> None:
-    subjects = people(whole, count=1500, seed=1)
+    subjects = people(whole, count=500, seed=1)
     table = frame(subjects)
     live = [catalogue.evaluate(subject, whole, as_of=DAY) for subject in subjects]
 
