@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +74,11 @@ class Arms:
         return np.isin(self.kind, [TYPES.index(one) for one in types])
 
 
-@cache
-def load() -> Arms:
-    """The arms of the current catalogue."""
+def load(entries: catalogue.Catalogue) -> Arms:
+    """The arms of a catalogue, in its order."""
     with (Path(__file__).parent / "arms.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["intervention_id"]: row for row in csv.DictReader(file)}
-    rows = [_row(entry, listed) for entry in catalogue.load().interventions]
+    rows = [_row(entry, listed) for entry in entries.interventions]
     return Arms(
         ids=tuple(row["intervention_id"] for row in rows),
         types=tuple(row["type"] for row in rows),

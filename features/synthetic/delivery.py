@@ -80,10 +80,11 @@ class Referred:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How each referral went: class of attendance and day of the end."""
+    """How each referral went: class of attendance, day of the end, day the end was known."""
 
     outcome: Ints
     on: Ints
+    known: Ints
 
 
 def drift(draws: Draws, step: int) -> Floats:
@@ -162,7 +163,14 @@ def deliver(
         step=step,
         written=written,
     )
-    return Ended(outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NONE)), on=ends)
+    ended_as = [
+        _known(draws, f"event {status}", ends, 3, world, step) for status in ("COMPLETED", "WITHDRAWN")
+    ]
+    return Ended(
+        known=np.where(completed, *ended_as),
+        outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NONE)),
+        on=ends,
+    )
 
 
 def _attendance(

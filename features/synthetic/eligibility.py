@@ -7,32 +7,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-import catalogue
 import catalogue.batch
-from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES
-from features.synthetic import assessing
+from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
+from features.synthetic import assessing, sentencing
 from features.synthetic.draws import Bools, Ints
 from features.synthetic.frames import blank, codes, named_lists
-from features.synthetic.people import REGIONS, offences, pdu_codes
+from features.synthetic.people import REGIONS, pdu_codes
 from features.synthetic.state import State
 
 if TYPE_CHECKING:
     from features.synthetic.history import Setting
 
-_SENTENCES = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY", "LICENCE")
-
 
 def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:
     """What the catalogue may ask about, one row a person: the assessment just completed and the case as it stands."""
     people, world = state.people, setting.world
-    custody = state.released[rows] > on
+    held = state.docket
+    recorded = (held.kind[rows] >= 0) & (held.known[rows] < on[:, None])
+    running = recorded & (held.starts[rows] <= on[:, None]) & (held.ends[rows] >= on[:, None])
+    latest = running.shape[1] - 1 - running[:, ::-1].argmax(axis=1)  # of those running, the last begun
+    each = np.arange(len(rows))
+    starts, ends = held.starts[rows][each, latest], held.ends[rows][each, latest]
+    kind = held.kind[rows][each, latest]
+    custody = kind == SENTENCE_TYPES.index("CUSTODY")
+    kinds = sentencing.offence_type_matrix()[held.offence[rows]]
+    present = np.asarray((kinds & running[:, :, None]).any(axis=1), dtype=np.bool_)
+    past = state.past_types[rows] | (kinds & (recorded & ~running)[:, :, None]).any(axis=1)
+    required = np.asarray((held.requirements[rows] & running[:, :, None]).any(axis=1), dtype=np.bool_)
     frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=world)
-    ends = np.where(custody, state.released[rows], state.supervised_to[rows])
-    starts = np.where(custody, state.sentenced[rows], state.released[rows])
-    kind = np.where(custody, 2, np.where(state.disposal[rows] == 2, 3, state.disposal[rows]))
-    kinds = pl.Series([list(one.types) for one in offences()], dtype=pl.List(pl.String))
     opened = np.zeros((len(rows), len(setting.arms)), dtype=np.bool_)
-    open_rows = np.flatnonzero(state.open_arm[rows] >= 0)
+    open_rows = np.flatnonzero((state.open_arm[rows] >= 0) & (state.open_known_until[rows] >= on))
     opened[open_rows, state.open_arm[rows][open_rows]] = True
     return frame.with_columns(
         as_of=pl.Series(on).cast(pl.Int32).cast(pl.Date),
@@ -41,19 +45,19 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
         setting=codes(("COMMUNITY", "CUSTODY"), custody.astype(np.int64)),
         region=codes(list(REGIONS), people.region[rows]),
         pdu=codes(pdu_codes(world), people.pdu[rows]),
-        sentence_type=codes(_SENTENCES, kind),
+        sentence_type=codes(SENTENCE_TYPES, kind),
         days_left=pl.Series(ends - on),
         sentence_length_days=pl.Series(ends - starts),
-        rar_days=pl.Series(state.rar_days[rows]),
+        rar_days=pl.Series(held.rar_days[rows][each, latest]),
         previous_sanctions=pl.Series(state.previous[rows]),
-        offence_types=kinds.gather(pl.Series(state.offence[rows])),
-        past_offence_types=named_lists(OFFENCE_TYPES, state.past_types[rows]),
-        requirement_types=named_lists(REQUIREMENT_TYPES, state.requirements[rows]),
+        offence_types=named_lists(OFFENCE_TYPES, present),
+        past_offence_types=named_lists(OFFENCE_TYPES, past),
+        requirement_types=named_lists(REQUIREMENT_TYPES, required),
         needs_interpreter=pl.Series(people.interpreter[rows]),
         reads_simple_sentences=blank(
             people.reads[rows], people.draws.take(rows).chance("reading missing", 0.04)
         ),
-        completed_interventions=named_lists(setting.arms.ids, state.completed[rows]),
+        completed_interventions=named_lists(setting.arms.ids, state.completed_known[rows] < on[:, None]),
         open_interventions=named_lists(setting.arms.ids, opened),
         assessment_age_days=pl.Series(np.zeros(len(rows), dtype=np.int64)),
         assessment_layer=pl.Series(np.full(len(rows), 3)),
@@ -63,7 +67,7 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
 def eligible(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> Bools:
     """Person by arm: is the status ELIGIBLE?"""
     found = catalogue.batch.evaluate(
-        subjects(setting=setting, state=state, rows=rows, on=on, step=step), catalogue.load(), as_of="as_of"
+        subjects(setting=setting, state=state, rows=rows, on=on, step=step), setting.catalogue, as_of="as_of"
     )
     return np.column_stack([(found[one] == "ELIGIBLE").to_numpy() for one in setting.arms.ids]).astype(
         np.bool_

@@ -63,10 +63,17 @@ def write_world(
     settings = _checked(people=people, seed=seed, start=start, end=end, world=world)
     _clear(out)
     (out / "truth").mkdir(parents=True)
-    arms = arms_of.load()
+    entries = catalogue.load()
+    arms = arms_of.load(entries)
     provision = make_provision(world=settings, arms=arms, seed=seed, start=start, end=end)
     setting = Setting(
-        world=settings, arms=arms, provision=provision, seed=seed, start=day(start), end=day(end)
+        world=settings,
+        catalogue=entries,
+        arms=arms,
+        provision=provision,
+        seed=seed,
+        start=day(start),
+        end=day(end),
     )
     with _Writers(out, start=day(start), end=day(end)) as writers:
         writers.write("directory", directory_frame(provision=provision, world=settings, arms=arms))
@@ -85,7 +92,7 @@ def write_world(
         "settings": settings.document(),
         "planted_disparities": settings.document()["planted"],
         "contract_version": CONTRACT_VERSION,
-        "catalogue_hash": catalogue.load().hash,
+        "catalogue_hash": entries.hash,
         "predictors": [OGRS3_VERSION, OVP_VERSION, OGP_VERSION],
     }
     (out / _MARK).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from catalogue import Catalogue
 from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
 from features.synthetic.arms import Arms
 from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
@@ -44,6 +45,7 @@ class Setting:
     """What does not change from chunk to chunk."""
 
     world: World
+    catalogue: Catalogue
     arms: Arms
     provision: Provision
     seed: int
@@ -199,7 +201,7 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
     effect, shift = np.zeros(len(rows)), np.zeros(len(rows))
     targets = np.zeros((len(rows), len(assessing.MAXIMA)), dtype=np.bool_)
     deciding = np.flatnonzero(point.decides)
-    state.open_arm[rows] = np.where(state.open_until[rows] > on, state.open_arm[rows], NO_ARM)
+    state.open_arm[rows] = np.where(state.open_known_until[rows] >= on, state.open_arm[rows], NO_ARM)
     if len(deciding):
         classes[deciding], effect[deciding], shift[deciding], targets[deciding] = _decide(
             setting, state, point, deciding, written
@@ -269,7 +271,7 @@ def _decide(
         minutes=minutes,
         fits=fits,
         requirements=state.requirements[rows],
-        completed=state.completed[rows],
+        completed=state.completed_known[rows] < on[:, None],
         region=people.region[rows],
         practitioner=pdu * 10_000 + people.practitioner[rows],
         offer_penalty=people.offer_penalty[rows],
@@ -328,8 +330,11 @@ def _decide(
         classes[made] = ended.outcome
         state.open_arm[which] = arm
         state.open_until[which] = ended.on
+        state.open_known_until[which] = ended.known
         done = ended.outcome == COMPLETED
-        state.completed[which[done], arm[done]] = True
+        state.completed_known[which[done], arm[done]] = np.minimum(
+            state.completed_known[which[done], arm[done]], ended.known[done]
+        )
         recorded[made] = (
             delivery.referral_known(local, referred.referred, setting.world, point.step) <= setting.end
         )
@@ -502,8 +507,8 @@ def _next(
     state.due[rows] = due
     state.due_kind[rows] = np.where(reviewed, REVIEW, TERMINATION)
     state.silent[rows] = draws.chance("review missing", missing, step)
-    state.pending[rows] = np.where(convicted < due, NEVER, convicted)
-    again = np.flatnonzero(convicted < due)
+    state.pending[rows] = np.where(convicted <= due, NEVER, convicted)
+    again = np.flatnonzero(convicted <= due)
     if len(again):
         _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
 

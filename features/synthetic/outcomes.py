@@ -40,7 +40,7 @@ _ETA = np.linspace(-6.0, 8.0, 281)
 @cache
 def _survival() -> Floats:
     """Chance of lasting w weeks: strictness by weeks (0 … LONGEST_WEEKS) by eta grid."""
-    nodes = np.linspace(-5.0, 5.0, 101)
+    nodes = np.linspace(-5.0, 5.0, 61)
     stationary = np.exp(-(nodes**2) / 2)
     stationary /= stationary.sum()
     spread = np.sqrt(1 - DRIFT_MEMORY**2)

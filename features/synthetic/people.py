@@ -291,7 +291,7 @@ def people_frame(people: People, world: World) -> pl.DataFrame:
             "needs_interpreter": people.interpreter,
             "reads_simple_sentences": blank(people.reads, draws.chance("reading missing", 0.04)),
             "limited": limited,
-            "known_on": people.entry + draws.days("person known", 0, 6),
+            "known_on": people.entry + draws.days("person known", 0, 3),
         }
     )
     none = pl.lit([], dtype=pl.List(pl.String))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES
+from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
 from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
 from features.synthetic.frames import blank, codes, named_lists
 from features.synthetic.people import offences
@@ -22,6 +22,8 @@ YEAR = 365
 MONTHS = (12, 18, 24, 36)
 ASSESSED_INSIDE = 75  # days in custody from which the first assessment is made there; assumption
 BESIDE = 1000  # keeps the draws of a sentence beside another apart from those of a new one
+_PRE_SENTENCE, _LICENCE = SENTENCE_TYPES.index("PRE_SENTENCE"), SENTENCE_TYPES.index("LICENCE")
+_AFTER = SENTENCE_TYPES.index("POST_SENTENCE_SUPERVISION")
 _RAR = REQUIREMENT_TYPES.index("RAR")
 
 
@@ -196,17 +198,36 @@ def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step:
     )
 
     def add(
-        *, mask: Bools, kind: pl.Series, event: Ints, start: Ints, end: Ints, known_on: Ints, sentenced: Ints
+        *,
+        mask: Bools,
+        code: Ints,
+        event: Ints,
+        start: Ints,
+        end: Ints,
+        known_on: Ints,
+        sentenced: Ints,
+        ordered: bool,
     ) -> None:
         frame = facts.with_columns(
             event_number=pl.Series(event),
-            sentence_type=kind,
+            sentence_type=codes(SENTENCE_TYPES, code),
             sentenced_on=blank(sentenced, sentenced == NEVER),
             starts_on=pl.Series(start),
             ends_on=pl.Series(end),
             known_on=pl.Series(known_on),
         )
         written.add("sentences", frame[np.flatnonzero(mask)])
+        state.docket.push(
+            rows=rows[mask],
+            starts=start[mask],
+            ends=end[mask],
+            known=known_on[mask],
+            kind=code[mask],
+            offence=given.offence[mask],
+            rar_days=given.rar_days[mask],
+            event=event[mask],
+            requirements=(given.requirements & ordered)[mask],
+        )
 
     zero = np.zeros(len(rows), dtype=np.int64)
     custodial = given.disposal == CUSTODIAL
@@ -214,29 +235,32 @@ def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step:
     asked = when - draws.days("report asked", 15, 35, step)
     event = state.event[rows] + report
     add(
-        mask=report, kind=codes(("PRE_SENTENCE",), zero), event=event, start=asked, end=when,
-        known_on=asked + 1, sentenced=zero + NEVER,
+        mask=report, code=zero + _PRE_SENTENCE, event=event, start=asked, end=when,
+        known_on=asked + 1, sentenced=zero + NEVER, ordered=False,
     )  # fmt: skip
     _basic_assessments(state=state, rows=rows[report], written=written, on=asked[report] + 5, step=step)
     event = event + 1
-    main = codes(("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY"), given.disposal)
+    main = np.array(
+        [SENTENCE_TYPES.index(n) for n in ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY")]
+    )
     ends = np.where(custodial, given.released, given.licence_ends)
-    add(mask=zero == 0, kind=main, event=event, start=when, end=ends, known_on=known, sentenced=when)
+    add(
+        mask=zero == 0, code=main[given.disposal], event=event, start=when, end=ends,
+        known_on=known, sentenced=when, ordered=True,
+    )  # fmt: skip
     _write_requirements(
         facts=facts, event=event, given=given, known=known, written=written, draws=draws, step=step
     )
     event = event + custodial
-    licence = codes(("LICENCE",), zero)
     add(
-        mask=custodial, kind=licence, event=event, start=given.released, end=given.licence_ends,
-        known_on=np.maximum(given.released, known), sentenced=when,
+        mask=custodial, code=zero + _LICENCE, event=event, start=given.released, end=given.licence_ends,
+        known_on=np.maximum(given.released, known), sentenced=when, ordered=False,
     )  # fmt: skip
     after = custodial & (given.supervised_to > given.licence_ends)
     event = event + after
-    supervision = codes(("POST_SENTENCE_SUPERVISION",), zero)
     add(
-        mask=after, kind=supervision, event=event, start=given.licence_ends, end=given.supervised_to,
-        known_on=np.maximum(given.licence_ends, known), sentenced=when,
+        mask=after, code=zero + _AFTER, event=event, start=given.licence_ends, end=given.supervised_to,
+        known_on=np.maximum(given.licence_ends, known), sentenced=when, ordered=False,
     )  # fmt: skip
     return whole(event)
 

@@ -30,12 +30,75 @@ CRIMINOGENIC = tuple(
 )
 
 
+SLOTS = 8  # sentences remembered, the latest last; enough for all that can still be running
+
+
+@dataclass(slots=True)
+class Docket:
+    """The latest sentences of each person as the record has them: person by slot, the latest in the last slot."""
+
+    starts: Ints
+    ends: Ints
+    known: Ints
+    kind: Ints  # index in the contract's sentence types, -1 for an empty slot
+    offence: Ints
+    rar_days: Ints
+    event: Ints
+
+    requirements: Bools  # person by slot by requirement type
+
+    def push(
+        self,
+        *,
+        rows: Ints,
+        starts: Ints,
+        ends: Ints,
+        known: Ints,
+        kind: int | Ints,
+        offence: Ints,
+        rar_days: Ints,
+        event: Ints,
+        requirements: Bools,
+    ) -> None:
+        """Remember one more sentence of these people, and forget their oldest."""
+        for held, value in (
+            (self.starts, starts),
+            (self.ends, ends),
+            (self.known, known),
+            (self.kind, kind),
+            (self.offence, offence),
+            (self.rar_days, rar_days),
+            (self.event, event),
+        ):
+            held[rows, :-1] = held[rows, 1:]
+            held[rows, -1] = value
+        self.requirements[rows, :-1] = self.requirements[rows, 1:]
+        self.requirements[rows, -1] = requirements
+
+
+def _empty_docket(people: int) -> Docket:
+    def slots(value: int) -> Ints:
+        return np.full((people, SLOTS), value, dtype=np.int64)
+
+    return Docket(
+        starts=slots(0),
+        ends=slots(-1),
+        known=slots(int(NEVER)),
+        kind=slots(-1),
+        offence=slots(0),
+        rar_days=slots(0),
+        event=slots(0),
+        requirements=np.zeros((people, SLOTS, len(REQUIREMENT_TYPES)), dtype=np.bool_),
+    )
+
+
 @dataclass(slots=True)
 class State:
     """One row a person of the chunk. Days are days since 1970-01-01, NEVER where nothing is due."""
 
     people: People
     # The sentence being served.
+    docket: Docket
     event: Ints
     offence: Ints
     disposal: Ints
@@ -58,12 +121,11 @@ class State:
     needs: Ints  # person by section
     answered: Bools  # person by section
     # What happened under earlier arms.
-    completed: Bools  # person by arm
+    completed_known: Ints  # person by arm: the day its completion was known
     open_arm: Ints
     open_until: Ints
+    open_known_until: Ints  # the day its end was known
     breached: Bools
-    last_referral_ended: Ints
-
     window_end: Ints  # last day of the year after the last decision point
     yearly: Floats  # chance of reoffending within a year, as things stand
 
@@ -95,6 +157,7 @@ def new_state(people: People, arms: int) -> State:
 
     return State(
         people=people,
+        docket=_empty_docket(n),
         event=zeros(),
         offence=zeros(),
         disposal=zeros(),
@@ -114,11 +177,11 @@ def new_state(people: People, arms: int) -> State:
         pending=days(),
         needs=np.zeros((n, len(SECTIONS)), dtype=np.int64),
         answered=np.ones((n, len(SECTIONS)), dtype=np.bool_),
-        completed=np.zeros((n, arms), dtype=np.bool_),
+        completed_known=np.full((n, arms), NEVER, dtype=np.int64),
         open_arm=np.full(n, NO_ARM, dtype=np.int64),
         open_until=zeros(),
+        open_known_until=zeros(),
         breached=no(),
-        last_referral_ended=zeros(),
         window_end=zeros(),
         yearly=np.zeros(n),
     )
