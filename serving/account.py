@@ -14,7 +14,7 @@ from serving.audit_log import Actor, Deed, append
 from serving.screens.words import day
 from serving.services import Services
 from serving.store.tables import suggestion_sets
-from serving.suggestions import open_case
+from serving.suggestions import open_case, unpack
 
 MESSAGES: Final = Path(__file__).parent / "account_messages.yaml"
 
@@ -70,9 +70,7 @@ def _section(words: Mapping[str, str], sentences: list[str]) -> dict[str, Any]:
 
 
 def _shown(row: Any, words: Mapping[str, Any]) -> str:
-    import orjson
-
-    document = orjson.loads(row.content)
+    document = unpack(row.content)
     named = [item["name"] for item in document["suggestions"] if item["rank"] is not None]
     line = words["shown"]["line"] if named else words["shown"]["line_none"]
     return str(line.format(date=day(row.first_shown_at), as_of=day(row.as_of), names=", ".join(named)))

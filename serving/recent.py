@@ -1,22 +1,42 @@
-"""The last few suggestion sets in memory, so that a page and its form do not compute the same thing twice."""
+"""Suggestion sets as they were shown, and the last few of them in memory for a page and its form."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
 
 KEPT: Final = 256
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A suggestion set as it was shown: its id, the versions it was made from, the bytes of its document."""
+
+    id: str
+    bundle_version: str
+    spec_hash: str
+    catalogue_hash: str
+    content: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The set as data."""
+        found: dict[str, Any] = orjson.loads(self.content)
+        return found
+
+
 class Recent:
-    """The last few sets, by id, so that a page and its form do not compute the same thing twice."""
+    """The last few sets, by id, so that nothing is computed twice in a row."""
 
     def __init__(self) -> None:
-        self._sets: OrderedDict[str, bytes] = OrderedDict()
+        self._sets: OrderedDict[str, Shown] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str) -> Shown | None:
         """The set of this id, when it is among the last few."""
         with self._lock:
             found = self._sets.get(key)
@@ -24,10 +44,10 @@ class Recent:
                 self._sets.move_to_end(key)
             return found
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, shown: Shown) -> None:
         """Remember a set, and forget the oldest."""
         with self._lock:
-            self._sets[key] = content
-            self._sets.move_to_end(key)
+            self._sets[shown.id] = shown
+            self._sets.move_to_end(shown.id)
             while len(self._sets) > KEPT:
                 self._sets.popitem(last=False)

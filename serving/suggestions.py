@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+import zlib
 from datetime import date
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, insert, select
 
+from catalogue.eligibility import Reason
 from catalogue.feasibility import Feasibility
 from features.case import Case
 from scoring.similar import SimilarPeople
 from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
 from serving.errors import ServiceError, not_found
+from serving.recent import Shown
 from serving.screens.words import in_a_hundred
 from serving.services import Services
 from serving.store import cases as case_store
@@ -31,20 +33,6 @@ from serving.store.tables import suggestion_sets
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A suggestion set as it was shown: its id, and the bytes of its JSON document."""
-
-    id: str
-    content: bytes
-
-    @property
-    def document(self) -> Document:
-        """The set as data."""
-        found: Document = orjson.loads(self.content)
-        return found
 
 
 def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
@@ -109,20 +97,26 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
     key = str(uuid.uuid5(NAMESPACE, identity))
     found = services.recent.get(key)
     if found is not None:
-        return Shown(id=key, content=found)
+        return found
     answer = suggest(
         Case.from_document(orjson.loads(case.document)),
         as_of=as_of,
         bundle=bundle,
         catalogue=services.catalogue,
-        directory=directory.near(pdu=case.pdu, region=case.region),
+        directory=directory.near(pdu=case.pdu, region=case.region, as_of=as_of),
         travel=directory.travel(case.pdu),
         setting=setting,
     )
     _measure(services, answer)
-    content = orjson.dumps(describe(answer, key=key, crn=case.crn, case_hash=case.document_hash))
-    services.recent.put(key, content)
-    return Shown(id=key, content=content)
+    shown = Shown(
+        id=key,
+        bundle_version=answer.bundle_version,
+        spec_hash=answer.spec_hash,
+        catalogue_hash=answer.catalogue_hash,
+        content=orjson.dumps(describe(answer, key=key, crn=case.crn, case_hash=case.document_hash)),
+    )
+    services.recent.put(shown)
+    return shown
 
 
 def make_for_document(
@@ -135,7 +129,7 @@ def make_for_document(
         as_of=as_of,
         bundle=services.bundles.current,
         catalogue=services.catalogue,
-        directory=directory.near(pdu=pdu, region=region),
+        directory=directory.near(pdu=pdu, region=region, as_of=as_of),
         travel=directory.travel(pdu),
         setting=setting,
     )
@@ -164,7 +158,6 @@ def _keep(
     there = connection.execute(select(suggestion_sets.c.id).where(suggestion_sets.c.id == shown.id)).first()
     if there is not None:
         return
-    document = shown.document
     connection.execute(
         insert(suggestion_sets).values(
             id=shown.id,
@@ -173,10 +166,10 @@ def _keep(
             setting=setting,
             case_version=case.version,
             case_hash=case.document_hash,
-            bundle_version=document["bundleVersion"],
-            spec_hash=document["specHash"],
-            catalogue_hash=document["catalogueHash"],
-            content=shown.content,
+            bundle_version=shown.bundle_version,
+            spec_hash=shown.spec_hash,
+            catalogue_hash=shown.catalogue_hash,
+            content=zlib.compress(shown.content, 1),
             first_shown_at=services.now(),
             first_shown_to=actor.who,
         )
@@ -188,7 +181,13 @@ def kept(connection: Connection, set_id: str) -> tuple[str, Document] | None:
     row = connection.execute(
         select(suggestion_sets.c.crn, suggestion_sets.c.content).where(suggestion_sets.c.id == set_id)
     ).first()
-    return None if row is None else (row.crn, orjson.loads(row.content))
+    return None if row is None else (row.crn, unpack(row.content))
+
+
+def unpack(content: bytes) -> Document:
+    """The document of a set from the store's bytes (its JSON, compressed)."""
+    found: Document = orjson.loads(zlib.decompress(content))
+    return found
 
 
 def describe(answer: SuggestionSet, *, key: str, crn: str | None, case_hash: str) -> Document:
@@ -216,17 +215,7 @@ def _intervention(item: InterventionAnswer) -> Document:
         "advice": str(item.advice),
         "grounds": item.grounds,
         "eligibility": str(item.eligibility),
-        "reasons": [
-            {
-                "code": reason.code,
-                "outcome": str(reason.outcome),
-                "text": reason.text,
-                "fields": list(reason.fields),
-                "kind": str(reason.kind),
-                "source": reason.source,
-            }
-            for reason in item.reasons
-        ],
+        "reasons": [_rule(reason) for reason in item.reasons],
         "missing": list(item.missing),
         "nearly": item.nearly,
         "feasibility": None if item.feasibility is None else _feasibility(item.feasibility),
@@ -250,10 +239,21 @@ def _intervention(item: InterventionAnswer) -> Document:
     }
 
 
+def _rule(reason: Reason) -> Document:
+    return {
+        "code": reason.code,
+        "outcome": str(reason.outcome),
+        "text": reason.text,
+        "fields": list(reason.fields),
+        "kind": str(reason.kind),
+        "source": reason.source,
+    }
+
+
 def _feasibility(found: Feasibility) -> Document:
     return {
         "feasible": found.feasible,
-        "reasons": [getattr(reason, "text", None) or str(reason) for reason in found.reasons],
+        "reasons": [_rule(reason) for reason in found.reasons],
         "venue": found.venue,
         "minutes": found.minutes,
         "nextStartOn": found.next_start_on,

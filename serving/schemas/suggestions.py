@@ -31,7 +31,7 @@ class FeasibilityAnswer(Answer):
     """Can it be had here and in time? `feasible` is null where the directory says nothing."""
 
     feasible: bool | None
-    reasons: list[str]
+    reasons: list[RuleAnswer]
     venue: str | None
     minutes: float | None
     next_start_on: date | None

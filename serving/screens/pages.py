@@ -112,11 +112,13 @@ def people(
     """People: one's own caseload, or everybody, or those whose CRN begins as asked."""
     mine = view != "all" and user.name != DEMO_USER
     wanted = crn.strip().upper()
+    day_now = parts.as_of(None)
     with parts.database.read() as connection:
         lines, total = case_store.page(
             connection,
             practitioner=user.name if mine else None,
             crn_prefix=wanted or None,
+            running_on=None if wanted else day_now,
             number=number,
             size=SIZE,
         )

@@ -168,7 +168,7 @@ def _card(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer, numb
         ),
         confidence=_confidence(item, say),
         practical=_practical(feasibility, say),
-        not_feasible=tuple(feasibility.get("reasons", ())) if feasibility.get("feasible") is False else (),
+        not_feasible=_not_feasible(feasibility),
         limits=_limits(item, document, say),
         rules=tuple(
             RuleLine(
@@ -258,6 +258,13 @@ def _practical(feasibility: Mapping[str, Any], say: Sayer) -> tuple[tuple[str, s
     )
 
 
+def _not_feasible(feasibility: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why it cannot be had here and now, when that is so."""
+    if feasibility.get("feasible") is not False:
+        return ()
+    return tuple(reason["text"] for reason in feasibility["reasons"] if reason["outcome"] == "NOT_MET")
+
+
 def _limits(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer) -> tuple[str, ...]:
     lines = [say("card.limit_individual"), say("card.limit_records", date=day(document["asOf"]))]
     complete = item["pComplete"]
@@ -292,9 +299,7 @@ def _other(item: Mapping[str, Any], say: Sayer) -> OtherLine:
     if status == "ELIGIBLE":
         tag = Tag(text=say(f"advice.{item['advice']}"), classes="govuk-tag--grey")
         why = [sentence["text"] for sentence in item["explanation"]]
-        feasibility = item["feasibility"] or {}
-        if feasibility.get("feasible") is False:
-            why.extend(feasibility["reasons"])
+        why.extend(_not_feasible(item["feasibility"] or {}))
     else:
         tag = Tag(text=say(f"status.{status}"), classes=STATUS_COLOURS[status])
         wanted = "UNKNOWN" if status == "MISSING_INFORMATION" else "NOT_MET"

@@ -201,15 +201,27 @@ def page(
     *,
     practitioner: str | None = None,
     crn_prefix: str | None = None,
+    running_on: date | None = None,
     number: int = 0,
     size: int = 20,
 ) -> tuple[list[CaseLine], int]:
-    """One page (0-based) of people in order of CRN, and how many there are in all."""
+    """One page (0-based) of people in order of CRN, and how many there are in all.
+
+    Args:
+        connection: a reading transaction.
+        practitioner: only this caseload.
+        crn_prefix: only CRNs that begin so.
+        running_on: only people whose sentence runs on that day.
+        number: which page.
+        size: lines on a page.
+    """
     wanted: list[ColumnElement[bool]] = []
     if practitioner is not None:
         wanted.append(cases.c.practitioner == practitioner)
     if crn_prefix:
         wanted.append(cases.c.crn.startswith(crn_prefix, autoescape=True))
+    if running_on is not None:
+        wanted.append(cases.c.sentence_ends_on >= running_on)
     total = connection.execute(select(func.count()).select_from(cases).where(*wanted)).scalar_one()
     columns = [cases.c[name] for name in CaseLine.__dataclass_fields__]
     rows = connection.execute(

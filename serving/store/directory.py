@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -12,30 +11,61 @@ from sqlalchemy import Connection, func, select
 
 from serving.store.tables import directory, facts, travel
 
+PLACES: Final = 512
 VERSION: Final = "directory_version"
 DATES: Final = ("next_start_on", "valid_from", "valid_to")
 
 
-@dataclass(frozen=True)
 class Directory:
-    """Every entry of the directory, and minutes of travel by delivery unit and venue."""
+    """Every entry of the directory, and minutes of travel by delivery unit and venue.
 
-    version: str
-    entries: tuple[Mapping[str, Any], ...]
-    minutes: Mapping[str, Mapping[str, float]]
+    Args:
+        version: changes whenever the content does.
+        entries: rows of the contract's directory table, dates as dates.
+        minutes: delivery unit to venue to minutes each way.
+    """
 
-    def near(self, *, pdu: str | None, region: str | None) -> Sequence[Mapping[str, Any]]:
-        """The entries that may serve someone there: of their region, or at a venue with a known way to it."""
-        ways = self.travel(pdu)
-        return [
-            entry
-            for entry in self.entries
-            if entry.get("region") == region or entry.get("pdu") == pdu or entry.get("venue") in ways
-        ]
+    def __init__(
+        self,
+        *,
+        version: str,
+        entries: Sequence[Mapping[str, Any]],
+        minutes: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self.version = version
+        self._entries = tuple(entries)
+        self._minutes = minutes
+        self._near: dict[tuple[str | None, str | None, date], Sequence[Mapping[str, Any]]] = {}
+
+    def near(self, *, pdu: str | None, region: str | None, as_of: date) -> Sequence[Mapping[str, Any]]:
+        """The entries valid on a day that may serve someone: of their region, or at a venue with a way to it.
+
+        The answer for a place is remembered, because most questions of a day are about the same few places.
+        """
+        key = (pdu, region, as_of)
+        found = self._near.get(key)
+        if found is None:
+            ways = self.travel(pdu)
+            found = tuple(
+                entry
+                for entry in self._entries
+                if _valid(entry, as_of)
+                and (entry.get("region") == region or entry.get("pdu") == pdu or entry.get("venue") in ways)
+            )
+            if len(self._near) >= PLACES:
+                self._near.clear()
+            self._near[key] = found
+        return found
 
     def travel(self, pdu: str | None) -> Mapping[str, float]:
         """Minutes each way to each venue, from a delivery unit."""
-        return self.minutes.get(pdu or "", {})
+        return self._minutes.get(pdu or "", {})
+
+
+def _valid(entry: Mapping[str, Any], as_of: date) -> bool:
+    """Is the entry in force on a day? From its first day to the day before its last; null is open."""
+    start, end = entry.get("valid_from"), entry.get("valid_to")
+    return (start is None or start <= as_of) and (end is None or as_of < end)
 
 
 def version(connection: Connection) -> str:
