@@ -51,6 +51,9 @@ class Setting:
     seed: int
     start: int
     end: int
+    # The arm everybody gets at every decision point (the number of arms: none); None: practitioners choose.
+    # It serves to hold `truth/` against what happens under forced assignment.
+    forced: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,7 @@ def _decide(
     minutes = np.where(custody[:, None], 30.0, provision.minutes[quarter, pdu])
     remote = provision.remote[quarter] & ~custody
     starts = delivery.start_days(point.referred[keep][:, None], wait)
+    begins = starts < point.until[keep][:, None]
     fits = starts + 7 * arms.weeks[None, :] <= point.until[keep][:, None]
     eligible = eligibility.eligible(setting=setting, state=state, rows=rows, on=on, step=point.step)
     truth = outcomes.truth(
@@ -258,6 +262,7 @@ def _decide(
         wait=wait,
         minutes=minutes,
         remote=remote,
+        begins=begins,
         fits=fits,
     )
     propensity = assignment.propensities(
@@ -277,6 +282,8 @@ def _decide(
         offer_penalty=people.offer_penalty[rows],
     )
     chosen = pick(np.cumsum(propensity, axis=1), draws.uniform("arm", point.step))
+    if setting.forced is not None:
+        chosen = np.full(len(keep), setting.forced, dtype=np.int64)
     crn = people.crn.gather(pl.Series(rows))
     classes = np.zeros(len(keep), dtype=np.int64)
     made = np.flatnonzero(chosen < len(arms))

@@ -217,11 +217,16 @@ def truth(
     wait: Floats,
     minutes: Floats,
     remote: Bools,
+    begins: Bools,
     fits: Bools,
 ) -> Truth:
-    """Every probability of every point under every arm; NONE comes last. `fits`: it can end before the sentence does."""
+    """Every probability of every point under every arm; NONE comes last.
+
+    `begins`, `fits`: delivery begins, and can end, before the sentence does. Chances of starting and finishing
+    leave administrative ends aside, as a censoring analysis does; outcomes reckon with them.
+    """
     meets = matched(situation, arms)
-    commence = sigmoid(commence_log_odds(situation, arms, wait, minutes, remote))
+    commence = sigmoid(commence_log_odds(situation, arms, wait, minutes, remote)) * begins
     finish = (
         survival(attend_log_odds(situation, arms, minutes, meets), arms.weeks, situation.strictness) * fits
     )
