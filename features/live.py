@@ -115,24 +115,25 @@ def evaluate(
     if chosen.needs_referral and referral_id is None:
         raise UsageError("These features are about one referral; name it.")
     today = as_of.toordinal() - _EPOCH
-    values: dict[Feature, Scalar] = {}
-    behind: dict[Feature, tuple[tuple[Stream, Sequence[Event]], ...]] = {}
-    for stream, plans in _plans(chosen):
-        events = visible_events(case, stream, today, assessment_id)
-        fold = _Fold(events, as_of, today, referral_id)
+    compiled = _compiled(chosen)
+    values: list[Scalar] = []
+    behind: list[tuple[tuple[Stream, Sequence[Event]], ...]] = []
+    for stream, plans in compiled.streams:
+        fold = _Fold(visible_events(case, stream, today, assessment_id), as_of, today, referral_id)
         for plan in plans:
             value, used = plan.fold(plan, fold)
-            values[plan.feature] = value
-            behind[plan.feature] = ((stream, used),)
+            values.append(value)
+            behind.append(((stream, used),))
     row: dict[str, Scalar] = {}
     evidence: dict[str, tuple[tuple[Stream, Sequence[Event]], ...]] = {}
-    for feature in chosen.features:
-        if isinstance(feature, Derived):
-            row[feature.name] = _derive(feature, values[feature.left], values[feature.right])
-            evidence[feature.name] = (*behind[feature.left], *behind[feature.right])
-        else:
-            row[feature.name] = values[feature]
-            evidence[feature.name] = behind[feature]
+    for name, place in compiled.plain:
+        row[name] = values[place]
+        evidence[name] = behind[place]
+    for derived, left, right in compiled.derived:
+        row[derived.name] = _derive(derived, values[left], values[right])
+        evidence[derived.name] = (*behind[left], *behind[right])
+    if compiled.derived:
+        row = {name: row[name] for name in chosen.names}
     return LiveRow(row, Evidence(evidence))
 
 
@@ -302,32 +303,55 @@ class _Plan:
     categories: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A specification made ready: the plans of each stream, and where each feature's value will stand."""
+
+    streams: tuple[tuple[Stream, tuple[_Plan, ...]], ...]
+    plain: tuple[tuple[str, int], ...]
+    derived: tuple[tuple[Derived, int, int], ...]
+
+
 @lru_cache(maxsize=32)
-def _plans(spec: FeatureSpec) -> tuple[tuple[Stream, tuple[_Plan, ...]], ...]:
-    """The specification compiled, stream by stream; a pure function, so kept by its argument."""
-    grouped: list[tuple[Stream, tuple[_Plan, ...]]] = []
-    for stream in STREAMS.values():
-        features = [feature for feature in spec.parts if feature.stream == stream.name]
-        numbers: dict[tuple[Condition, Scope], int] = {}
-        plans = []
-        for feature in features:
-            where = feature.condition
-            number = numbers.setdefault((where, feature.scope), len(numbers))
-            test = None if where == ALWAYS else _test(where)
-            choice = _Choice(number, test, feature.scope is Scope.REFERRAL, feature.window)
-            plans.append(
-                _Plan(
-                    feature,
-                    choice,
-                    _FOLDS[feature.aggregator],
-                    _nothing if feature.value is None else _measurement(feature.value, stream),
-                    _always if feature.of is None else _test(feature.of),
-                    frozenset(feature.categories),
-                )
+def _compiled(spec: FeatureSpec) -> _Compiled:
+    """The specification compiled; a pure function, so kept by its argument."""
+    grouped = [
+        (stream, _plans(stream, [feature for feature in spec.parts if feature.stream == stream.name]))
+        for stream in STREAMS.values()
+    ]
+    streams = tuple((stream, plans) for stream, plans in grouped if plans)
+    places = {
+        plan.feature: place for place, plan in enumerate(plan for _, plans in streams for plan in plans)
+    }
+    return _Compiled(
+        streams,
+        tuple((feature.name, places[feature]) for feature in spec.features if isinstance(feature, Feature)),
+        tuple(
+            (feature, places[feature.left], places[feature.right])
+            for feature in spec.features
+            if isinstance(feature, Derived)
+        ),
+    )
+
+
+def _plans(stream: Stream, features: Sequence[Feature]) -> tuple[_Plan, ...]:
+    numbers: dict[tuple[Condition, Scope], int] = {}
+    plans = []
+    for feature in features:
+        where = feature.condition
+        number = numbers.setdefault((where, feature.scope), len(numbers))
+        test = None if where == ALWAYS else _test(where)
+        plans.append(
+            _Plan(
+                feature,
+                _Choice(number, test, feature.scope is Scope.REFERRAL, feature.window),
+                _FOLDS[feature.aggregator],
+                _nothing if feature.value is None else _measurement(feature.value, stream),
+                _always if feature.of is None else _test(feature.of),
+                frozenset(feature.categories),
             )
-        if plans:
-            grouped.append((stream, tuple(plans)))
-    return tuple(grouped)
+        )
+    return tuple(plans)
 
 
 def _always(_row: Row, _as_of: date) -> bool:

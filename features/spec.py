@@ -419,6 +419,10 @@ class FeatureSpec:
         content = json.dumps(_canonical(self.features), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
+    def __hash__(self) -> int:
+        """By content, computed once: specifications are keys of what is compiled from them."""
+        return hash(self.hash)
+
 
 def _canonical(item: object) -> object:
     if is_dataclass(item) and not isinstance(item, type):
