@@ -86,7 +86,8 @@ class BenefitModel:
 
     `reference` is the arm of supervision as usual; `min_support` the number of similar past people
     from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
-    families within which they are pooled; `modifiers` names the features that effects may depend
+    families within which they are pooled, `targets` maps them to the features (needs) that they are
+    meant for, whose common effect is learned over all arms; `modifiers` names the features that effects may depend
     on (None: the up to `max_modifiers` with the strongest sign of doing so); `level` that of the
     intervals; `threads` for LightGBM. The same data and `random_state` give the same model.
     """
@@ -97,6 +98,7 @@ class BenefitModel:
         min_support: float = 30.0,
         *,
         families: Mapping[Any, str] | None = None,
+        targets: Mapping[Any, Sequence[str]] | None = None,
         modifiers: Sequence[str] | None = None,
         max_modifiers: int = 12,
         level: float = 0.90,
@@ -108,6 +110,7 @@ class BenefitModel:
         self.reference = reference
         self.min_support = min_support
         self.families = families
+        self.targets = targets
         self.modifiers = modifiers
         self.max_modifiers = max_modifiers
         self.level = level
@@ -307,9 +310,15 @@ class BenefitModel:
     ) -> tuple[benefit_pooling.Pooled, list[Floats]]:
         """The pooled effects, and for each fold the mean effects learned without it."""
         seen = weight > 0
+        targets = {str(label): tuple(names) for label, names in (self.targets or {}).items()}
+        match = benefit_modifiers.match(modifiers, [str(label) for label in data.others], targets)
         parts = [
             benefit_pooling.moments(
-                residual=residual[use], openness=openness[use], design=design[use], weight=weight[use]
+                residual=residual[use],
+                openness=openness[use],
+                design=design[use],
+                match=match,
+                weight=weight[use],
             )
             for use in ((data.fold == number) & seen for number in range(self.folds))
         ]
@@ -331,6 +340,7 @@ class BenefitModel:
         settings: dict[str, Any] = {
             "blocks": blocks,
             "families": self._families(data),
+            "match": match,
             "scale": scale,
             "inflation": inflation,
         }
@@ -392,14 +402,12 @@ class BenefitModel:
     ) -> EffectModel:
         """Scorecards, covariances and support of every arm, as the bundle holds them."""
         z = float(scipy.stats.norm.ppf(0.5 + self.level / 2))
-        k = len(data.others)
-        functions = pooled.mean.shape[0]
+        means = pooled.mean
         everyone = np.ones(len(data.arm), dtype=bool)
         arms, averages = [], {}
         families = self._family_names(data)
         for place, label in enumerate(data.others):
-            own = np.arange(functions) * k + place
-            coefficients = pooled.mean[:, place]
+            coefficients = means[:, place]
             in_arm = data.arm == data.arms.index(label)
             allowed = data.eligible[:, data.arms.index(label)]
             mean, lower, upper = self.rows_.average(data.arms.index(label), everyone, z=z)
@@ -415,7 +423,7 @@ class BenefitModel:
                     family=families[place],
                     intercept=float(coefficients[0]),
                     tables=_tables(modifiers, coefficients),
-                    covariance=pooled.covariance[np.ix_(own, own)],
+                    covariance=pooled.arm_covariance(place),
                     people=float((openness[data.seen, place] ** 2).sum()),
                     likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
                     facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
@@ -437,6 +445,7 @@ class BenefitModel:
                 }
                 for i, name in enumerate(names)
             },
+            "match": float(np.sqrt(spread.match)),
             "average_effects": averages,
         }
         return EffectModel(

@@ -6,6 +6,7 @@ mean nought, the intercept is the average effect, and one variance speaks for a 
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -99,3 +100,26 @@ def design(modifiers: tuple[Modifier, ...], bins: list[Ints], *, length: int) ->
     """[rows, 1 + functions]: the intercept and every modifier's functions at its bin."""
     parts = [m.basis[b] for m, b in zip(modifiers, bins, strict=True)]
     return np.concatenate([np.ones((length, 1)), *parts], axis=1)
+
+
+def match(
+    modifiers: tuple[Modifier, ...],
+    arms: Sequence[str],
+    targets: Mapping[str, Sequence[str]],
+    *,
+    functions: int = 2,
+) -> Floats:
+    """[arms, 1 + functions, matches]: which functions of an arm are those of the needs it is meant for.
+
+    The r-th match is the mean of the r-th functions of the arm's targets; there is none where no
+    modifier is anybody's target.
+    """
+    starts = np.cumsum([1, *(m.basis.shape[1] for m in modifiers)])
+    out = np.zeros((len(arms), int(starts[-1]), functions))
+    for place, arm in enumerate(arms):
+        meant = [i for i, m in enumerate(modifiers) if m.name in targets.get(arm, ()) and m.edges is not None]
+        for i in meant:
+            for r in range(min(functions, modifiers[i].basis.shape[1])):
+                out[place, starts[i] + r, r] = 1 / len(meant)
+    used = out.any(axis=(0, 1))
+    return out[:, :, used]

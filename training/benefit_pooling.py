@@ -6,6 +6,9 @@ every modifier. The variances are found by maximising the marginal likelihood (t
 fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects shrink to their
 arm's average, arms to their family's and families to the common effect exactly as far as the
 data are thin; where nothing differs, the variances go to nought and nothing is claimed.
+
+Beside these, `match` functions have one coefficient for all arms: each arm's own target needs are
+mapped onto them, so that "it helps where there is the need it is meant for" is learned once.
 """
 
 from collections.abc import Sequence
@@ -31,7 +34,7 @@ PSEUDO: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Sufficient statistics of the residual-on-residual regression, index j * arms + a."""
+    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then the matches."""
 
     gram: Floats
     cross: Floats
@@ -59,17 +62,22 @@ def total(parts: Sequence[Moments]) -> Moments:
 
 
 def moments(
-    *, residual: Floats, openness: Floats, design: Floats, weight: Floats, chunk: int = 4096
+    *, residual: Floats, openness: Floats, design: Floats, match: Floats, weight: Floats, chunk: int = 4096
 ) -> Moments:
     """Sum the moments of rows: `openness` [rows, arms] is taken minus propensity, `design` [rows, functions].
 
-    Rows are walked in chunks, in single precision, and summed in double.
+    `match` [arms, functions, matches] maps each arm's functions to the shared coefficients. Rows are
+    walked in chunks, in single precision, and summed in double.
     """
-    size = design.shape[1] * openness.shape[1]
+    own, matches = design.shape[1] * openness.shape[1], match.shape[2]
+    size = own + matches
     gram, cross = np.zeros((size, size)), np.zeros(size)
     for start in range(0, len(residual), chunk):
         rows = slice(start, start + chunk)
-        product = (design[rows, :, None] * openness[rows, None, :]).reshape(-1, size).astype(np.float32)
+        product = np.empty((len(residual[rows]), size), dtype=np.float32)
+        product[:, :own] = (design[rows, :, None] * openness[rows, None, :]).reshape(-1, own)
+        for r in range(matches):
+            product[:, own + r] = (openness[rows] * (design[rows] @ match[:, :, r].T)).sum(axis=1)
         weighted = product * np.sqrt(weight[rows]).astype(np.float32)[:, None]
         gram += weighted.T @ weighted
         cross += product.T @ (weight[rows] * residual[rows]).astype(np.float32)
@@ -79,21 +87,38 @@ def moments(
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Variances of the common, family and own parts, one a block (0: averages, then modifiers)."""
+    """Variances of the common, family and own parts, one a block (0: averages, then modifiers), and of the matches."""
 
     common: Floats
     family: Floats
     own: Floats
+    match: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled:
-    """The posterior of the effects: mean [functions, arms], covariance (index j * arms + a)."""
+    """The posterior: `flat` and `covariance` are indexed as the moments are."""
 
-    mean: Floats
+    flat: Floats
     covariance: Floats
+    match: Floats
     spread: Spread
     noise: float
+
+    @property
+    def mean(self) -> Floats:
+        """The effects' coefficients [functions, arms], matches included."""
+        arms, functions, matches = self.match.shape
+        own = self.flat[: functions * arms].reshape(functions, arms)
+        shared = self.flat[functions * arms :]
+        return np.asarray(own + (self.match @ shared).T if matches else own)
+
+    def arm_covariance(self, arm: int) -> Floats:
+        """Covariance [functions, functions] of one arm's coefficients, matches included."""
+        arms, functions, matches = self.match.shape
+        rows = np.concatenate([np.arange(functions) * arms + arm, functions * arms + np.arange(matches)])
+        to = np.hstack([np.eye(functions), self.match[arm]])
+        return np.asarray(to @ self.covariance[np.ix_(rows, rows)] @ to.T)
 
 
 def pool(
@@ -101,6 +126,7 @@ def pool(
     *,
     blocks: Ints,
     families: Ints,
+    match: Floats,
     scale: float,
     inflation: float,
     spread: Spread | None = None,
@@ -112,20 +138,19 @@ def pool(
     `families` [arms] the family of each arm, `scale` the outcome's variance, `inflation` by how
     much persons with several rows and uneven weights make the noise larger than it looks.
     """
-    layout = _Layout(blocks=blocks, families=families, scale=scale)
+    layout = _Layout(blocks=blocks, families=families, matches=match.shape[2], scale=scale)
     if spread is not None and noise is not None:
-        mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-        return Pooled(mean=mean, covariance=covariance, spread=spread, noise=noise)
+        flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        return Pooled(flat=flat, covariance=covariance, match=match, spread=spread, noise=noise)
     spread = layout.first_guess()
     noise = data.square / data.weight
     for _ in range(ITERATIONS):
-        mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-        spread = _update(layout, spread=spread, mean=mean, covariance=covariance)
-        flat = mean.ravel()
+        flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        spread = _update(layout, spread=spread, flat=flat, covariance=covariance)
         misfit = data.square - 2 * data.cross @ flat + flat @ data.gram @ flat
         noise = float((misfit + np.vdot(data.gram, covariance)) / data.weight)
-    mean, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-    return Pooled(mean=mean, covariance=covariance, spread=spread, noise=noise)
+    flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+    return Pooled(flat=flat, covariance=covariance, match=match, spread=spread, noise=noise)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +159,7 @@ class _Layout:
 
     blocks: Ints
     families: Ints
+    matches: int
     scale: float
 
     @property
@@ -162,7 +188,8 @@ class _Layout:
         common = guess.copy()
         common[0] = self.scale * COMMON_AVERAGE
         own = guess if self.has_own else np.full(count, self.scale * FLOOR)
-        return Spread(common=common, family=guess / 2 if self.has_families else np.zeros(count), own=own)
+        family = guess / 2 if self.has_families else np.zeros(count)
+        return Spread(common=common, family=family, own=own, match=float(guess[0]))
 
     def prior(self, spread: Spread, block: int) -> Floats:
         """Covariance between arms [arms, arms] of a function of this block."""
@@ -178,16 +205,20 @@ def _posterior(data: Moments, *, layout: _Layout, spread: Spread, noise: float) 
         inverse = np.linalg.inv(layout.prior(spread, block))
         for j in np.flatnonzero(layout.blocks == block):
             precision[j * k : (j + 1) * k, j * k : (j + 1) * k] += inverse
+    for m in range(len(data.cross) - layout.matches, len(data.cross)):
+        precision[m, m] += 1 / spread.match
     factor, _ = scipy.linalg.lapack.dpotrf(precision, lower=1, overwrite_a=0)
     covariance, _ = scipy.linalg.lapack.dpotri(factor, lower=1)
     covariance = np.tril(covariance) + np.tril(covariance, -1).T
     mean = covariance @ data.cross / noise
-    return mean.reshape(-1, k), covariance
+    return np.asarray(mean), np.asarray(covariance)
 
 
-def _update(layout: _Layout, *, spread: Spread, mean: Floats, covariance: Floats) -> Spread:
+def _update(layout: _Layout, *, spread: Spread, flat: Floats, covariance: Floats) -> Spread:
     """One Fellner-Schall step of every variance; each modifier's is held near that of them all."""
     count, k = int(layout.blocks.max()) + 1, layout.arms
+    end = len(layout.blocks) * k
+    mean = flat[:end].reshape(-1, k)
     parts: dict[str, Floats] = {"common": np.ones((k, 1)), "family": layout.membership, "own": np.eye(k)}
     pull = {name: np.zeros((count, 2)) for name in parts}
     for block in range(count):
@@ -206,7 +237,17 @@ def _update(layout: _Layout, *, spread: Spread, mean: Floats, covariance: Floats
         common=_step(spread.common, pull["common"], average=None),
         family=_step(spread.family, pull["family"], average=guess) if layout.has_families else spread.family,
         own=own,
+        match=_match(spread.match, flat[end:], np.diag(covariance)[end:], guess=guess),
     )
+
+
+def _match(variance: float, mean: Floats, spread: Floats, *, guess: float) -> float:
+    """The same step for the matches' common variance."""
+    if not len(mean):
+        return variance
+    above = float(mean @ mean) / variance**2 + PSEUDO * guess / variance**2
+    below = max(float((1 / variance - spread / variance**2).sum()), 0.0) + PSEUDO / variance
+    return variance * float(np.clip(above / below, 0.05, 20.0))
 
 
 def _step(variance: Floats, pull: Floats, *, average: float | None) -> Floats:
