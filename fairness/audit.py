@@ -8,11 +8,12 @@ makes for everybody, and writes the report.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
+from catalogue import load
 from catalogue.errors import UsageError
 from fairness import compare, coverage, crosscheck, findings, gate, register, stages, tables
 from fairness.characteristics import Characteristic, definitions
@@ -22,8 +23,20 @@ from fairness.policy import Policy
 from fairness.policy import default as default_policy
 from fairness.suppression import Ledger
 from features.histories import Histories
+from scoring.bundle import Bundle
+from scoring.flags import flag_all
 
+PAST_DAYS = (182, 364, 546)
+"""How long before the audit flags are made again, to be held against what then happened."""
 PAGE, TABLE, DOCUMENT = "index.html", "comparisons.csv", "equality-report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PastFlags:
+    """What the bundle would have said on earlier days, so that it can be held against what then happened."""
+
+    flags: pl.DataFrame
+    horizon_weeks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +110,7 @@ def run(
     known = _register(register)
     rules = default_policy()
     spec = definitions().characteristics
-    frames = {
-        name: stages.with_groups(frame, histories)
-        for name, frame in _stage_frames(histories, suggestions, flags, as_of).items()
-    }
+    frames = _frames(histories, suggestions, flags, _past_flags(histories, bundle_folder, as_of), as_of)
     ledger = Ledger(rules.suppression_threshold)
     people = stages.with_groups(_people(histories, as_of), histories)
     recording = coverage.coverage(people, spec, policy=rules, ledger=ledger)
@@ -146,15 +156,40 @@ def _require(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:
         )
 
 
-def _stage_frames(
-    histories: Histories, suggestions: pl.DataFrame, flags: pl.DataFrame, as_of: date
+def _frames(
+    histories: Histories, suggestions: pl.DataFrame, flags: pl.DataFrame, past: PastFlags, as_of: date
 ) -> dict[str, pl.DataFrame]:
-    return {
-        "suggestions": stages.suggestions(suggestions),
+    """One frame a stage, with the groups of every characteristic and the conditions of people alike."""
+    catalogue = load()
+    bare = {
         "flags": stages.flags(flags),
-        "decisions": stages.decisions(histories, as_of=as_of),
+        "flag_outcomes": stages.flag_outcomes(
+            past.flags, histories, horizon_weeks=past.horizon_weeks, as_of=as_of
+        ),
+        "suggestions": stages.suggestions(suggestions, catalogue),
+        "human": stages.human(histories, suggestions, catalogue),
+        "decisions": stages.decisions(histories, catalogue, as_of=as_of),
         "delivery": stages.delivery(histories, as_of=as_of),
+        "enforcement": stages.enforcement(histories, as_of=as_of),
     }
+    frames = {name: stages.with_groups(frame, histories) for name, frame in bare.items()}
+    frames["suggestions"] = stages.intensity(frames["suggestions"])
+    return frames
+
+
+def _past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
+    bundle = Bundle.open(folder)
+    made = [
+        flag_all(histories, bundle=bundle, as_of=as_of - timedelta(days=days)).select(
+            "referral_id",
+            "crn",
+            "as_of",
+            "flagged",
+            chance=f"p_not_completed_{bundle.thresholds.horizon_weeks}w",
+        )
+        for days in PAST_DAYS
+    ]
+    return PastFlags(pl.concat(made), bundle.thresholds.horizon_weeks)
 
 
 def _people(histories: Histories, as_of: date) -> pl.DataFrame:
@@ -168,7 +203,7 @@ def _measure(
     made: list[Comparison] = []
     for characteristic in spec:
         found = compare.compare(
-            frame, measure, characteristic, policy=rules, conditions=stages.CONDITIONS, ledger=ledger
+            frame, measure, characteristic, policy=rules, conditions=measure.conditions, ledger=ledger
         )
         if found:
             compare.nest(ledger, measure, characteristic, frame)

@@ -16,6 +16,8 @@ from catalogue.errors import UsageError
 
 Harm = Literal["lower", "higher", "either"]
 Required = Literal["no", "somebody", "compared"]
+CONDITIONS = ("need_band", "risk_band", "sentence_type", "region")
+"""What makes people alike, unless a measure says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Measure:
     suppression sees it; `rest_set` names those among whom it did not happen, where another measure counts them. `harm` says which way a gap disadvantages the group. `alike` asks for the
     comparison among people alike in need, risk, sentence type and region. `gate` lets the measure
     block a release; `required` says without what it cannot be passed: that the event happened to
-    "somebody", or that the required characteristics could be "compared" as well.
+    "somebody", or that the required characteristics could be "compared" as well. `conditions` are the
+    columns in which people are alike.
     """
 
     id: str
@@ -44,7 +47,12 @@ class Measure:
     alike: bool = False
     gate: bool = False
     required: Required = "no"
+    conditions: tuple[str, ...] = CONDITIONS
     subject: str | None = None
+
+    def __post_init__(self) -> None:
+        """Lists of a document become tuples."""
+        object.__setattr__(self, "conditions", tuple(self.conditions))
 
 
 def read(document: Mapping[str, Any]) -> tuple[Measure, ...]:

@@ -1,18 +1,18 @@
 """Who was counted at each stage, what happened to them, and what else was alike?
 
-Each function makes one frame, a row a unit (person, decision point, referral), with `crn`,
-`as_of`, one boolean column a measure (null for whoever is not counted), the groups of every
-characteristic and the conditions of the comparison among people alike.
+Each function makes one frame, a row a unit (person, decision point, referral, absence), with `crn`,
+`as_of` and one boolean column a measure, null for whoever is not counted. `with_groups` adds the
+group of every characteristic and the conditions of the comparison among people alike.
 """
 
 from datetime import date
 
 import polars as pl
 
+from catalogue import Catalogue
 from fairness import characteristics
 from features.histories import Histories
 
-CONDITIONS = ("need_band", "risk_band", "sentence_type", "region")
 CRIMINOGENIC = (
     "s3_accommodation",
     "s4_ete",
@@ -24,86 +24,257 @@ CRIMINOGENIC = (
     "s12_attitudes",
 )
 NOT_ASSESSED = "Not assessed"
+LOW_RISK, HIGH_RISK = "under 25", "75 or more"
+PROGRAMMES = ("ACP", "SI")
 COMMENCE_WITHIN_DAYS = 183
+LONG_WAIT_DAYS = 84
+FAR_MINUTES = 60
+ENFORCED_WITHIN_DAYS = 42
+DIRECTION = {"LOW": 1, "MODERATE": 2, "HIGH": 3}
 
 
-def suggestions(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row a person of the suggestions: eligible, feasible, suggested, abstained, missing information."""
+def suggestions(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """One row a person: eligible, feasible, suggested (anything, a programme), abstained, intensity."""
     eligible = pl.col("eligibility").cast(pl.String) == "ELIGIBLE"
     advice = pl.col("advice").cast(pl.String)
+    suggested = eligible & (advice == "SUGGESTED")
+    reach = pl.col("feasible").fill_null(value=True)
     people = (
         frame.lazy()
+        .select("crn", "as_of", "intervention_id", "eligibility", "feasible", "advice")
+        .join(_kinds(catalogue).lazy(), on="intervention_id", how="left")
         .group_by("crn", "as_of")
         .agg(
             eligible=eligible.any(),
             directory=(eligible & pl.col("feasible").is_not_null()).any(),
-            feasible=(eligible & pl.col("feasible").fill_null(False)).any(),
-            suggested=(eligible & (advice == "SUGGESTED")).any(),
-            abstained=(eligible & (advice == "TOO_FEW_SIMILAR")).any(),
+            reached=(eligible & pl.col("feasible").fill_null(value=False)).any(),
+            any_suggested=suggested.any(),
+            too_few=(eligible & (advice == "TOO_FEW_SIMILAR")).any(),
             missing_information=(pl.col("eligibility").cast(pl.String) == "MISSING_INFORMATION").any(),
+            programme=(eligible & reach & pl.col("programme")).any(),
+            programme_suggested=(suggested & pl.col("programme")).any(),
+            intensive=(suggested & (pl.col("intensity") == 3)).any(),
+            light=((pl.col("intensity").filter(suggested)) == 1).all(),
         )
     )
-    is_eligible = pl.col("eligible")
     return (
         people.with_columns(
-            feasible=pl.when(is_eligible & pl.col("directory")).then("feasible"),
-            suggested=pl.when(is_eligible).then("suggested"),
-            abstained=pl.when(is_eligible).then(pl.col("abstained") & ~pl.col("suggested")),
+            feasible=pl.when(pl.col("eligible") & pl.col("directory")).then("reached"),
+            suggested=pl.when("eligible").then("any_suggested"),
+            abstained=pl.when("eligible").then(pl.col("too_few") & ~pl.col("any_suggested")),
+            suggested_programme=pl.when("programme").then("programme_suggested"),
         )
-        .drop("directory")
         .sort("crn", "as_of")
         .collect()
     )
 
 
-def decisions(histories: Histories, *, as_of: date) -> pl.DataFrame:
-    """One row a decision point before `as_of`: was a referral made in six weeks, and was there progress in a year?"""
+def intensity(frame: pl.DataFrame) -> pl.DataFrame:
+    """Too much at low risk and too little at high risk; wants the conditions of `with_groups`."""
+    low = pl.col("any_suggested") & (pl.col("risk_band") == LOW_RISK)
+    high = pl.col("any_suggested") & (pl.col("risk_band") == HIGH_RISK)
+    return frame.with_columns(
+        over_intense=pl.when(low).then("intensive"), under_intense=pl.when(high).then("light")
+    )
+
+
+def _kinds(catalogue: Catalogue) -> pl.DataFrame:
+    """Of each intervention: is it a programme, and how intensive (1 to 3)?"""
+    return pl.DataFrame(
+        [
+            (each.id, each.type.value in PROGRAMMES, DIRECTION[each.intensity.value])
+            for each in catalogue.interventions
+        ],
+        schema={"intervention_id": pl.String, "programme": pl.Boolean, "intensity": pl.Int8},
+        orient="row",
+    )
+
+
+def human(histories: Histories, suggested: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """One row a recorded decision: accepted, departed up or down from the first suggestion, contested."""
+    kinds = _kinds(catalogue)
+    chosen = kinds.select("intervention_id", chosen="intensity")
+    first = (
+        suggested.filter(pl.col("rank") == 1)
+        .select("crn", "intervention_id")
+        .join(kinds, on="intervention_id")
+        .select("crn", first="intensity")
+        .unique("crn")
+    )
+    rows = (
+        histories.table("decisions")
+        .collect()
+        .join(chosen, on="intervention_id", how="left")
+        .join(first, on="crn", how="left")
+    )
+    action = pl.col("action").cast(pl.String)
+    settled = action != "CONTESTED"
+    level = pl.when(action == "NONE_CHOSEN").then(0).otherwise(pl.col("chosen"))
+    known = settled & level.is_not_null() & pl.col("first").is_not_null()
+    departed = action.is_in(["DEPARTED", "NONE_CHOSEN"])
+    return rows.select(
+        "crn",
+        pl.col("decided_on").alias("as_of"),
+        accepted=pl.when(settled).then(action == "ACCEPTED"),
+        departed_up=pl.when(known).then(departed & (level > pl.col("first"))),
+        departed_down=pl.when(known).then(departed & (level < pl.col("first"))),
+        contested=action == "CONTESTED",
+    ).sort("crn", "as_of", "accepted", "contested")
+
+
+def decisions(histories: Histories, catalogue: Catalogue, *, as_of: date) -> pl.DataFrame:
+    """One row a decision point: every need answered, referred in six weeks (to a programme), progress in a year."""
     from features import outcomes
 
-    points = pl.DataFrame(outcomes.decision_points(histories))
-    progress = pl.DataFrame(outcomes.progress(histories, known_before=as_of))
+    points = outcomes.decision_points(histories).filter(
+        pl.col("decided_on").dt.offset_by(f"{outcomes.ARM_DAYS}d") < as_of
+    )
+    progress = outcomes.progress(histories, known_before=as_of)
+    scores = histories.table("assessments").unique("assessment_id", keep="last", maintain_order=True)
+    answered = scores.select(
+        "assessment_id", fully_assessed=pl.all_horizontal(pl.col(name).is_not_null() for name in CRIMINOGENIC)
+    ).collect()
+    eligible = eligibility(histories, points, catalogue)
+    programmes = [each.id for each in catalogue.interventions if each.type.value in PROGRAMMES]
     return (
-        points.filter(pl.col("decided_on").dt.offset_by("42d") < as_of)
+        points.join(answered, on="assessment_id", how="left")
         .join(progress.select("crn", "decided_on", "progressed"), on=["crn", "decided_on"], how="left")
+        .with_columns(eligible)
         .select(
             "crn",
             pl.col("decided_on").alias("as_of"),
-            offered=pl.col("arm") != "NONE",
-            progressed="progressed",
+            "fully_assessed",
+            "progressed",
+            offered=pl.when("eligible").then(pl.col("arm") != outcomes.NO_ARM),
+            offered_programme=pl.when("eligible_programme").then(pl.col("arm").is_in(programmes)),
         )
         .sort("crn", "as_of")
     )
 
 
+def eligibility(histories: Histories, points: pl.DataFrame, catalogue: Catalogue) -> list[pl.Series]:
+    """Was anything, was a programme, eligible at each decision point, by the catalogue's own rules?
+
+    NEARLY and MISSING_INFORMATION count as eligible: what is not recorded, or could be waited for, must
+    not take a person out of the comparison.
+    """
+    from catalogue import batch
+    from features import subject
+
+    asked = points.select("crn", pl.col("decided_on").alias("as_of"), "assessment_id")
+    statuses = batch.evaluate(subject.subjects(histories, asked), catalogue)
+    made = []
+    for name, wanted in (("eligible", None), ("eligible_programme", PROGRAMMES)):
+        columns = [
+            pl.col(each.id).cast(pl.String) != "NOT_ELIGIBLE"
+            for each in catalogue.interventions
+            if wanted is None or each.type.value in wanted
+        ]
+        made.append(statuses.select(pl.any_horizontal(columns).alias(name)).to_series())
+    return made
+
+
 def delivery(histories: Histories, *, as_of: date) -> pl.DataFrame:
-    """One row a referral: started within six months, and, having started, completed?
+    """One row a referral: far away, started within six months, waited, and, having started, completed?
 
     Administrative ends are not counted: they say nothing of the person or of the service.
     """
     from features import outcomes
 
-    referrals = pl.DataFrame(outcomes.referral_outcomes(histories, known_before=as_of))
+    referrals = outcomes.referral_outcomes(histories, known_before=as_of)
     window = pl.col("referred_on").dt.offset_by(f"{COMMENCE_WITHIN_DAYS}d")
-    within = pl.col("commenced_on").is_not_null() & (pl.col("commenced_on") <= window)
-    settled = within | (window < as_of) | (pl.col("end") == "ENGAGEMENT")
-    counted = settled & (within | (pl.col("end") != "ADMINISTRATIVE"))
+    begun = pl.col("commenced_on").is_not_null()
+    within = begun & (pl.col("commenced_on") <= window)
+    settled = (
+        within | (pl.col("end") == "ENGAGEMENT") | ((window < as_of) & (pl.col("end") != "ADMINISTRATIVE"))
+    )
     ended = pl.col("end").is_in(["COMPLETED", "ENGAGEMENT"])
+    waited = (pl.col("commenced_on") - pl.col("referred_on")).dt.total_days() > LONG_WAIT_DAYS
     return (
-        referrals.with_columns(
-            started=pl.when(counted).then(within),
-            completed=pl.when(pl.col("commenced_on").is_not_null() & ended).then(
-                pl.col("end") == "COMPLETED"
-            ),
+        referrals.join(journeys(histories), on="referral_id", how="left")
+        .with_columns(
+            far=pl.col("minutes") > FAR_MINUTES,
+            started=pl.when(settled).then(within.fill_null(value=False)),
+            waited=pl.when(begun).then(waited),
+            completed=pl.when(begun & ended).then(pl.col("end") == "COMPLETED"),
+        )
+        .select(
+            "crn", pl.col("referred_on").alias("as_of"), "referral_id", "intervention_id", "far", "started",
+            "waited", "completed",
+        )
+        .sort("crn", "referral_id")
+    )  # fmt: skip
+
+
+def journeys(histories: Histories) -> pl.DataFrame:
+    """Minutes each way from a person's delivery unit to the venue of each referral that is not online."""
+    people = histories.table("people").sort("crn", "known_on").group_by("crn").last().select("crn", "pdu")
+    travel = histories.table("travel").group_by("pdu", "venue").agg(pl.col("minutes").min())
+    return (
+        histories.table("referrals")
+        .filter(pl.col("format").cast(pl.String) != "ONLINE")
+        .select("referral_id", "crn", "venue")
+        .join(people, on="crn")
+        .join(travel, on=["pdu", "venue"])
+        .select("referral_id", "minutes")
+        .unique("referral_id", keep="any")
+        .collect()
+    )
+
+
+def enforcement(histories: Histories, *, as_of: date) -> pl.DataFrame:
+    """One row an unacceptable absence from a session: was breach begun, or court returned to, within six weeks?
+
+    Limited to absences whose six weeks have passed. `earlier_absences` counts those before it on the
+    same referral: like is compared with like.
+    """
+    absences = (
+        histories.table("sessions")
+        .filter(pl.col("outcome").cast(pl.String) == "UNACCEPTABLE_ABSENCE")
+        .select("referral_id", "scheduled_on")
+        .unique()
+        .join(
+            histories.table("referrals").select("referral_id", "crn").unique("referral_id"), on="referral_id"
+        )
+        .filter(pl.col("scheduled_on").dt.offset_by(f"{ENFORCED_WITHIN_DAYS}d") < as_of)
+        .sort("referral_id", "scheduled_on")
+        .with_columns(earlier=pl.int_range(pl.len()).over("referral_id"))
+    )
+    begun = pl.concat(
+        [
+            histories.table("referral_events")
+            .filter(pl.col("status").cast(pl.String).is_in(["BREACH", "RECALL", "RETURN_TO_COURT"]))
+            .select("referral_id", begun_on="occurred_on"),
+            absences.select("referral_id", "crn").unique()
+            .join(
+                histories.table("enforcement")
+                .filter(pl.col("kind").cast(pl.String).is_in(["BREACH_STARTED", "RECALL"]))
+                .select("crn", begun_on="occurred_on"),
+                on="crn",
+            )
+            .select("referral_id", "begun_on"),
+        ]
+    ).sort("begun_on", "referral_id")  # fmt: skip
+    return (
+        absences.sort("scheduled_on", "referral_id")
+        .join_asof(
+            begun,
+            left_on="scheduled_on",
+            right_on="begun_on",
+            by="referral_id",
+            strategy="forward",
+            tolerance=f"{ENFORCED_WITHIN_DAYS}d",
+            check_sortedness=False,
         )
         .select(
             "crn",
-            pl.col("referred_on").alias("as_of"),
+            pl.col("scheduled_on").alias("as_of"),
             "referral_id",
-            "intervention_id",
-            "started",
-            "completed",
+            earlier_absences=pl.col("earlier").clip(0, 3).cast(pl.String),
+            enforced=pl.col("begun_on").is_not_null(),
         )
-        .sort("crn", "referral_id")
+        .sort("crn", "as_of", "referral_id")
+        .collect()
     )
 
 
@@ -112,24 +283,56 @@ def flags(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("crn", "as_of", "referral_id", "flagged").sort("crn", "referral_id")
 
 
+def flag_outcomes(
+    past: pl.DataFrame, histories: Histories, *, horizon_weeks: int, as_of: date
+) -> pl.DataFrame:
+    """One row a referral that was open on an earlier day: was it flagged then, and how did it go on?
+
+    `past` are flags made for earlier days by the bundle that is audited. Failed means ended for an
+    engagement reason within the horizon; administrative ends within it are not counted.
+    """
+    from features import outcomes
+
+    ends = outcomes.referral_outcomes(histories, known_before=as_of).select("referral_id", "ended_on", "end")
+    until = pl.col("as_of").dt.offset_by(f"{horizon_weeks}w")
+    inside = pl.col("ended_on").is_not_null() & (pl.col("ended_on") <= until)
+    failed = (
+        pl.when(inside & (pl.col("end") == "ADMINISTRATIVE"))
+        .then(None)
+        .otherwise(inside & (pl.col("end") == "ENGAGEMENT"))
+    )
+    known = past.filter(until < as_of).join(ends, on="referral_id", how="left").with_columns(failed=failed)
+    return (
+        known.drop_nulls("failed")
+        .with_columns(
+            missed=pl.when("failed").then(~pl.col("flagged")),
+            flagged_wrongly=pl.when(~pl.col("failed")).then("flagged"),
+            flag_right=pl.when("flagged").then("failed"),
+        )
+        .drop("ended_on", "end")
+        .sort("crn", "referral_id", "as_of")
+    )
+
+
 def with_groups(frame: pl.DataFrame, histories: Histories) -> pl.DataFrame:
     """A stage's frame with the group of every characteristic and the conditions of people alike."""
     points = frame.select("crn", "as_of").unique().sort("crn", "as_of")
     groups = characteristics.groups(points, histories.table("people"), histories.table("protected"))
-    known = groups.join(conditions(points, histories), on=["crn", "as_of"], how="left")
-    return frame.join(known, on=["crn", "as_of"], how="left").sort("crn", "as_of")
+    known = pl.concat([groups, conditions(points, histories).drop("crn", "as_of")], how="horizontal")
+    return frame.join(known, on=["crn", "as_of"], how="left", maintain_order="left")
 
 
 def conditions(points: pl.DataFrame, histories: Histories) -> pl.DataFrame:
     """Need band, risk band, sentence type and region of each [crn, as_of]: what makes people alike.
 
-    From the latest assessment completed, and the latest sentence begun, by that day.
+    From the latest assessment completed, and the latest sentence begun, by that day. Rows sorted by
+    person and day.
     """
     answered = pl.sum_horizontal(*(pl.col(name).is_not_null() for name in CRIMINOGENIC))
     assessments = (
         histories.table("assessments")
         .select("crn", "completed_on", "ogrs_2yr", *CRIMINOGENIC)
-        .with_columns(need=pl.when(answered >= 5).then(pl.sum_horizontal(*CRIMINOGENIC)))
+        .with_columns(need=pl.when(answered >= 5).then(pl.sum_horizontal(*CRIMINOGENIC) * 8 / answered))
         .select("crn", "completed_on", "need", "ogrs_2yr")
         .sort("completed_on", "crn", "need", "ogrs_2yr")
     )
@@ -140,30 +343,14 @@ def conditions(points: pl.DataFrame, histories: Histories) -> pl.DataFrame:
         .sort("starts_on", "crn", "sentence_type")
     )
     people = histories.table("people").sort("crn", "known_on").group_by("crn").last().select("crn", "region")
-    rows = (
-        points.lazy()
-        .select("crn", "as_of")
-        .sort("as_of", "crn")
-        .join_asof(
-            assessments,
-            left_on="as_of",
-            right_on="completed_on",
-            by="crn",
-            strategy="backward",
-            check_sortedness=False,
+    rows = points.lazy().select("crn", "as_of").sort("as_of", "crn")
+    for table, day in ((assessments, "completed_on"), (sentences, "starts_on")):
+        rows = rows.join_asof(
+            table, left_on="as_of", right_on=day, by="crn", strategy="backward", check_sortedness=False
         )
-        .join_asof(
-            sentences,
-            left_on="as_of",
-            right_on="starts_on",
-            by="crn",
-            strategy="backward",
-            check_sortedness=False,
-        )
-        .join(people, on="crn", how="left")
-    )
     return (
-        rows.select(
+        rows.join(people, on="crn", how="left")
+        .select(
             "crn",
             "as_of",
             need_band=_band(pl.col("need"), (10, 20, 30)),
@@ -179,9 +366,6 @@ def conditions(points: pl.DataFrame, histories: Histories) -> pl.DataFrame:
 def _band(value: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
     band = pl.lit(f"under {starts[0]}")
     for start, end in zip(starts, (*starts[1:], None), strict=True):
-        band = (
-            pl.when(value >= start)
-            .then(pl.lit(f"{start} or more" if end is None else f"{start} to {end - 1}"))
-            .otherwise(band)
-        )
+        name = f"{start} or more" if end is None else f"{start} to {end - 1}"
+        band = pl.when(value >= start).then(pl.lit(name)).otherwise(band)
     return pl.when(value.is_null()).then(pl.lit(NOT_ASSESSED)).otherwise(band)

@@ -97,15 +97,14 @@ def suppress(
     empty = {name for (name, people), count in counts.items() if people == EVERYBODY and count == 0}
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[0] not in empty}
     equations = sorted({(total, tuple(sorted(parts))) for total, parts in sums})
+    known: dict[tuple[Cell, ...], frozenset[Cell]] = {}  # what each set of hidden cells gives away
     while True:
         _close_each(counts, equations, hidden, threshold)
-        exposed = _recoverable(counts, equations, hidden)
-        if not exposed:
-            return frozenset(hidden)
-        added = _protect(counts, equations, hidden, exposed)
-        if not added:
-            # Nothing visible is left beside an exposed cell: its equations' totals go too.
-            hidden.update(total for total, parts in equations if exposed & {total, *parts})
+        exposed = {
+            cell for cell in _recoverable(counts, equations, hidden, known) if counts[cell] < threshold
+        }
+        if not exposed or not _protect(counts, equations, hidden, exposed):
+            return frozenset(hidden)  # or: nothing that is published bears on what is exposed
 
 
 def _close_each(
@@ -152,7 +151,10 @@ def _extra_cell(
 
 
 def _recoverable(
-    counts: Mapping[Cell, int], equations: Sequence[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]
+    counts: Mapping[Cell, int],
+    equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
+    hidden: set[Cell],
+    known: dict[tuple[Cell, ...], frozenset[Cell]],
 ) -> set[Cell]:
     """Hidden cells that all equations together give away, knowing that no count is negative.
 
@@ -161,24 +163,34 @@ def _recoverable(
     """
     exposed: set[Cell] = set()
     for cells, rows in _components(equations, hidden):
-        matrix = np.zeros((len(rows), len(cells)))
-        place = {cell: column for column, cell in enumerate(cells)}
-        for row, (total, parts) in enumerate(rows):
-            for cell in parts:
-                if cell in place:
-                    matrix[row, place[cell]] += 1
-            if total in place:
-                matrix[row, place[total]] -= 1
-        nought = _only_zero(matrix, np.array([counts[cell] for cell in cells], dtype=float))
-        open_cells = np.flatnonzero(~nought)
-        determined = nought.copy()
-        if len(open_cells):
-            _, sizes, right = np.linalg.svd(matrix[:, open_cells], full_matrices=True)
-            free = right[int((sizes > 1e-9).sum()) :]
-            fixed = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(open_cells), dtype=bool)
-            determined[open_cells] = fixed
-        exposed.update(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
+        key = tuple(cells)
+        if key not in known:
+            known[key] = _given_away(counts, cells, rows)
+        exposed |= known[key]
     return exposed
+
+
+def _given_away(
+    counts: Mapping[Cell, int], cells: Sequence[Cell], rows: Sequence[tuple[Cell, tuple[Cell, ...]]]
+) -> frozenset[Cell]:
+    """`_recoverable` for hidden cells that are tied to each other and to no other hidden cell."""
+    matrix = np.zeros((len(rows), len(cells)))
+    place = {cell: column for column, cell in enumerate(cells)}
+    for row, (total, parts) in enumerate(rows):
+        for cell in parts:
+            if cell in place:
+                matrix[row, place[cell]] += 1
+        if total in place:
+            matrix[row, place[total]] -= 1
+    nought = _only_zero(matrix, np.array([counts[cell] for cell in cells], dtype=float))
+    open_cells = np.flatnonzero(~nought)
+    determined = nought.copy()
+    if len(open_cells):
+        _, sizes, right = np.linalg.svd(matrix[:, open_cells], full_matrices=True)
+        free = right[int((sizes > 1e-9).sum()) :]
+        fixed = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(open_cells), dtype=bool)
+        determined[open_cells] = fixed
+    return frozenset(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
 
 
 def _only_zero(matrix: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -239,13 +251,33 @@ def _protect(
     hidden: set[Cell],
     exposed: set[Cell],
 ) -> bool:
-    """Hide, beside each cell that can be worked out, the smallest visible part of one of its equations."""
+    """For each cell that can be worked out, hide the smallest visible cell of the nearest equation that has one.
+
+    Nearest: from the cell's own equations outwards over hidden cells; parts go before totals. Whether
+    anything was hidden.
+    """
+    touching: dict[Cell, list[int]] = defaultdict(list)
+    for number, (total, parts) in enumerate(equations):
+        for cell in (total, *parts):
+            touching[cell].append(number)
     added = False
-    for total, parts in equations:
-        if not exposed & {total, *parts}:
-            continue
-        light = sorted((counts[part], part) for part in parts if part not in hidden)
-        if light:
-            hidden.add(light[0][1])
-            added = True
+    for cell in sorted(exposed):
+        seen, ring = {cell}, [cell]
+        while ring:
+            near = sorted({number for each in ring for number in touching[each]})
+            light = sorted(
+                (part == equations[number][0], counts[part], part)
+                for number in near
+                for part in (equations[number][0], *equations[number][1])
+                if part not in hidden
+            )
+            if light:
+                hidden.add(light[0][2])
+                added = True
+                break
+            further = {
+                part for number in near for part in (equations[number][0], *equations[number][1])
+            } - seen
+            seen |= further
+            ring = sorted(further)
     return added
