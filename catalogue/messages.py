@@ -17,17 +17,22 @@ FOLDER: Final = Path(__file__).parent / "messages"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentences:
-    """What is said of a rule when it is met, not met or unknown, and what would make it hold (``nearly``)."""
+    """What is said of a rule when it is met, not met or unknown, what would make it hold, and the rule by itself."""
 
     met: str
     not_met: str
     unknown: str
     nearly: str | None = None
+    rule: str | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
         """Every sentence there is."""
-        return tuple(each for each in (self.met, self.not_met, self.unknown, self.nearly) if each is not None)
+        return tuple(
+            each
+            for each in (self.rule, self.met, self.not_met, self.unknown, self.nearly)
+            if each is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,7 @@ def _sentences(entries: Mapping[str, Mapping[str, str]], unknown: str) -> Mappin
                 not_met=entry["not_met"],
                 unknown=entry.get("unknown", unknown),
                 nearly=entry.get("nearly"),
+                rule=entry.get("rule"),
             )
             for code, entry in entries.items()
         }

@@ -30,13 +30,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRule:
-    """A distinct rule, the place of its test among the nodes (``None`` for a question), and its sentences by outcome."""
+    """A distinct rule, the place of its test among the nodes (``None`` for a question), and its sentences by outcome.
+
+    ``nearly`` says what would make it hold; ``statement`` is the rule by itself.
+    """
 
     rule: Rule
     place: int | None
     fields: tuple[str, ...]
     texts: Mapping[Truth, str]
     nearly: str | None
+    statement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,4 +181,5 @@ def _planned(rule: Rule, place: int | None, texts: Messages, intervention_id: st
         fields=() if rule.test is None else rule.test.fields,
         texts=MappingProxyType(filled),
         nearly=None if sentences.nearly is None else sentences.nearly.format(**rule.values),
+        statement=(sentences.rule or sentences.not_met).format(**open_ends, **rule.values),
     )
