@@ -42,6 +42,10 @@ class Scorecards(_Section):
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
         default=6, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
     )
+    never_in_pairs: tuple[str, ...] = Field(
+        default=("travel_minutes",),
+        description="Features that stand for a place or a group and may not be paired.",
+    )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=3, description="Folds that each stop and judge a fit of the others; the fits are averaged."
     )
@@ -206,6 +210,10 @@ class TrainingConfig(_Section):
     def flat(self) -> dict[str, Any]:
         """Every option by its dotted name, for MLflow's parameters."""
         return dict(_flatten(self.document(), ""))
+
+    def flat_for_cards(self) -> dict[str, Any]:
+        """Every option that shaped the models, by its dotted name: not where the run was logged."""
+        return {name: value for name, value in self.flat().items() if not name.startswith("tracking.")}
 
 
 def _flatten(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

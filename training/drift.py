@@ -44,7 +44,7 @@ class FittedInFlight:
     calibration: Mapping[str, Any]
     thresholds: Thresholds
     blocks: TimeBlocks
-    judged: pl.DataFrame
+    test: LandmarkRows
 
 
 def landmark_points(outcomes: pl.DataFrame, *, known_before: date, seed: int, every: int) -> pl.DataFrame:
@@ -189,11 +189,13 @@ def fit(
         "inflight_not_completed": model.calibration_["not_completed"].to_dict(),
         "inflight_completed": model.calibration_["completed"].to_dict(),
     }
-    judged = test_points.with_columns(
-        chance=pl.Series(chances[:, place]), failed=pl.Series(truth), seen=pl.Series(seen)
-    )
     return FittedInFlight(
-        model=model, document=document, calibration=calibration, thresholds=limits, blocks=cut, judged=judged
+        model=model,
+        document=document,
+        calibration=calibration,
+        thresholds=limits,
+        blocks=cut,
+        test=test_rows,
     )
 
 

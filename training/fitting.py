@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ def fit_scorecard(
     weight: FloatArray | None = None,
     max_pairs: int,
     monotone: Mapping[str, int] | None = None,
+    banned: Collection[str] = (),
     groups: pl.Series | None = None,
     bags: int = 3,
     learning_rate: float = 0.1,
@@ -48,6 +49,7 @@ def fit_scorecard(
     estimator = ScorecardClassifier(
         max_pairs=max_pairs,
         monotone=held,
+        banned=[(name, "*") for name in banned],
         bags=bags,
         learning_rate=learning_rate,
         random_state=random_state,

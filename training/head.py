@@ -6,7 +6,7 @@ held-out figures, by time, region and sentence type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,12 @@ from training.splits import TimeBlocks, blocks, sample
 
 FloatArray = npt.NDArray[np.float64]
 IMPORTANT = 30
-GROUPS = ("region", "sentence_type")
+GROUPS = {"region": "region", "sentence_type": "sentence_type_of_row"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRows:
-    """Rows of one head: `frame` has the features and crn, as_of, y (0 or 1), weight, region, sentence_type."""
+    """Rows of one head: `frame` has the features and crn, as_of, y (0 or 1), weight, region, sentence_type_of_row."""
 
     frame: pl.DataFrame
     features: tuple[str, ...]
@@ -50,6 +50,7 @@ class FittedHead:
     calibration: CalibrationMap
     document: Mapping[str, Any]
     blocks: TimeBlocks
+    test: pl.DataFrame
 
     def predict(self, frame: pl.DataFrame) -> FloatArray:
         """The calibrated chance of each row."""
@@ -80,6 +81,7 @@ def fit_head(
         weight=fit_rows["weight"].to_numpy(),
         max_pairs=config.scorecards.max_pairs,
         monotone=monotone,
+        banned=config.scorecards.never_in_pairs,
         groups=fit_rows["crn"],
         bags=config.scorecards.bags,
         learning_rate=config.scorecards.learning_rate,
@@ -103,7 +105,7 @@ def fit_head(
         "auc": 0.5 if held.auc is None else held.auc,
         "gain": {"log_loss_saved": saved, "standard_errors": errors},
         "performance": held.to_dict(),
-        "by_group": {name: by_group(last, chances, name) for name in GROUPS},
+        "by_group": {name: by_group(last, chances, column) for name, column in GROUPS.items()},
         "rows": {
             "fit": fit_rows.height,
             "calibrate": later.height,
@@ -116,7 +118,7 @@ def fit_head(
             later.select(card.used_features), chances=np.asarray(mapped.predict(_scores(card, later)))
         ),
     }
-    return FittedHead(head=head, scorecard=card, calibration=mapped, document=document, blocks=cut)
+    return FittedHead(head=head, scorecard=card, calibration=mapped, document=document, blocks=cut, test=last)
 
 
 def importance(card: Scorecard) -> list[dict[str, Any]]:
@@ -139,8 +141,3 @@ def _scores(card: Scorecard, frame: pl.DataFrame) -> FloatArray:
     if not columns:
         return np.full(frame.height, card.intercept)
     return card.score_many(columns)
-
-
-def scoring_columns(names: Sequence[str], frame: pl.DataFrame) -> tuple[str, ...]:
-    """Those of some features that have anything recorded in these rows, in order: columns are fixed per fit."""
-    return tuple(name for name in names if frame[name].null_count() < frame.height)

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 EPSILON = 1e-9
-#: Standard errors by which the held-out gain over the base rate must exceed nothing, to be called clear.
-CLEAR = 3.0
+#: Standard errors by which a held-out AUC must exceed one half, people counted once, to tell anybody apart.
+CLEAR_AUC = 3.0
+#: Standard errors by which the log loss saved over the base rate must exceed nothing.
+CLEAR_GAIN = 1.645
 #: Held-out discrimination below which nobody should be told apart, however many rows made it significant.
 LEAST_AUC = 0.53
 
@@ -167,10 +169,18 @@ def gain_over_base_rate(
 def barely_predictable(
     y: npt.ArrayLike, p: npt.ArrayLike, base_rate: float, groups: npt.ArrayLike | None = None
 ) -> bool:
-    """Is the held-out gain over the base rate unclear, so that nobody should be told apart by this head?"""
+    """Is the held-out gain over the base rate unclear, so that nobody should be told apart by this head?
+
+    Clear means all of: the AUC is above one half by three standard errors with each group counted once, it is
+    at least 0.53, and the log loss saved over always saying the base rate is above nothing at 95%.
+    """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     discrimination = auc(truth, chance)
     if discrimination is None or discrimination < LEAST_AUC:
         return True
+    share = 1.0 if groups is None else len(np.unique(np.asarray(groups))) / len(truth)
+    positives = float(truth.sum()) * share
+    negatives = len(truth) * share - positives
+    lower, _ = auc_interval(discrimination, positives, negatives, z=CLEAR_AUC)
     _, errors = gain_over_base_rate(truth, chance, base_rate, groups)
-    return errors < CLEAR
+    return lower <= 0.5 or errors < CLEAR_GAIN

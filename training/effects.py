@@ -1,0 +1,127 @@
+"""The benefit head and the similar people of a release, fitted on decision points.
+
+The estimators are `training.benefit` and `training.similar`; here their rows are gathered: features as they
+were known at the decision (and the assessment itself), who was eligible for what by the rules of that day,
+and the labels whose window has closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from catalogue import Catalogue
+from catalogue import batch as eligibility
+from features import batch
+from features.histories import Histories
+from features.outcomes import CONVICTION_DAYS, LATER_ASSESSMENT_DAYS, NO_ARM, decision_points, progress
+from features.spec import Use
+from features.subject import subjects
+from training import similar
+from training.benefit import BenefitModel
+from training.config import TrainingConfig
+from training.splits import last_usable
+
+#: What makes people similar, from the closest likeness to the coarsest (modelling.md, benefit, 6).
+LADDER = (
+    ("ogrs_2yr", "need_total", "motivation", "sentence_type"),
+    ("ogrs_2yr", "need_total", "motivation"),
+    ("ogrs_2yr", "need_total"),
+    ("ogrs_2yr",),
+)
+#: Statuses of eligibility that leave an intervention open to the person.
+OPEN_TO = ("ELIGIBLE", "NEARLY", "MISSING_INFORMATION")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRows:
+    """Decision points with features, what was done, what came of it, and who could have had what."""
+
+    features: pl.DataFrame
+    points: pl.DataFrame
+    eligible: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedEffects:
+    """The documents of benefit.json and similar.json."""
+
+    benefit: Mapping[str, Any]
+    similar: Mapping[str, Any]
+    rows: int
+
+
+def decision_rows(histories: Histories, *, training_date: date, catalogue: Catalogue) -> DecisionRows:
+    """Every decision point whose labels may be used at the training date."""
+    stop = last_usable(training_date, window_days=LATER_ASSESSMENT_DAYS[1], gap_days=CONVICTION_DAYS)
+    points = (
+        decision_points(histories, known_before=training_date)
+        .filter(pl.col("decided_on") < stop)
+        .join(
+            progress(histories, known_before=training_date),
+            on=["crn", "decided_on"],
+            how="left",
+            maintain_order="left",
+        )
+    )
+    asked = points.select("crn", "assessment_id", as_of="decided_on")
+    features = batch.evaluate(histories, asked, uses={Use.SCORING})
+    facts = subjects(histories, asked)
+    arms = sorted(set(points["arm"]) - {NO_ARM})
+    known = [arm for arm in arms if arm in {entry.id for entry in catalogue.interventions}]
+    status = eligibility.evaluate(facts, catalogue, as_of="as_of")
+    # Whoever was sent was open to it in practice, whatever the records say; NONE is always open.
+    eligible = (
+        points.select("arm")
+        .hstack(status.select(pl.col(known).cast(pl.String)))
+        .select(
+            *(
+                (
+                    (pl.col(arm).is_in(OPEN_TO) if arm in known else pl.lit(value=False))
+                    | (pl.col("arm") == arm)
+                ).alias(arm)
+                for arm in arms
+            ),
+            pl.lit(value=True).alias(NO_ARM),
+        )
+    )
+    return DecisionRows(features=features.drop("crn", "as_of"), points=points, eligible=eligible)
+
+
+def fit(
+    histories: Histories, *, training_date: date, catalogue: Catalogue, config: TrainingConfig
+) -> FittedEffects:
+    """Fit the effects of every arm and count the outcomes of similar people."""
+    rows = decision_rows(histories, training_date=training_date, catalogue=catalogue)
+    points = rows.points
+    families = {entry.id: str(entry.family) for entry in catalogue.interventions}
+    outcome = points["progressed"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    model = BenefitModel(
+        reference=NO_ARM,
+        min_support=float(config.benefit.min_support),
+        families=families,
+        threads=config.threads,
+        random_state=config.seed,
+    ).fit(
+        rows.features,
+        points["arm"].to_numpy(),
+        outcome,
+        groups=points["crn"].to_numpy(),
+        time=points["decided_on"].to_physical().to_numpy(),
+        eligible=rows.eligible,
+        always_recorded=points["reoffended"].fill_null(value=False).to_numpy(),
+    )
+    ladder = similar.build(
+        rows.features,
+        points["arm"].to_numpy(),
+        outcome,
+        ladder=LADDER,
+        groups=points["crn"].to_numpy(),
+    )
+    return FittedEffects(
+        benefit=model.to_effect_model().to_dict(), similar=ladder.to_dict(), rows=points.height
+    )
