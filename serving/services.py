@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +24,9 @@ from serving.store import directory as directory_store
 from serving.store.database import Database
 from serving.store.directory import Directory
 from serving.store.migrate import migrate, revision
+
+FRESH: Final = timedelta(days=7)
+"""Records that stop longer ago than this are a copy of a past, and are asked about as of their last day."""
 
 
 class Services:
@@ -102,7 +105,8 @@ class Services:
             return date.fromisoformat(self.settings.as_of)
         with self.database.read() as connection:
             known = case_store.last_known(connection)
-        return self.today() if known is None else min(self.today(), known + timedelta(days=1))
+        today = self.today()
+        return today if known is None or today - known <= FRESH else min(today, known)
 
     @property
     def report_folder(self) -> Path | None:

@@ -187,8 +187,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         field="as_of",
         variable="SIGNPOST_AS_OF",
         read=str,
-        meaning="the day of a question that names none: `latest` (the day after the newest record, never "
-        "later than today), `today`, or a fixed date such as 2026-03-31",
+        meaning="the day of a question that names none: `latest` (today, or the day of the "
+        "newest record when that is more than a week ago), `today`, or a fixed date such as 2026-03-31",
     ),
     Option(
         field="dev_auth",

@@ -18,6 +18,7 @@ from serving.screens.words import capitalised, day, in_a_hundred, the_others
 FAR_MINUTES: Final = 45
 LONG_WEEKS: Final = 6
 MOST_MISSING: Final = 8
+STATUSES: Final = ("ELIGIBLE", "NEARLY", "MISSING_INFORMATION", "NOT_ELIGIBLE")
 # Colours are an aid only: every tag says in words what it means.
 STATUS_COLOURS: Final = {
     "ELIGIBLE": "govuk-tag--green",
@@ -81,6 +82,7 @@ class Card:
 class OtherLine:
     """An intervention that is not suggested: its result and why."""
 
+    order: int
     id: str
     name: str
     type: str
@@ -162,10 +164,7 @@ def _card(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer, numb
         why=tuple(_why(sentence, say) for sentence in item["explanation"][:4]),
         chances=_chances(item, say),
         helps=_helps(item, feasibility, say),
-        support=Tag(
-            text=say(f"support.{item['support'] or 'NONE'}"),
-            classes=SUPPORT_COLOURS[item["support"] or "NONE"],
-        ),
+        support=_support(item, say),
         confidence=_confidence(item, say),
         practical=_practical(feasibility, say),
         not_feasible=_not_feasible(feasibility),
@@ -218,12 +217,18 @@ def _helps(item: Mapping[str, Any], feasibility: Mapping[str, Any], say: Sayer) 
     return tuple(lines)
 
 
+def _support(item: Mapping[str, Any], say: Sayer) -> Tag:
+    if item["support"] is None:
+        return Tag(text=say("support.NOT_ESTIMATED"), classes="govuk-tag--grey")
+    return Tag(text=say(f"support.{item['support']}"), classes=SUPPORT_COLOURS[item["support"]])
+
+
 def _confidence(item: Mapping[str, Any], say: Sayer) -> tuple[str, ...]:
-    lines = [say(f"support_words.{item['support'] or 'NONE'}")]
     effect = item["effect"]
-    if effect is None:
-        lines.append(say("card.effect_none"))
+    if item["support"] is None or effect is None:
+        lines = [say("card.effect_none")]
     else:
+        lines = [say(f"support_words.{item['support']}")]
         low, high = round(effect["lower"] * 100), round(effect["upper"] * 100)
         if low > 0:
             lines.append(say("card.effect_better", low=low, high=high))
@@ -276,21 +281,22 @@ def _limits(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer) ->
 
 
 def _groups(items: Sequence[Mapping[str, Any]], say: Sayer) -> tuple[NeedGroup, ...]:
-    """The rest by the assessed need that each meets first; those that meet none at the end."""
-    by_need: dict[str, list[OtherLine]] = {}
+    """The rest by the assessed need that each meets first; what meets none, by its result."""
+    groups: dict[tuple[int, str], list[OtherLine]] = {}
     for item in items:
-        name = capitalised(need_name(item["needs"][0])) if item["needs"] else say("person.rest_none")
-        by_need.setdefault(name, []).append(_other(item, say))
-    none = say("person.rest_none")
-    ordered = sorted(by_need, key=lambda name: (name == none, name))
+        if item["needs"]:
+            place = (0, capitalised(need_name(item["needs"][0])))
+        else:
+            place = (1 + STATUSES.index(item["eligibility"]), say(f"rest.{item['eligibility']}"))
+        groups.setdefault(place, []).append(_other(item, say))
     return tuple(
         NeedGroup(
-            title=say("person.rest_count_one", need=name)
-            if len(by_need[name]) == 1
-            else say("person.rest_count", need=name, count=len(by_need[name])),
-            lines=tuple(sorted(by_need[name], key=lambda line: line.name)),
+            title=say("person.rest_count_one", need=place[1])
+            if len(groups[place]) == 1
+            else say("person.rest_count", need=place[1], count=len(groups[place])),
+            lines=tuple(sorted(groups[place], key=lambda line: (line.order, line.name))),
         )
-        for name in ordered
+        for place in sorted(groups)
     )
 
 
@@ -307,6 +313,7 @@ def _other(item: Mapping[str, Any], say: Sayer) -> OtherLine:
         if item["nearly"]:
             why.append(item["nearly"])
     return OtherLine(
+        order=STATUSES.index(status),
         id=item["interventionId"],
         name=item["name"],
         type=say.or_plain("type", item["type"]),

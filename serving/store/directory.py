@@ -38,24 +38,34 @@ class Directory:
         self._near: dict[tuple[str | None, str | None, date], Sequence[Mapping[str, Any]]] = {}
 
     def near(self, *, pdu: str | None, region: str | None, as_of: date) -> Sequence[Mapping[str, Any]]:
-        """The entries valid on a day that may serve someone: of their region, or at a venue with a way to it.
+        """The entries valid on a day that settle what can be had from a place.
 
-        The answer for a place is remembered, because most questions of a day are about the same few places.
+        Those of its delivery unit or region, those for everywhere, those at a venue with a way to it; and of
+        an intervention that is offered elsewhere only, one entry, so that "not offered here" is not mistaken
+        for "not in the directory". Remembered, because a day's questions are about the same few places.
         """
         key = (pdu, region, as_of)
         found = self._near.get(key)
         if found is None:
-            ways = self.travel(pdu)
-            found = tuple(
-                entry
-                for entry in self._entries
-                if _valid(entry, as_of)
-                and (entry.get("region") == region or entry.get("pdu") == pdu or entry.get("venue") in ways)
-            )
+            found = self._settling(pdu, region, as_of)
             if len(self._near) >= PLACES:
                 self._near.clear()
             self._near[key] = found
         return found
+
+    def _settling(self, pdu: str | None, region: str | None, as_of: date) -> Sequence[Mapping[str, Any]]:
+        ways = self.travel(pdu)
+        here: list[Mapping[str, Any]] = []
+        elsewhere: dict[str, Mapping[str, Any]] = {}
+        for entry in self._entries:
+            if not _valid(entry, as_of):
+                continue
+            if entry.get("region") in {region, None} or entry.get("pdu") == pdu or entry.get("venue") in ways:
+                here.append(entry)
+            else:
+                elsewhere.setdefault(entry["intervention_id"], entry)
+        there = {entry["intervention_id"] for entry in here}
+        return (*here, *(entry for name, entry in elsewhere.items() if name not in there))
 
     def travel(self, pdu: str | None) -> Mapping[str, float]:
         """Minutes each way to each venue, from a delivery unit."""
