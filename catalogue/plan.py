@@ -105,7 +105,16 @@ def build(interventions: Sequence[Intervention]) -> Plan:
         places = []
         for rule in intervention.criteria:
             place = None if rule.test is None else _place(rule.test, nodes, planned)
-            key = (rule.code, rule.kind, place, rule.source, tuple(rule.values.items()), rule.changeable)
+            key = (
+                rule.code,
+                rule.kind,
+                place,
+                rule.source,
+                tuple(rule.values.items()),
+                rule.changeable,
+                rule.legal_basis,
+                rule.note,
+            )
             if key not in rules:
                 rules[key] = len(ready)
                 ready.append(_planned(rule, place, texts, intervention.id))

@@ -1,0 +1,201 @@
+"""The Programme Needs Identifier, row by row of its table, and what may still result when answers are missing."""
+
+import random
+from collections.abc import Mapping
+from functools import cache
+
+import pytest
+
+import catalogue
+from catalogue import UsageError, pni, sample
+from catalogue.fields import Value
+
+ITEMS = [item for domain in pni.DOMAINS.values() for item in domain.items]
+LOWEST: Mapping[str, Value] = {
+    **dict.fromkeys(ITEMS, 0),
+    "q1_30": False,
+    "q6_11": False,
+    "ogrs_2yr": 10,
+    "ovp_2yr": 10,
+    "rsr": 0.5,
+    "osp_dc": "NOT_APPLICABLE",
+    "osp_iic": "NOT_APPLICABLE",
+    "sara_partner": "LOW",
+    "sara_other": "LOW",
+}
+
+
+def pathway(sex: str = "MALE", setting: str = "CUSTODY", **answers: Value) -> pni.Pathway:
+    return pni.pathway({**LOWEST, **answers}, sex=sex, setting=setting)
+
+
+HIGH_NEED = {
+    "q12_1": 2,
+    "q6_1": 2,
+    "q6_6": 2,
+    "q7_3": 2,
+    "q11_2": 2,
+    "q11_4": 2,
+    "q11_6": 2,
+}
+MEDIUM_NEED = {"q12_1": 2, "q6_1": 2}
+
+
+@pytest.mark.parametrize(
+    ("answers", "domain", "score"),
+    [
+        ({"q11_11": 2, "q6_12": 2}, "sex", 0),  # the gate is shut
+        ({"q1_30": True, "q11_11": 1}, "sex", 0),
+        ({"q1_30": True, "q11_11": 2}, "sex", 1),
+        ({"q6_11": True, "q11_11": 2, "q6_12": 2}, "sex", 2),
+        ({"q1_30": True, "q11_12": 2}, "sex", 2),  # the trump
+        ({"q1_30": True, "q11_12": None, "q6_12": 2}, "sex", 1),  # the OASys reading: the partial sum counts
+        ({"q12_9": 1}, "thinking", 1),
+        ({"q12_1": 1, "q12_9": 1}, "thinking", 1),
+        ({"q12_1": 1, "q12_9": 2}, "thinking", 2),
+        ({"q12_1": 2}, "thinking", 2),  # the trump
+        ({"q6_1": 1}, "relationships", 0),
+        ({"q6_1": 1, "q6_6": 1}, "relationships", 1),
+        ({"q6_1": 2, "q6_6": 2}, "relationships", 1),
+        ({"q6_1": 2, "q6_6": 2, "q11_3": 1}, "relationships", 2),
+        ({"q11_2": 1}, "self-management", 0),
+        ({"q11_2": 1, "q10_1": 1}, "self-management", 1),
+        ({"q11_2": 2, "q11_4": 2, "q11_6": 1}, "self-management", 2),
+    ],
+)
+def test_domains(answers: dict[str, Value], domain: str, score: int) -> None:
+    assert pathway(**answers).domain_scores[domain] == score
+
+
+@pytest.mark.parametrize(
+    ("answers", "sex", "risk"),
+    [
+        ({}, "MALE", "LOW"),
+        ({"ogrs_2yr": 49}, "MALE", "LOW"),
+        ({"ogrs_2yr": 50}, "MALE", "MEDIUM"),
+        ({"ogrs_2yr": 75}, "MALE", "HIGH"),
+        ({"ovp_2yr": 30}, "MALE", "MEDIUM"),
+        ({"ovp_2yr": 60}, "MALE", "HIGH"),
+        ({"osp_dc": "LOW"}, "MALE", "LOW"),
+        ({"osp_dc": "MEDIUM"}, "MALE", "MEDIUM"),
+        ({"osp_dc": "VERY_HIGH"}, "MALE", "HIGH"),
+        ({"osp_iic": "HIGH"}, "MALE", "HIGH"),
+        ({"osp_dc": "VERY_HIGH", "osp_iic": "HIGH"}, "FEMALE", "LOW"),
+        ({"rsr": 1}, "MALE", "MEDIUM"),
+        ({"rsr": 3}, "MALE", "HIGH"),
+        ({"rsr": 3, "osp_dc": "LOW"}, "MALE", "LOW"),  # RSR counts only where both OSP do not apply
+        ({"rsr": 3, "osp_dc": "LOW"}, "FEMALE", "HIGH"),
+        ({"sara_partner": "MEDIUM"}, "MALE", "MEDIUM"),
+        ({"sara_other": "HIGH"}, "MALE", "HIGH"),
+    ],
+)
+def test_risk(answers: dict[str, Value], sex: str, risk: str) -> None:
+    assert pathway(sex=sex, **answers).risk == risk
+
+
+@pytest.mark.parametrize(
+    ("answers", "custody", "community"),
+    [
+        (HIGH_NEED | {"ogrs_2yr": 80}, "HIGH", "MODERATE"),
+        (HIGH_NEED | {"ogrs_2yr": 60}, "MODERATE", "MODERATE"),
+        (HIGH_NEED, "ALTERNATIVE", "ALTERNATIVE"),
+        (MEDIUM_NEED | {"ogrs_2yr": 80}, "MODERATE", "MODERATE"),
+        (MEDIUM_NEED | {"ogrs_2yr": 60}, "MODERATE", "MODERATE"),
+        (MEDIUM_NEED, "ALTERNATIVE", "ALTERNATIVE"),
+        ({"ogrs_2yr": 80}, "ALTERNATIVE", "ALTERNATIVE"),
+        ({"ogrs_2yr": 75, "ovp_2yr": 60}, "HIGH", "MODERATE"),  # trump 1
+        ({"ogrs_2yr": 75, "sara_other": "HIGH"}, "HIGH", "MODERATE"),  # trump 1
+        ({"ogrs_2yr": 74, "ovp_2yr": 60}, "ALTERNATIVE", "ALTERNATIVE"),
+        ({"sara_partner": "MEDIUM"}, "MODERATE", "MODERATE"),  # trump 2
+    ],
+)
+def test_matrix_and_trumps(answers: dict[str, Value], custody: str, community: str) -> None:
+    assert pathway(setting="CUSTODY", **answers).level == custody
+    assert pathway(setting="COMMUNITY", **answers).level == community
+
+
+@pytest.mark.parametrize(
+    ("answers", "setting", "level", "missing"),
+    [
+        # Even at the worst nothing follows.
+        ({"q11_2": None}, "CUSTODY", "ALTERNATIVE", ("q11_2",)),
+        # Need could be higher: 12.1 missing counts as 4, 11.12 as 6.
+        ({"ogrs_2yr": 60, "q6_1": 2, "q12_1": None}, "CUSTODY", "OMISSION", ("q12_1",)),
+        ({"ogrs_2yr": 60, "q12_1": 2, "q1_30": True, "q11_12": None}, "COMMUNITY", "OMISSION", ("q11_12",)),
+        # Need is medium, and could not be high.
+        ({**MEDIUM_NEED, "ogrs_2yr": 60, "q11_2": None}, "CUSTODY", "MODERATE", ("q11_2",)),
+        # A missing predictor projects high risk.
+        ({**MEDIUM_NEED, "ogrs_2yr": None}, "COMMUNITY", "OMISSION", ("ogrs_2yr",)),
+        ({**MEDIUM_NEED, "osp_iic": None}, "COMMUNITY", "OMISSION", ("osp_iic",)),
+        ({**MEDIUM_NEED, "rsr": None}, "COMMUNITY", "OMISSION", ("rsr",)),
+        # 1.30 missing projects the domain of sexual offending.
+        (
+            {"ogrs_2yr": 60, "q12_1": 2, "q1_30": None, "q11_11": None, "q11_12": 2},
+            "CUSTODY",
+            "OMISSION",
+            None,
+        ),
+        # A SARA in the community ends the calculation.
+        ({"sara_partner": "MEDIUM", "ogrs_2yr": None}, "COMMUNITY", "MODERATE", ("ogrs_2yr",)),
+        ({"sara_partner": "MEDIUM", "ogrs_2yr": None}, "CUSTODY", "OMISSION", ("ogrs_2yr",)),
+        # No SARA counts as low.
+        ({"sara_partner": None, "sara_other": None}, "CUSTODY", "ALTERNATIVE", ()),
+    ],
+)
+def test_omission(
+    answers: dict[str, Value], setting: str, level: str, missing: tuple[str, ...] | None
+) -> None:
+    found = pathway(setting=setting, **answers)
+    assert found.level == level
+    assert missing is None or found.missing == missing
+
+
+def test_an_assessment_below_layer_three_has_no_pathway() -> None:
+    assert pathway(layer=1, ogrs_2yr=80, **HIGH_NEED).level == "OMISSION"
+    assert pathway(layer=3, ogrs_2yr=80, **HIGH_NEED).level == "HIGH"
+
+
+@pytest.mark.parametrize(("sex", "setting"), [(None, "COMMUNITY"), ("MALE", None), ("MALE", "MOON")])
+def test_sex_and_setting_are_needed(sex: str | None, setting: str | None) -> None:
+    with pytest.raises(UsageError, match="Programme Needs Identifier needs"):
+        pni.pathway(LOWEST, sex=sex, setting=setting)
+
+
+@cache
+def _candidates() -> Mapping[str, tuple[Value, ...]]:
+    return sample.candidates(catalogue.load())
+
+
+def _completed(subject: Mapping[str, Value], rng: random.Random) -> dict[str, Value]:
+    """The same person with every answer filled in; a SARA that was not done stays so, because that is an answer."""
+    values = _candidates()
+    return {
+        name: rng.choice(values[name]) if answer is None and name not in pni.SARA else answer
+        for name, answer in subject.items()
+    }
+
+
+def test_what_is_reachable_is_what_completions_reach() -> None:
+    rng = random.Random(3)
+    people = sample.people(catalogue.load(), count=120, seed=8, unanswered=(0.1, 0.3))
+    seen_open = 0
+    for person in people:
+        subject = {name: person[name] for name in (*pni.FIELDS_USED, "assessment_layer")} | {
+            "assessment_layer": 3
+        }
+        reachable = pni.reachable(subject)
+        reached = set()
+        for _ in range(400):
+            whole = _completed(subject, rng)
+            level = pni.pathway(whole, sex=str(whole["sex"]), setting=str(whole["setting"])).level
+            reached.add(level)
+            if reached == reachable:
+                break
+        assert reached <= reachable
+        if len(reachable) > 1:
+            seen_open += 1
+            assert len(reached) > 1, (subject, reachable)
+            assert pni.unanswered(subject)
+        else:
+            assert reached == reachable
+    assert seen_open > 20
