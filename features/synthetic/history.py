@@ -155,11 +155,11 @@ def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) 
     work = supervision.employment(state, rows, step)
     away = np.clip(state.released[rows] - on, 0, YEAR)
     yearly = (
-        -0.62
+        -0.67
         + 0.82 * (ogrs + 1.40256)
         + 0.045 * (total - 16)
-        - 0.45 * people.engagement[rows]
-        + 0.25 * state.short_custody[rows]
+        - 0.4 * people.engagement[rows]
+        + 0.95 * state.short_custody[rows]
         + 0.35 * people.risk[rows]
     )
     team = people.pdu[rows] * 10_000 + people.team[rows]

@@ -137,13 +137,13 @@ def commence_log_odds(
     """Log-odds of starting within six months, point by arm."""
     base = np.select(
         [arms.of_type("ACP"), arms.of_type("SI"), arms.of_type("CRS"), arms.of_type("TREATMENT_REQUIREMENT")],
-        [1.2, 1.0, 1.0, 0.6],
+        [1.55, 1.0, 1.0, 0.2],
         1.1,
     )
     person = (
-        0.38 * situation.engagement
+        0.32 * situation.engagement
         + 0.3 * (situation.motivation - 1)
-        - 0.15 * situation.risk
+        - 0.1 * situation.risk
         - 0.22 * situation.need[:, 5]
         - 0.22 * situation.need[:, 0]
         - 0.4 * situation.breached
@@ -165,14 +165,23 @@ def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bo
     """Mean log-odds of attending a week of delivery (`eta`), point by arm."""
     person = (
         2.25
-        + 0.6 * situation.engagement
+        + 0.52 * situation.engagement
         + 0.25 * (situation.motivation - 1)
-        - 0.22 * situation.risk
+        - 0.15 * situation.risk
         - 0.07 * (situation.needs[:, 8] - 4)
         - 0.25 * situation.need[:, 5]
         - 0.15 * situation.need[:, 0]
     )
-    easier = np.where(arms.of_type("UNPAID_WORK"), -0.9, np.where(arms.of_type("CRS"), -0.35, 0.0))
+    easier = np.select(
+        [
+            arms.of_type("UNPAID_WORK"),
+            arms.of_type("TREATMENT_REQUIREMENT"),
+            arms.of_type("CRS"),
+            arms.of_type("ACP"),
+        ],
+        [-1.65, -1.4, -0.35, 0.35],
+        0.0,
+    )
     return np.asarray(
         person[:, None]
         + easier[None, :]

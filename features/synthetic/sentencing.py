@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
+from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SECTION_MAXIMA, SECTIONS, SENTENCE_TYPES
 from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
 from features.synthetic.frames import blank, codes, named_lists
 from features.synthetic.people import offences
@@ -77,6 +77,7 @@ def sentence_anew(
     state.requirements[rows] = given.requirements
     state.short_custody[rows] = custodial & (2 * given.served < YEAR)
     state.basic[rows] = (people.risk[rows] < -0.4) & ~custodial & draws.chance("basic", 0.25, step)
+    _custody_costs(state=state, rows=rows[custodial], step=step)
     state.due[rows] = np.where(
         custodial & (given.served >= ASSESSED_INSIDE),
         when + draws.days("first inside", 20, 40, step),
@@ -85,6 +86,21 @@ def sentence_anew(
     state.due_kind[rows] = INITIAL
     state.silent[rows] = False
     state.pending[rows] = NEVER
+
+
+def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
+    """Custody costs homes and ties, and interrupts drinking: the needs found there differ from those outside."""
+    u = state.people.draws.take(rows).uniform("custody costs", step, width=3)
+    needs = state.needs[rows]
+    home, ties, drink = (
+        SECTIONS.index("s3_accommodation"),
+        SECTIONS.index("s7_lifestyle"),
+        SECTIONS.index("s9_alcohol"),
+    )
+    needs[:, home] += 2 * (u[:, 0] < 0.6)
+    needs[:, ties] += 2 * (u[:, 1] < 0.6)
+    needs[:, drink] -= 2 * (u[:, 2] < 0.3)
+    state.needs[rows] = np.clip(needs, 0, np.array(list(SECTION_MAXIMA.values())))
 
 
 def sentence_beside(*, state: State, rows: Ints, when: Ints, written: Written, step: int) -> None:
@@ -159,8 +175,8 @@ def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, ste
     def give(name: str, p: Floats | float) -> None:
         chosen[:, REQUIREMENT_TYPES.index(name)] = draws.chance(f"requirement {name}", p, step)
 
-    give("RAR", sigmoid(-1.15 + 0.35 * risk + 0.1 * (need.sum(axis=1) - 20) / 6))
-    give("UNPAID_WORK", sigmoid(-0.05 - 0.3 * risk))
+    give("RAR", sigmoid(-1.55 + 0.35 * risk + 0.1 * (need.sum(axis=1) - 20) / 6))
+    give("UNPAID_WORK", sigmoid(-0.85 - 0.3 * risk))
     give("ACCREDITED_PROGRAMME", sigmoid(-3.1 + 0.5 * risk + 0.35 * (need[:, 8] - 4)))
     give("DRUG_REHABILITATION", np.where(need[:, 5] >= 4, 0.16, 0.005))
     give("ALCOHOL_TREATMENT", np.where(need[:, 6] >= 4, 0.18, 0.004))
@@ -172,7 +188,7 @@ def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, ste
     give("ATTENDANCE_CENTRE", 0.008)
     chosen[disposal == CUSTODIAL] = False
     bare = ~chosen.any(axis=1) & (disposal != CUSTODIAL)
-    chosen[bare, _RAR] = draws.chance("bare order", 0.3, step)[bare]
+    chosen[bare, _RAR] = draws.chance("bare order", 0.4, step)[bare]
     chosen[bare & ~chosen[:, _RAR], REQUIREMENT_TYPES.index("UNPAID_WORK")] = True
     return chosen
 

@@ -12,7 +12,7 @@ from features.synthetic.state import State, Written
 from features.synthetic.world import World
 
 _WEEKS = 56
-BREACH_AFTER_THREE = (0.12, 0.25, 0.42)  # a week, by strictness of the team; assumption
+BREACH_AFTER_THREE = (0.4, 0.6, 0.85)  # a week, by strictness of the team; assumption
 
 
 def contacts(
@@ -40,7 +40,7 @@ def contacts(
     on = since[:, None] + 7 * week + 1 + (people.number[rows] % 5)[:, None]
     happens = (week % due == 0) & (on >= start[:, None]) & (on < until[:, None])
     drift = path[:, :_WEEKS]
-    attends = sigmoid(1.75 + 0.55 * people.engagement[rows][:, None] + 0.8 * drift)
+    attends = sigmoid(1.6 + 0.55 * people.engagement[rows][:, None] + 0.8 * drift)
     u, v = draws.uniform("contact", step, width=_WEEKS), draws.uniform("contact kind", step, width=_WEEKS)
     absent = np.where(v < 0.5, 3, np.where(v < 0.85, 2, 4))
     outcome = np.where(u < attends, np.where(v < 0.03, 1, 0), absent)
@@ -126,7 +126,7 @@ def _enforcement(
     add(row, started, "BREACH_STARTED", "breach lag")
     licence = state.disposal[rows][row] == 2
     add(row[licence], started[licence] + 7, "RECALL", "recall lag")
-    proven = ~licence & draws.take(row).chance("breach proven", 0.72, step)
+    proven = ~licence & draws.take(row).chance("breach proven", 0.85, step)
     add(row[proven], started[proven] + 35, "BREACH_PROVEN", "proven lag")
     return np.asarray(breached, dtype=np.bool_)
 
