@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.stats
+import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
 
 from catalogue.errors import UsageError
 from scoring.effects import SUPPORTS, Arm, EffectModel, Modifier
@@ -141,7 +142,6 @@ class BenefitModel:
         with more that of the arm received. `always_recorded` marks rows whose outcome would be
         known even if the person was never seen again. Raises UsageError for input that does not fit.
         """
-        say = self.progress or (lambda _message: None)
         table = frames.read(X)
         data = self._read(
             table,
@@ -152,6 +152,11 @@ class BenefitModel:
             eligible=eligible,
             always=always_recorded,
         )
+        with threadpoolctl.threadpool_limits(self.threads):
+            return self._fit(table, data, propensity)
+
+    def _fit(self, table: Table, data: "_Data", propensity: object | None) -> Self:
+        say = self.progress or (lambda _message: None)
         features = benefit_nuisance.features(table, data.time)
         shared = {"threads": self.threads, "seed": self.random_state}
         weight = benefit_nuisance.observation_weights(
@@ -205,6 +210,9 @@ class BenefitModel:
             raise UsageError(
                 f"There are {len(labels)} arms; the benefit model compares 2 to 60 with a reference."
             )
+        unknown = [name for name in self.modifiers or () if name not in table.names]
+        if unknown:
+            raise UsageError(f"The modifier {unknown[0]} is not among the features; name one that is.")
         reference = labels.index(self.reference)
         values = frames.numbers(outcome, name="outcome", length=n)
         seen = ~np.isnan(values)
@@ -213,6 +221,8 @@ class BenefitModel:
             raise UsageError(
                 f"Only {int(seen.sum())} outcomes are recorded; too few to learn any effect from."
             )
+        if np.ptp(values[seen]) == 0:
+            raise UsageError("The outcome never varies; there is no effect to learn.")
         allowed = np.ones((n, len(labels)), dtype=bool)
         if eligible is not None:
             given = frames.by_arm(
@@ -280,9 +290,6 @@ class BenefitModel:
     def _modifiers(self, table: Table, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
         """The features that effects may depend on, cut; the strongest signs first where there are many."""
         names = list(self.modifiers) if self.modifiers is not None else list(table.names)
-        unknown = [name for name in names if name not in table.names]
-        if unknown:
-            raise UsageError(f"The modifier {unknown[0]} is not among the features; name one that is.")
         arms = openness.shape[1]
         room = max(MOST_COEFFICIENTS // arms - 1, 0)
         if len(names) > self.max_modifiers or room < 3 * len(names):
@@ -335,8 +342,6 @@ class BenefitModel:
         scale = float(
             np.average((data.outcome - np.average(data.outcome, weights=weight)) ** 2, weights=weight)
         )
-        if scale <= 0:
-            raise UsageError("The outcome never varies; there is no effect to learn.")
         settings: dict[str, Any] = {
             "blocks": blocks,
             "families": self._families(data),
