@@ -1,0 +1,422 @@
+"""Eligibility: what single facts decide, and the laws that hold whatever is missing."""
+
+import random
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+
+import pytest
+
+import catalogue
+from catalogue import Eligibility, Outcome, Status, sample
+from catalogue.check import eligible_person
+from catalogue.criteria import FirstRecorded, OnPathway, walk
+from catalogue.fields import FIELDS, Kind, Value
+from catalogue.intervention import Intervention, RuleKind
+
+DAY = date(2024, 1, 1)
+WHOLE = catalogue.load()
+TSP = "thinking-skills-programme-acp"
+
+# A man in the community with a violent offence, needs, and nothing missing that a rule asks about.
+PERSON: Mapping[str, Value] = {
+    **{name: 0 for name, field in FIELDS.items() if field.kind is Kind.NUMBER},
+    **{name: False for name, field in FIELDS.items() if field.kind is Kind.FLAG},
+    **{name: () for name, field in FIELDS.items() if field.kind is Kind.CODES},
+    "sex": "MALE",
+    "age": 30,
+    "setting": "COMMUNITY",
+    "region": "A",
+    "pdu": "A1",
+    "sentence_type": "COMMUNITY_ORDER",
+    "days_left": 600,
+    "rar_days": 20,
+    "offence_types": ("GENERAL_VIOLENCE",),
+    "requirement_types": ("RAR",),
+    "reads_simple_sentences": True,
+    "assessment_age_days": 30,
+    "assessment_layer": 3,
+    "predictor_generation": "OGRS3",
+    "ogrs_2yr": 55,
+    "ovp_2yr": 25,
+    "rsr": 1.5,
+    "osp_dc": "NOT_APPLICABLE",
+    "osp_iic": "NOT_APPLICABLE",
+    "rosh": "MEDIUM",
+    "sara_partner": "LOW",
+    "sara_other": "LOW",
+    "substance_stable": True,
+    "motivation": 1,
+    "q11_6": 2,
+    "q11_7": 2,
+    "q12_1": 1,
+}
+SCORED = {name for name, field in FIELDS.items() if field.kind in {Kind.NUMBER, Kind.FLAG}}
+SEXUAL = {"offence_types": ("SEXUAL",), "osp_dc": "MEDIUM", "osp_iic": "NOT_APPLICABLE"}
+PARTNER = {"offence_types": ("INTIMATE_PARTNER_VIOLENCE",), "q2_3d_domestic_abuse": True}
+INSIDE = {"setting": "CUSTODY", "sentence_type": "CUSTODY"}
+WOMAN = {"sex": "FEMALE"}
+STEADY = {"q11_3": 2}
+
+
+def answer(intervention_id: str, subject: Mapping[str, Value]) -> Eligibility:
+    found = catalogue.evaluate(subject, WHOLE, as_of=DAY)
+    return found[WHOLE.ids.index(intervention_id)]
+
+
+@pytest.mark.parametrize(
+    ("intervention_id", "change", "status"),
+    [
+        (TSP, {}, "ELIGIBLE"),
+        (TSP, {"age": 17}, "NOT_ELIGIBLE"),
+        (TSP, {"ogrs_2yr": 49}, "NOT_ELIGIBLE"),
+        (TSP, {"ogrs_2yr": 50, "predictor_generation": "OGRS4"}, "ELIGIBLE"),
+        (TSP, {"q11_7": 1, "q11_6": 1}, "NOT_ELIGIBLE"),  # a thinking total of 3
+        (TSP, {"q11_7": None}, "MISSING_INFORMATION"),  # 3, and could be 5
+        (TSP, {"q11_7": None, "q2_6": 2}, "ELIGIBLE"),  # 5 already
+        (TSP, {"q11_7": None, "q12_1": 0}, "NOT_ELIGIBLE"),  # 2, and 4 at most
+        (TSP, {"offence_types": ("SEXUAL_INTERNET_ONLY",)}, "NOT_ELIGIBLE"),
+        (TSP, {"assessment_age_days": 385}, "ELIGIBLE"),
+        (TSP, {"assessment_age_days": 386}, "NEARLY"),
+        (TSP, {"assessment_age_days": 386, "ogrs_2yr": 49}, "NOT_ELIGIBLE"),
+        (TSP, {"assessment_age_days": 386, "ogrs_2yr": None}, "NOT_ELIGIBLE"),
+        (TSP, {"motivation": 0}, "ELIGIBLE"),  # readiness is advice
+        (TSP, {"setting": "REMAND"}, "NOT_ELIGIBLE"),
+        (TSP, {"setting": "PRE_RELEASE"}, "ELIGIBLE"),
+        ("better-solutions-si", {"ogrs_2yr": 25}, "ELIGIBLE"),
+        ("better-solutions-si", {"ogrs_2yr": 24}, "NOT_ELIGIBLE"),
+        ("better-solutions-si", {"days_left": 100}, "ELIGIBLE"),  # nine months is advice
+        ("better-solutions-si", {"substance_stable": False}, "NEARLY"),
+        ("better-solutions-si", {"acute_mental_health": True}, "NEARLY"),
+        (
+            "better-solutions-si",
+            {"acute_mental_health": True, "substance_stable": False},
+            "NOT_ELIGIBLE",
+        ),
+        ("better-solutions-si", {"reads_simple_sentences": False}, "NOT_ELIGIBLE"),
+        ("better-solutions-si", PARTNER, "NOT_ELIGIBLE"),
+        # OVP, or OGRS where there is none.
+        ("lets-talk-si", STEADY | {"ovp_2yr": 20}, "ELIGIBLE"),
+        ("lets-talk-si", STEADY | {"ovp_2yr": 19}, "NOT_ELIGIBLE"),
+        ("lets-talk-si", STEADY | {"ovp_2yr": None, "ogrs_2yr": 25}, "ELIGIBLE"),
+        ("lets-talk-si", STEADY | {"ovp_2yr": None, "ogrs_2yr": 24}, "NOT_ELIGIBLE"),
+        ("lets-talk-si", STEADY | {"ovp_2yr": None, "ogrs_2yr": None}, "MISSING_INFORMATION"),
+        ("lets-talk-si", {"s12_linked_harm": True}, "ELIGIBLE"),
+        ("lets-talk-si", {}, "NOT_ELIGIBLE"),
+        ("managing-my-emotions-si", STEADY | {"offence_types": ()}, "NOT_ELIGIBLE"),
+        (
+            "managing-my-emotions-si",
+            STEADY | {"offence_types": (), "past_offence_types": ("GENERAL_VIOLENCE",)},
+            "ELIGIBLE",
+        ),
+        # A programme that fits into the time left rules out Stepwise Emotions, and only that.
+        ("stepwise-emotions-si", STEADY | {"ogrs_2yr": 55}, "NOT_ELIGIBLE"),
+        ("stepwise-emotions-si", STEADY | {"ogrs_2yr": 45, "rsr": 0.5}, "ELIGIBLE"),
+        ("stepwise-emotions-si", STEADY | {"ogrs_2yr": 55, "days_left": 69}, "ELIGIBLE"),
+        # Thinking Skills needs ten weeks.
+        ("stepwise-emotions-si", STEADY | {"ogrs_2yr": 55, "days_left": 70}, "NOT_ELIGIBLE"),
+        ("stepwise-problem-solving-si", {"ogrs_2yr": 55}, "ELIGIBLE"),
+        # Orientation is asked about and never filters.
+        ("help-programme-si", PARTNER | STEADY, "ELIGIBLE"),
+        ("positive-pathways-plus-si", PARTNER | STEADY, "ELIGIBLE"),
+        ("help-programme-si", PARTNER | STEADY | {"sara_other": "MEDIUM"}, "NOT_ELIGIBLE"),
+        ("help-programme-si", PARTNER | STEADY | {"sara_other": None}, "MISSING_INFORMATION"),
+        ("building-better-relationships-acp", PARTNER | {"sara_partner": "MEDIUM"}, "ELIGIBLE"),
+        ("building-better-relationships-acp", PARTNER, "NOT_ELIGIBLE"),
+        (
+            "building-better-relationships-acp",
+            PARTNER | {"sara_partner": "MEDIUM", "days_left": 547},
+            "NEARLY",
+        ),
+        (
+            "building-better-relationships-acp",
+            PARTNER | {"sara_partner": "MEDIUM", "days_left": 365, "sentence_type": "LICENCE"},
+            "ELIGIBLE",
+        ),
+        ("building-better-relationships-acp", {"sara_other": "HIGH"}, "ELIGIBLE"),
+        ("building-better-relationships-acp", INSIDE | {"sara_other": "HIGH"}, "NOT_ELIGIBLE"),
+        ("skills-for-relationships-toolkits", PARTNER, "ELIGIBLE"),
+        ("skills-for-relationships-toolkits", PARTNER | {"sara_partner": "MEDIUM"}, "NOT_ELIGIBLE"),
+        (
+            "skills-for-relationships-toolkits",
+            PARTNER | {"sara_partner": "MEDIUM", "days_left": 100},
+            "ELIGIBLE",
+        ),
+        (
+            "developing-assertiveness-for-women-in-relationships-dawn-si",
+            WOMAN | PARTNER | {"q11_4": 1},
+            "ELIGIBLE",
+        ),
+        ("developing-assertiveness-for-women-in-relationships-dawn-si", WOMAN | PARTNER, "NOT_ELIGIBLE"),
+        ("horizon-acp", SEXUAL, "ELIGIBLE"),
+        ("horizon-acp", SEXUAL | {"osp_dc": "LOW"}, "NOT_ELIGIBLE"),
+        ("horizon-acp", SEXUAL | {"osp_dc": "LOW", "osp_iic": None}, "MISSING_INFORMATION"),
+        ("horizon-acp", SEXUAL | {"osp_iic": None}, "ELIGIBLE"),
+        ("horizon-acp", SEXUAL | {"completed_interventions": ("horizon-acp",)}, "NOT_ELIGIBLE"),
+        ("ihorizon-acp", SEXUAL | {"offence_types": ("SEXUAL_INTERNET_ONLY",)}, "ELIGIBLE"),
+        (
+            "ihorizon-acp",
+            SEXUAL | {"offence_types": ("SEXUAL_INTERNET_ONLY",), "past_offence_types": ("SEXUAL",)},
+            "NOT_ELIGIBLE",
+        ),
+        ("new-me-strengths-sexual-offence-acp", SEXUAL, "ELIGIBLE"),
+        ("new-me-strengths-sexual-offence-acp", SEXUAL | {"osp_iic": "HIGH"}, "NOT_ELIGIBLE"),
+        ("maps-for-change-toolkits", SEXUAL | {"osp_dc": "LOW"}, "ELIGIBLE"),
+        ("maps-for-change-toolkits", SEXUAL, "NOT_ELIGIBLE"),
+        ("kaizen-sexual-offence-acp", SEXUAL | INSIDE | {"osp_dc": "HIGH"}, "ELIGIBLE"),
+        ("kaizen-general-violence-offence-acp", INSIDE | {"ovp_2yr": 60}, "ELIGIBLE"),
+        ("kaizen-general-violence-offence-acp", INSIDE | {"ovp_2yr": 59.9}, "NOT_ELIGIBLE"),
+        ("kaizen-general-violence-offence-acp", INSIDE | SEXUAL | {"ovp_2yr": 80}, "ELIGIBLE"),
+        (
+            "becoming-new-me-plus-general-violence-offence-acp",
+            INSIDE | {"ogrs_2yr": 75, "ovp_2yr": 95},
+            "ELIGIBLE",
+        ),
+        (
+            "becoming-new-me-plus-general-violence-offence-acp",
+            INSIDE | {"ogrs_2yr": 74, "ovp_2yr": 95},
+            "NOT_ELIGIBLE",
+        ),
+        (
+            "new-me-strengths-general-violence-offence-acp",
+            INSIDE | {"ogrs_2yr": 50, "ovp_2yr": 59},
+            "ELIGIBLE",
+        ),
+        (
+            "new-me-strengths-general-violence-offence-acp",
+            INSIDE | {"ogrs_2yr": 50, "ovp_2yr": 60},
+            "NOT_ELIGIBLE",
+        ),
+        (
+            "control-of-violence-for-angry-impulsive-drinkers-acp",
+            INSIDE | WOMAN | {"ogrs_2yr": 75},
+            "ELIGIBLE",
+        ),
+        ("control-of-violence-for-angry-impulsive-drinkers-acp", INSIDE | {"ogrs_2yr": 76}, "NOT_ELIGIBLE"),
+        (
+            "healthy-identity-intervention-acp",
+            {"erg": 22, "past_offence_types": ("EXTREMISM",)},
+            "ELIGIBLE",
+        ),
+        ("healthy-identity-intervention-acp", {"erg": 21, "offence_types": ("EXTREMISM",)}, "NOT_ELIGIBLE"),
+        ("identity-matters-acp", INSIDE | {"gang_identification": True}, "ELIGIBLE"),
+        ("identity-matters-acp", INSIDE | {"gang_identification": True, "rosh": "LOW"}, "NOT_ELIGIBLE"),
+        (
+            "healthy-sex-programme-acp",
+            INSIDE | SEXUAL | {"completed_interventions": ("horizon-acp",)},
+            "ELIGIBLE",
+        ),
+        ("healthy-sex-programme-acp", INSIDE | SEXUAL, "NOT_ELIGIBLE"),
+        (
+            "living-as-new-me-acp",
+            INSIDE | {"completed_interventions": ("new-me-strengths-sexual-offence-acp",)},
+            "ELIGIBLE",
+        ),
+        (
+            "living-as-new-me-acp",
+            {"completed_interventions": ("new-me-strengths-sexual-offence-acp",)},
+            "NOT_ELIGIBLE",
+        ),
+        ("new-me-mot-acp", {"rar_days": 30}, "ELIGIBLE"),
+        ("new-me-mot-acp", {"rar_days": 29}, "NOT_ELIGIBLE"),
+        (
+            "new-me-mot-toolkits",
+            SEXUAL | {"completed_interventions": ("horizon-acp",)},
+            "ELIGIBLE",
+        ),
+        ("new-me-mot-toolkits", {"completed_interventions": ("horizon-acp",)}, "NOT_ELIGIBLE"),
+        ("responsibility-aware-toolkits", {}, "ELIGIBLE"),
+        ("responsibility-aware-toolkits", {"dependence": True}, "NOT_ELIGIBLE"),
+        ("responsibility-aware-toolkits", {"requirement_types": ("ALCOHOL_TREATMENT",)}, "NOT_ELIGIBLE"),
+        ("choices-and-changes-toolkits", {"age": 30}, "ELIGIBLE"),
+        ("choices-and-changes-toolkits", {"age": 31}, "NOT_ELIGIBLE"),
+        ("accommodation-services-crs", {"s3_accommodation": 2}, "ELIGIBLE"),
+        ("accommodation-services-crs", {"s3_accommodation": 1}, "NOT_ELIGIBLE"),
+        ("accommodation-services-crs", {"s3_linked_reoffending": True}, "ELIGIBLE"),
+        ("accommodation-services-crs", {"s3_accommodation": 2} | WOMAN, "NOT_ELIGIBLE"),
+        ("womens-services-crs", {"s3_accommodation": 2} | WOMAN, "ELIGIBLE"),
+        ("stepwise-driving-si", {"offence_types": ("DRINK_OR_DRUG_DRIVING",)}, "ELIGIBLE"),
+        ("building-choices-moderate-intensity-acp", {"q6_1": 2, "q11_2": 1, "q12_9": 2}, "ELIGIBLE"),
+        ("building-choices-moderate-intensity-acp", {"q12_1": 0, "q11_6": 0, "q11_7": 0}, "NOT_ELIGIBLE"),
+        ("drug-rehabilitation-requirement", {"requirement_types": ("DRUG_REHABILITATION",)}, "ELIGIBLE"),
+        ("drug-rehabilitation-requirement", {"dependence": True}, "NOT_ELIGIBLE"),
+        (
+            "drug-rehabilitation-requirement",
+            {"dependence": True, "sentence_type": "PRE_SENTENCE"},
+            "ELIGIBLE",
+        ),
+        ("unpaid-work-group", {"requirement_types": ("UNPAID_WORK",)}, "ELIGIBLE"),
+        ("unpaid-work-group", {}, "NOT_ELIGIBLE"),
+        ("attendance-centre", {"age": 24}, "ELIGIBLE"),
+        ("attendance-centre", {"age": 25}, "NOT_ELIGIBLE"),
+    ],
+)
+def test_single_facts_decide(intervention_id: str, change: dict[str, Value], status: str) -> None:
+    assert answer(intervention_id, PERSON | change).status == status  # type: ignore[operator]
+
+
+def test_what_is_missing_and_what_it_would_take_are_named() -> None:
+    unknown = answer(TSP, PERSON | {"q11_7": None, "days_left": None})  # type: ignore[operator]
+    assert unknown.missing == ("q11_7",)
+    stale = answer(TSP, PERSON | {"assessment_age_days": 400})  # type: ignore[operator]
+    assert stale.nearly == "A new assessment is needed, as the last one is more than 55 weeks old."
+    assert answer(TSP, PERSON).nearly is None
+
+
+def test_every_rule_has_a_reason_with_its_fields_and_source() -> None:
+    for each in catalogue.evaluate(PERSON, WHOLE, as_of=DAY):
+        rules = WHOLE.by_id(each.intervention_id).criteria
+        assert [reason.code for reason in each.reasons] == [rule.code for rule in rules]
+        assert [reason.source for reason in each.reasons] == [rule.source for rule in rules]
+        assert all(reason.text.endswith(".") and "{" not in reason.text for reason in each.reasons)
+
+
+def test_orientation_is_a_question_to_the_practitioner() -> None:
+    for name in ("help-programme-si", "positive-pathways-plus-si"):
+        reason = next(each for each in answer(name, PERSON).reasons if each.code == "ORIENTATION_STATED")
+        assert (reason.kind, reason.outcome, reason.fields) == (RuleKind.QUESTION, Outcome.UNKNOWN, ())
+
+
+# -------------------------------------------------------------------------------------------------------- laws
+
+
+@cache
+def candidates() -> Mapping[str, tuple[Value, ...]]:
+    return sample.candidates(WHOLE)
+
+
+@cache
+def absence_read(intervention_id: str) -> frozenset[str]:
+    """Fields whose absence is itself an answer for this entry: a score that another stands in for, a SARA not done."""
+    found: set[str] = set()
+
+    def look(criterion: object) -> None:
+        if isinstance(criterion, FirstRecorded):
+            found.update(criterion.fields)
+        if isinstance(criterion, OnPathway):
+            found.update(("sara_partner", "sara_other"))
+
+    for rule in WHOLE.by_id(intervention_id).rules:
+        assert rule.test is not None
+        walk(rule.test, look)
+    return frozenset(found)
+
+
+def draw(rng: random.Random, name: str) -> Value:
+    tried = candidates()[name]
+    if FIELDS[name].kind is Kind.CODES:
+        return tuple(str(each) for each in rng.sample(tried, k=min(len(tried), rng.choice((0, 1, 1, 2)))))
+    return rng.choice(tried)
+
+
+def test_filling_in_answers_never_turns_eligible_into_not_eligible_or_back() -> None:
+    rng = random.Random(11)
+    people = sample.people(WHOLE, count=250, seed=4, unanswered=(0.05, 0.2, 0.5))
+    # Half of the people are eligible for something narrow, with answers taken away again.
+    for place, intervention in enumerate(WHOLE.interventions * 2):
+        person, _ = eligible_person(intervention, candidates(), seed=f"law {place}")
+        assert person is not None
+        people.append({name: None if rng.random() < 0.1 else value for name, value in person.items()})
+    settled = 0
+    for person in people:
+        before = catalogue.evaluate(person, WHOLE, as_of=DAY)
+        wanting = [name for name, value in person.items() if value is None]
+        filled = person | {name: draw(rng, name) for name in wanting if rng.random() < 0.5}
+        after = catalogue.evaluate(filled, WHOLE, as_of=DAY)
+        changed = {name for name in wanting if filled[name] is not None}
+        for one, other in zip(before, after, strict=True):
+            if changed & absence_read(one.intervention_id):
+                continue
+            pair = {one.status, other.status}
+            assert pair != {Status.ELIGIBLE, Status.NOT_ELIGIBLE}, (one, other)
+            if one.status in {Status.ELIGIBLE, Status.NEARLY}:
+                settled += 1
+                assert other.status is one.status
+    assert settled > 300
+
+
+def test_missing_information_is_given_only_where_its_answers_decide() -> None:
+    rng = random.Random(12)
+    people: list[tuple[Intervention, dict[str, Value]]] = []
+    for intervention in WHOLE.interventions:
+        for attempt in range(3):
+            person, _ = eligible_person(intervention, candidates(), seed=f"missing {attempt}")
+            assert person is not None
+            blank = {name: None if rng.random() < 0.15 else value for name, value in person.items()}
+            people.append((intervention, blank))
+    looked = 0
+    for intervention, person in people:
+        found = answer(intervention.id, person)
+        if found.status is not Status.MISSING_INFORMATION:
+            continue
+        looked += 1
+        assert found.missing
+        assert all(person[name] is None for name in found.missing)
+        # Every way of filling in just these answers settles it, and not always alike.
+        tried = {answer(intervention.id, _hopeful(intervention, person, found.missing)).status}
+        for _ in range(100):
+            tried.add(
+                answer(intervention.id, person | {name: draw(rng, name) for name in found.missing}).status
+            )
+            if len(tried) > 1:
+                break
+        assert Status.MISSING_INFORMATION not in tried
+        assert Status.ELIGIBLE in tried, (intervention.id, found.missing)
+        assert len(tried) > 1, (intervention.id, found.missing)
+    assert looked > 60
+
+
+def _hopeful(
+    intervention: Intervention, person: dict[str, Value], missing: tuple[str, ...]
+) -> dict[str, Value]:
+    """The same person with the missing answers filled in so that the rules hold, found by search."""
+    choices = {
+        name: candidates()[name] if name in missing else (value,)
+        for name, value in person.items()
+        if FIELDS[name].kind is not Kind.CODES
+    }
+    rng = random.Random(1)
+    best, failing = person, len(intervention.rules) + 1
+    for _ in range(600):
+        trial = dict(best)
+        for name in rng.sample(missing, k=min(len(missing), 1 if failing < 3 else 3)):
+            trial[name] = draw(rng, name) if name not in choices else rng.choice(choices[name])
+        count = sum(
+            rule.test is not None and rule.test.holds(trial) is not True for rule in intervention.rules
+        )
+        if count <= failing:
+            best, failing = trial, count
+        if failing == 0:
+            break
+    return best
+
+
+def test_every_intervention_has_someone_eligible_whom_each_of_its_rules_can_rule_out() -> None:
+    rng = random.Random(2)
+    for intervention in WHOLE.interventions:
+        person, _ = eligible_person(intervention, candidates(), seed="each rule")
+        assert person is not None, intervention.id
+        assert answer(intervention.id, person).status is Status.ELIGIBLE
+        for rule in intervention.rules:
+            assert rule.test is not None
+            tries = [{name: candidates()[name][0] for name in rule.test.fields if name in SCORED}]
+            tries += [
+                {name: draw(rng, name) for name in rule.test.fields if rng.random() < 0.6} for _ in range(500)
+            ]
+            broken = next((person | each for each in tries if rule.test.holds(person | each) is False), None)
+            assert broken is not None, (intervention.id, rule.code)
+            assert answer(intervention.id, broken).status in {Status.NOT_ELIGIBLE, Status.NEARLY}
+
+
+def test_dates_of_offer_decide_before_anything_else(tmp_path: object) -> None:
+    import dataclasses
+
+    entry = dataclasses.replace(WHOLE.by_id(TSP), valid_from=date(2024, 1, 1), valid_to=date(2025, 1, 1))
+    dated = catalogue.Catalogue(interventions=(entry,), hash="test")
+    statuses = {
+        day: catalogue.evaluate(PERSON, dated, as_of=day)[0].status
+        for day in (date(2023, 12, 31), date(2024, 1, 1), date(2024, 12, 31), date(2025, 1, 1))
+    }
+    assert list(statuses.values()) == ["NOT_ELIGIBLE", "ELIGIBLE", "ELIGIBLE", "NOT_ELIGIBLE"]
+    before = catalogue.evaluate(PERSON, dated, as_of=date(2023, 12, 31))[0]
+    assert before.reasons[0].code == "NOT_OFFERED"
