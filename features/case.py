@@ -103,6 +103,10 @@ def _value(table: str, column: Column, value: object) -> object:
     if value is None:
         return None
     read = _READERS[column.kind](value)
+    if column.kind is Kind.CODE and column.allowed and read not in column.allowed:
+        raise UsageError(
+            f"The column {column.name} of the table {table} holds a code that the contract does not have; correct it."
+        )
     if read is None:
         raise UsageError(
             f"The column {column.name} of the table {table} holds something other than "

@@ -205,6 +205,8 @@ class Feature:
             )
 
     def _check_types(self) -> None:
+        if self.value is not None:
+            _ = self.measure_type  # refuses a day
         if self.aggregator in _WHOLE_NUMBERS and self.measure_type is not ValueType.INT:
             raise SpecError(f"The feature {self.name}: {self.aggregator} is taken of whole numbers.")
         if self.aggregator is Aggregator.CHANGE_SINCE and self.measure_type not in {
@@ -395,6 +397,13 @@ class FeatureSpec:
         if not chosen:
             raise SpecError("No feature serves the uses asked for.")
         return FeatureSpec(chosen)
+
+    def only(self, *names: str) -> FeatureSpec:
+        """The features of these names, in the specification's order; SpecError for a name it does not have."""
+        for name in names:
+            if name not in self.names:
+                raise SpecError(f"There is no feature {name}; the features are listed in docs/features.md.")
+        return FeatureSpec(tuple(feature for feature in self.features if feature.name in names))
 
     @property
     def needs_referral(self) -> bool:

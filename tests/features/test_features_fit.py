@@ -1,0 +1,222 @@
+"""The facts of eligibility and the fit of person and intervention: one live, many in bulk, the same values."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import product
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import catalogue
+from catalogue.errors import UsageError
+from catalogue.fields import FIELDS
+from features import batch, live
+from features.case import Case
+from features.contract import TABLES
+from features.fit import FIT_FEATURES, PERSON_FEATURES, access, fit_frame, fit_row
+from features.histories import Histories
+from features.spec import Use
+from features.subject import subject_of, subjects
+
+Tables = Callable[..., dict[str, pl.DataFrame]]
+Points = Callable[..., pl.DataFrame]
+CATALOGUE = catalogue.load()
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), people=st.integers(1, 4), rows=st.integers(0, 14))
+def test_subjects_agree(tables: Tables, points: Points, seed: int, people: int, rows: int) -> None:
+    histories = Histories.of(tables(seed=seed, people=people, rows=rows))
+    asked = points(seed=seed, people=people)
+    settings_given = pl.Series(["CUSTODY", None] * asked.height, dtype=pl.String)[: asked.height]
+    asked = asked.with_columns(setting=settings_given)
+    frame = subjects(histories, asked)
+    assert frame.columns == ["crn", "as_of", *FIELDS]
+    crns = asked["crn"].unique().to_list()
+    cases = dict(zip(crns, histories.cases(crns), strict=True))
+    for point, row in zip(asked.iter_rows(named=True), frame.iter_rows(named=True), strict=True):
+        known = subject_of(
+            cases[point["crn"]],
+            as_of=point["as_of"],
+            setting=point["setting"],
+            assessment_id=point["assessment_id"],
+        )
+        in_bulk = {name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in FIELDS}
+        assert in_bulk == known
+        assert {k: type(v) for k, v in in_bulk.items()} == {k: type(v) for k, v in known.items()}
+
+
+@settings(max_examples=3, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_fits_agree(tables: Tables, points: Points, seed: int) -> None:
+    histories = Histories.of(tables(seed=seed, people=2, rows=14))
+    asked = points(seed=seed, people=2).drop("referral_id")
+    entries = CATALOGUE.interventions[seed % 3 :: 3]
+    chosen = list(product(range(asked.height), entries))
+    repeated = asked[[n for n, _ in chosen]]
+    pairs = pl.DataFrame(
+        {
+            "intervention_id": [entry.id for _, entry in chosen],
+            "minutes": [None if n % 3 else float(n) for n in range(len(chosen))],
+            "waiting_weeks": [None if n % 2 else n / 4 for n in range(len(chosen))],
+        }
+    )
+    frame = fit_frame(
+        batch.evaluate(histories, repeated, uses={Use.SCORING}),
+        subjects(histories, repeated),
+        pairs,
+        interventions=CATALOGUE,
+    )
+    assert frame.columns == [*PERSON_FEATURES, *FIT_FEATURES]
+    crns = asked["crn"].unique().to_list()
+    cases = dict(zip(crns, histories.cases(crns), strict=True))
+    for (n, entry), pair, row in zip(
+        chosen, pairs.iter_rows(named=True), frame.iter_rows(named=True), strict=True
+    ):
+        point = asked.row(n, named=True)
+        moment = {"as_of": point["as_of"], "assessment_id": point["assessment_id"]}
+        case = cases[point["crn"]]
+        lived = fit_row(
+            live.evaluate(case, **moment).values,
+            subject_of(case, **moment),
+            entry,
+            minutes=pair["minutes"],
+            waiting_weeks=pair["waiting_weeks"],
+        )
+        assert lived == row
+        assert list(lived) == list(row)
+
+
+def test_no_fit_reads_sex_or_age() -> None:
+    case = Case("A000001", {})
+    subject = subject_of(case, as_of=date(2024, 1, 1))
+    values = live.evaluate(case, as_of=date(2024, 1, 1)).values
+    for entry in CATALOGUE.interventions:
+        rows = [
+            fit_row(
+                values,
+                {**subject, "sex": sex, "age": age, "region": region},
+                entry,
+                minutes=None,
+                waiting_weeks=None,
+            )
+            for sex, age, region in (("FEMALE", 19, "A"), ("MALE", 60, "K"))
+        ]
+        assert rows[0] == rows[1]
+
+
+def test_frames_that_are_not_aligned_and_unknown_interventions_are_refused(tables: Tables) -> None:
+    histories = Histories.of(tables(seed=1, people=1, rows=5))
+    asked = pl.DataFrame({"crn": ["A000000"], "as_of": [date(2020, 3, 9)]})
+    features, facts = batch.evaluate(histories, asked), subjects(histories, asked)
+    with pytest.raises(UsageError, match="aligned"):
+        fit_frame(features, facts, pl.DataFrame({"intervention_id": ["a", "b"]}), interventions=CATALOGUE)
+    with pytest.raises(UsageError, match="catalogue"):
+        fit_frame(
+            features, facts, pl.DataFrame({"intervention_id": ["no-such-thing"]}), interventions=CATALOGUE
+        )
+
+
+BIRTH = date(2000, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "age"),
+    [(date(2023, 2, 28), 22), (date(2023, 3, 1), 23), (date(2024, 2, 28), 23), (date(2024, 2, 29), 24)],
+)
+def test_age_is_whole_years_and_leap_days_are_had(as_of: date, age: int) -> None:
+    person = dict.fromkeys(TABLES["people"].names) | {
+        "crn": "A000001",
+        "date_of_birth": BIRTH,
+        "known_on": date(2020, 1, 1),
+    }
+    case = Case("A000001", {"people": (person,)})
+    assert subject_of(case, as_of=as_of)["age"] == age
+    histories = Histories.of({"people": pl.DataFrame([person], schema=TABLES["people"].polars_schema())})
+    frame = subjects(histories, pl.DataFrame({"crn": ["A000001"], "as_of": [as_of]}))
+    assert frame["age"].to_list() == [age]
+
+
+def made(name: str, **values: object) -> dict[str, object]:
+    return dict.fromkeys(TABLES[name].names) | {"known_on": date(2024, 1, 1)} | values
+
+
+def test_the_lists_of_a_subject_follow_the_running_sentence_and_the_last_status() -> None:
+    day = date(2024, 1, 1)
+    crn = {"crn": "A000001"}
+    running = {"starts_on": day, "ends_on": day + timedelta(300), "sentence_type": "COMMUNITY_ORDER"}
+    over = {"starts_on": day - timedelta(900), "ends_on": day - timedelta(500), "sentence_type": "CUSTODY"}
+    case = Case(
+        "A000001",
+        {
+            "sentences": (
+                made(
+                    "sentences",
+                    **crn,
+                    **running,
+                    event_number=2,
+                    sentenced_on=day,
+                    offence_types=["GANG"],
+                    rar_days=20,
+                ),
+                made("sentences", **crn, **over, event_number=1, sentenced_on=day, offence_types=["SEXUAL"]),
+            ),
+            "requirements": (
+                made("requirements", **crn, event_number=2, requirement_type="RAR", imposed_on=day),
+                made("requirements", **crn, event_number=1, requirement_type="CURFEW", imposed_on=day),
+            ),
+            "referrals": tuple(
+                made("referrals", **crn, referral_id=name, intervention_id=f"i{name}", referred_on=day)
+                for name in "ABC"
+            ),
+            "referral_events": (
+                made("referral_events", referral_id="A", occurred_on=day, status="COMPLETED"),
+                made("referral_events", referral_id="A", occurred_on=day, status="ON_PROGRAMME"),
+                made("referral_events", referral_id="B", occurred_on=day, status="WITHDRAWN", reason="NOT"),
+            ),
+        },
+    )
+    subject = subject_of(case, as_of=day + timedelta(30))
+    expected = {
+        "sentence_type": "COMMUNITY_ORDER",
+        "setting": "COMMUNITY",
+        "days_left": 270,
+        "sentence_length_days": 300,
+        "rar_days": 20,
+        "offence_types": ("GANG",),
+        "past_offence_types": ("SEXUAL",),
+        "requirement_types": ("RAR",),
+        "completed_interventions": ("iA",),
+        "open_interventions": ("iC",),
+    }
+    assert {name: subject[name] for name in expected} == expected
+    assert subject_of(case, as_of=day + timedelta(30), setting="REMAND")["setting"] == "REMAND"
+    assert subject_of(Case("A000001", {}), as_of=day)["requirement_types"] is None
+
+
+def test_access_is_the_way_to_the_venue_and_the_wait_of_its_day() -> None:
+    day = date(2024, 1, 1)
+    histories = Histories.of(
+        {
+            "people": pl.DataFrame([made("people", crn="A000001", pdu="P1")], schema=TABLES["people"].polars_schema()),
+            "referrals": pl.DataFrame(
+                [
+                    made("referrals", crn="A000001", referral_id=name, intervention_id="x", venue=venue, referred_on=day)
+                    for name, venue in (("R1", "V1"), ("R2", "V2"), ("R3", None))
+                ],
+                schema=TABLES["referrals"].polars_schema(),
+            ),
+            "travel": pl.DataFrame({"pdu": ["P1"], "venue": ["V1"], "minutes": [35.0]}),
+            "directory": pl.DataFrame(
+                [
+                    {**dict.fromkeys(TABLES["directory"].names), "intervention_id": "x", "pdu": "P1", "venue": "V1", "waiting_weeks": wait, "valid_from": start, "valid_to": end}
+                    for wait, start, end in ((9.0, date(2023, 1, 1), date(2023, 12, 31)), (4.0, day, None))
+                ],
+                schema=TABLES["directory"].polars_schema(),
+            ),
+        }
+    )  # fmt: skip
+    found = access(histories, pl.DataFrame({"referral_id": ["R3", "R1", "R2"]}))
+    assert found.rows() == [("R3", None, None), ("R1", 35.0, 4.0), ("R2", None, None)]

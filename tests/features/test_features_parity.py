@@ -1,0 +1,132 @@
+"""One definition, three ways to compute it: live, polars, DuckDB (and Spark where it is) give the same values."""
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import batch, live
+from features.case import Case
+from features.definitions import INFLIGHT, SPEC
+from features.histories import Histories
+from features.spec import FeatureSpec
+
+Tables = Callable[..., dict[str, pl.DataFrame]]
+Points = Callable[..., pl.DataFrame]
+SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+ENGINES = (
+    pytest.param("polars", 8, id="polars"),
+    pytest.param("duckdb", 2, id="duckdb"),
+    *((pytest.param("spark", 1, id="spark", marks=pytest.mark.spark),) if SPARK else ()),
+)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def cases_of(histories: Histories, crns: list[str]) -> dict[str, Case]:
+    return dict(zip(crns, histories.cases(crns), strict=True))
+
+
+def differences(
+    histories: Histories, points: pl.DataFrame, spec: FeatureSpec, engine: str
+) -> list[tuple[object, ...]]:
+    """Where a batch row and the live row of its point differ in value or in type."""
+    rows = batch.evaluate(histories, points, spec=spec, engine=engine)
+    cases = cases_of(histories, points["crn"].unique().to_list())
+    found = []
+    for point, row in zip(points.iter_rows(named=True), rows.iter_rows(named=True), strict=True):
+        assert (row["crn"], row["as_of"]) == (point["crn"], point["as_of"])
+        lived = live.evaluate(
+            cases[point["crn"]],
+            as_of=point["as_of"],
+            assessment_id=point["assessment_id"],
+            referral_id=point["referral_id"],
+            spec=spec,
+        )
+        assert list(lived.values) == list(spec.names) == [n for n in row if n in lived.values]
+        found += [
+            (name, row[name], value)
+            for name, value in lived.values.items()
+            if row[name] != value or type(row[name]) is not type(value)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+@pytest.mark.parametrize(("engine", "examples"), ENGINES)
+def test_live_and_batch_agree_on_every_feature(
+    engine: str, examples: int, spec: FeatureSpec, tables: Tables, points: Points
+) -> None:
+    @settings(max_examples=examples, deadline=None, derandomize=True)
+    @given(seed=SEEDS, people=st.integers(1, 5), rows=st.integers(0, 14))
+    def agree(seed: int, people: int, rows: int) -> None:
+        histories = Histories.of(tables(seed=seed, people=people, rows=rows))
+        assert differences(histories, points(seed=seed, people=people), spec, engine) == []
+
+    agree()
+
+
+def test_a_made_history_reaches_every_feature(tables: Tables, points: Points) -> None:
+    """Agreement says little of features that are always empty: each takes two values at least."""
+    histories = Histories.of(tables(seed=5, people=30, rows=40, days=900))
+    rows = batch.evaluate(histories, points(seed=5, people=30, days=900))
+    flat = [name for name in SPEC.names if rows[name].n_unique() < 2]
+    assert flat == []
+
+
+def test_rows_come_in_the_order_of_the_points(tables: Tables, points: Points) -> None:
+    histories = Histories.of(tables(seed=1, people=4, rows=10))
+    asked = points(seed=1, people=4)
+    shuffled = asked.sample(fraction=1.0, shuffle=True, seed=3)
+    straight = batch.evaluate(histories, asked)
+    other = batch.evaluate(histories, shuffled)
+    assert other.equals(
+        shuffled.select("crn", "as_of", "referral_id", "assessment_id")
+        .join(
+            straight.with_columns(assessment_id=asked["assessment_id"]),
+            on=["crn", "as_of", "referral_id", "assessment_id"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
+        .drop("assessment_id")
+    )
+
+
+def test_the_order_of_rows_in_a_table_does_not_matter(tables: Tables, points: Points) -> None:
+    made = tables(seed=2, people=4, rows=12)
+    turned = {name: frame.reverse() for name, frame in made.items()}
+    asked = points(seed=2, people=4)
+    first, second = (batch.evaluate(Histories.of(t), asked) for t in (made, turned))
+    assert first.equals(second)
+
+
+def test_evidence_names_the_records_behind_a_value() -> None:
+    rows = [
+        {
+            "kind": "OFFICE",
+            "scheduled_on": date(2024, 3, day),
+            "known_on": date(2024, 3, day + 1),
+            "outcome": outcome,
+        }
+        for day, outcome in (
+            (1, "UNACCEPTABLE_ABSENCE"),
+            (5, "ATTENDED_COMPLIED"),
+            (8, "UNACCEPTABLE_ABSENCE"),
+        )
+    ]
+    case = Case("A000001", {"contacts": tuple({"crn": "A000001", **row} for row in rows)})
+    row = live.evaluate(case, as_of=date(2024, 3, 20))
+    missed = row.evidence["missed_contacts_in_28_days"]
+    assert row.values["missed_contacts_in_28_days"] == 2
+    assert [(ref.table, ref.id, ref.on, ref.known_on) for ref in missed] == [
+        ("contacts", "2024-03-01/OFFICE", date(2024, 3, 1), date(2024, 3, 2)),
+        ("contacts", "2024-03-08/OFFICE", date(2024, 3, 8), date(2024, 3, 9)),
+    ]
+    assert [ref.on for ref in row.evidence["days_since_contact"]] == [date(2024, 3, 5)]
+    assert set(row.evidence) == set(row.values)
+    assert row.evidence["warnings_in_a_year"] == ()
