@@ -352,6 +352,22 @@ class EffectModel:
             places = [m.bins_of(columns[m.name][start:stop]) for m in self.modifiers]
             yield self._chunk(places, people=stop - start)
 
+    def terms_many(self, frame: Columns) -> Floats:
+        """Every term of every arm's effect, without the intercepts: [people, arms, modifiers].
+
+        Its last axis is in the order of `feature_names`. Meant for a chunk of people at a time: it is
+        as large as the number of people, arms and modifiers multiplied.
+        """
+        at = np.stack(
+            [
+                start + m.bins_of(self._column(frame, m.name))
+                for start, m in zip(self._starts, self.modifiers, strict=True)
+            ],
+            axis=1,
+        )
+        terms: Floats = self._tables.T[at].transpose(0, 2, 1)
+        return terms
+
     def _column(self, frame: Columns, name: str) -> Any:
         names = frame.columns if isinstance(frame, pl.DataFrame) else frame
         if name not in names:

@@ -64,9 +64,7 @@ def release(
     audit = judge(
         opened, Bundle.open(out), out=out / REPORT_FOLDER, register=register, progress=in_part(75, 95)
     )
-    bundle_writer.seal(
-        out, fairness=audit.summary, gate={"state": audit.gate.state, "named": list(audit.gate.named)}
-    )
+    bundle_writer.seal(out, fairness=audit.summary, gate=audit.gate.as_dict())
     registered = registry.register(out, config=settings, metrics=trained.metrics)
     progress(100, 100)
     aliases = " and ".join(registered.aliases)

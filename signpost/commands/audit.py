@@ -21,4 +21,4 @@ def audit(*, histories: Path, bundle_folder: Path, out: Path) -> int:
     with progress("Auditing") as report:
         result = judge(Histories.open(histories), Bundle.open(bundle_folder), out=out, progress=report)
     click.echo(result.sentence)
-    return 0 if result.passed else 1
+    return 0 if result.gate.passed else 1

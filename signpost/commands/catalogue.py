@@ -1,5 +1,7 @@
 """`signpost catalogue`: the interventions and their rules, checked or printed."""
 
+from collections import Counter
+
 import click
 
 from catalogue import load
@@ -12,15 +14,15 @@ def catalogue() -> None:
 
 @catalogue.command(epilog="Example: signpost catalogue check")
 def check() -> int:
-    """Look for contradictions, gaps and rules on protected characteristics; status 1 if there are faults."""
-    from catalogue.check import run
+    """Look for contradictions, gaps and rules on protected characteristics; status 1 if there are errors."""
+    from catalogue.check import Severity, run
 
     findings = run(load())
     for finding in findings:
-        click.echo(str(finding))
-    faults = sum(finding.fault for finding in findings)
-    click.echo(f"{faults} faults, {len(findings) - faults} notes")
-    return 1 if faults else 0
+        click.echo(f"{finding.severity.value:<7} {finding.place}: {finding.text} [{finding.code}]")
+    counts = Counter(finding.severity for finding in findings)
+    click.echo(", ".join(f"{counts[severity]} {severity.value.lower()}s" for severity in Severity))
+    return 1 if counts[Severity.ERROR] else 0
 
 
 @catalogue.command(epilog="Example: signpost catalogue show thinking-skills-programme-acp")

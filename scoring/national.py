@@ -1,0 +1,419 @@
+"""What is suggested to everybody under supervision? The national batch, in bounded memory.
+
+The same parts as `scoring.suggestions`, each in its form for many people, a few thousand people at a time. A test
+holds the two to the same answers for every person and intervention.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from catalogue import Catalogue, choice
+from catalogue import batch as rules
+from catalogue.eligibility import Eligibility, Status
+from catalogue.feasibility_batch import places
+from catalogue.fields import FIELDS, NEED_THRESHOLDS, linked_field
+from features import batch
+from features.fit import fit_frame
+from features.histories import Histories
+from features.spec import Use
+from features.subject import subjects as subjects_of
+from scoring import reasons
+from scoring.advice import STATUSES, SUPPORTS, VERDICTS, WHYS, AdviceArrays, Verdict, advise_arrays
+from scoring.bundle import Bundle
+from scoring.effects import EffectArrays
+
+CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
+NEEDS: Final = tuple(sorted(NEED_THRESHOLDS))
+# What the order of choice may read of a person: everything but lists and who or where they are.
+CHOICE_FIELDS: Final = tuple(
+    name for name, field in FIELDS.items() if field.assessed or name in {"sex", "setting"}
+)
+
+_COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "crn": pl.String,
+    "as_of": pl.Date,
+    "intervention_id": pl.String,
+    "eligibility": pl.Enum([status.value for status in Status]),
+    "feasible": pl.Boolean,
+    "rank": pl.Int8,
+    "advice": pl.Enum([verdict.value for verdict in Verdict]),
+    "p_commence": pl.Float64,
+    "p_complete": pl.Float64,
+    "effect": pl.Float64,
+    "effect_lower": pl.Float64,
+    "effect_upper": pl.Float64,
+    "support": pl.Enum(list(SUPPORTS)),
+    "reason_codes": pl.List(pl.String),
+    "missing": pl.List(pl.String),
+    "bundle_version": pl.String,
+}
+SCHEMA: Final = pl.Schema(_COLUMNS)
+
+Codes = npt.NDArray[np.int8]
+Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+class Report(Protocol):
+    """How far the work has come: so many people done, of so many."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say it."""
+
+
+def suggest_all(
+    histories: Histories,
+    *,
+    bundle: Bundle,
+    catalogue: Catalogue,
+    as_of: date,
+    progress: Report | None = None,
+) -> pl.DataFrame:
+    """One row a person under supervision and intervention, in memory; columns of `SCHEMA`.
+
+    Raises:
+        UsageError: a table is broken, or the bundle does not fit this version's features.
+    """
+    chunks = list(
+        suggestion_chunks(histories, bundle=bundle, catalogue=catalogue, as_of=as_of, progress=progress)
+    )
+    return pl.concat([SCHEMA.to_frame(), *chunks])
+
+
+def write_suggestions(
+    histories: Histories,
+    *,
+    bundle: Bundle,
+    catalogue: Catalogue,
+    as_of: date,
+    out: Path,
+    progress: Report | None = None,
+) -> tuple[int, int]:
+    """Write the same rows to a Parquet file, chunk by chunk, so that memory does not grow with the caseload.
+
+    Returns:
+        How many people, and how many rows.
+    """
+    people = rows = 0
+    parts = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        SCHEMA.to_frame().write_parquet(parts / "00000000.parquet")
+        for number, chunk in enumerate(
+            suggestion_chunks(histories, bundle=bundle, catalogue=catalogue, as_of=as_of, progress=progress),
+            start=1,
+        ):
+            chunk.write_parquet(parts / f"{number:08}.parquet")
+            rows += chunk.height
+            people += chunk.height // len(catalogue.interventions)
+        whole = parts / "whole"
+        pl.scan_parquet(parts / "*.parquet").sink_parquet(whole)
+        whole.replace(out)  # the file appears whole or not at all
+    finally:
+        shutil.rmtree(parts)
+    return people, rows
+
+
+def under_supervision(histories: Histories, as_of: date) -> tuple[str, ...]:
+    """Who had, by what was known before the day, a sentence running on it? CRNs in order."""
+    running = (
+        histories.table("sentences")
+        .filter(
+            (pl.col("known_on") < as_of)
+            & (pl.col("starts_on") <= as_of)
+            & (pl.col("ends_on").is_null() | (pl.col("ends_on") >= as_of))
+        )
+        .select(pl.col("crn").unique().sort())
+        .collect()
+    )
+    return tuple(running["crn"].to_list())
+
+
+def suggestion_chunks(
+    histories: Histories,
+    *,
+    bundle: Bundle,
+    catalogue: Catalogue,
+    as_of: date,
+    progress: Report | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of a few thousand people at a time, people in order of CRN, interventions in catalogue order."""
+    crns = under_supervision(histories, as_of)
+    for start in range(0, len(crns), CHUNK):
+        part = crns[start : start + CHUNK]
+        yield _chunk(histories, part, bundle=bundle, catalogue=catalogue, as_of=as_of)
+        if progress is not None:
+            progress(min(start + CHUNK, len(crns)), len(crns))
+
+
+def _chunk(
+    histories: Histories, crns: Sequence[str], *, bundle: Bundle, catalogue: Catalogue, as_of: date
+) -> pl.DataFrame:
+    ids = [intervention.id for intervention in catalogue.interventions]
+    points = pl.DataFrame({"crn": list(crns)}).with_columns(as_of=pl.lit(as_of))
+    subjects = subjects_of(histories, points)
+    features = batch.evaluate(histories, points, uses={Use.SCORING})
+    statuses = rules.evaluate(subjects, catalogue)
+    eligibility = _codes(statuses, ids)
+    need = first_needs(subjects, catalogue)
+    reach = _reach(histories, subjects, catalogue)
+    order, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
+    effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
+    advice = advise_arrays(
+        ids=ids,
+        eligibility=eligibility,
+        order=order,
+        need=need,
+        feasible=reach.feasible,
+        not_advised=not_advised,
+        lower=effects.lower,
+        upper=effects.upper,
+        support=effects.support,
+    )
+    possible = eligibility != STATUSES.index("NOT_ELIGIBLE")
+    chances = _chances(
+        features, subjects, possible, minutes=reach.minutes, waiting=reach.waiting,
+        bundle=bundle, catalogue=catalogue,
+    )  # fmt: skip
+    n, k = eligibility.shape
+    spoken = possible & (effects.support >= 0)
+    frame = pl.DataFrame(
+        {
+            "crn": np.repeat(np.asarray(crns, dtype=object), k),
+            "intervention_id": np.tile(np.asarray(ids, dtype=object), n),
+            "eligibility": _named(eligibility, STATUSES),
+            "feasible": pl.Series(reach.feasible.ravel()).replace(-1, None).cast(pl.Boolean),
+            "rank": pl.Series(advice.rank.ravel()).replace(0, None).cast(pl.Int8),
+            "advice": _named(advice.advice, [verdict.value for verdict in VERDICTS]),
+            "p_commence": chances["p_commence"],
+            "p_complete": chances["p_complete"],
+            "effect": _where(spoken, effects.effect),
+            "effect_lower": _where(spoken, effects.lower),
+            "effect_upper": _where(spoken, effects.upper),
+            "support": _named(np.where(spoken, effects.support, -1), SUPPORTS),
+            "reason_codes": _reason_codes(
+                advice, need, features, effects, eligibility, bundle=bundle, ids=ids
+            ),
+            "missing": _missing(subjects, catalogue, people=n),
+        }
+    )
+    return frame.with_columns(as_of=pl.lit(as_of), bundle_version=pl.lit(bundle.version)).select(
+        pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Arrays [people, interventions]: feasible 1, 0 or -1 (not known), minutes and waiting weeks (NaN: not known)."""
+
+    feasible: Codes
+    minutes: Floats
+    waiting: Floats
+
+
+def _reach(histories: Histories, subjects: pl.DataFrame, catalogue: Catalogue) -> Reach:
+    """What is within reach, and how far and how long it is, by the directory."""
+    shape = (subjects.height, len(catalogue.interventions))
+    feasible = np.full(shape, -1, dtype=np.int8)
+    minutes, waiting = np.full(shape, np.nan), np.full(shape, np.nan)
+    found = places(
+        subjects, catalogue, directory=histories.collect("directory"), travel=histories.collect("travel")
+    )
+    column = {intervention.id: place for place, intervention in enumerate(catalogue.interventions)}
+    rows = found["row"].to_numpy()
+    columns = found["intervention_id"].replace_strict(column, return_dtype=pl.Int64).to_numpy()
+    feasible[rows, columns] = found["feasible"].cast(pl.Int8).fill_null(-1).to_numpy()
+    minutes[rows, columns] = found["minutes"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    waiting[rows, columns] = found["waiting_weeks"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return Reach(feasible=feasible, minutes=minutes, waiting=waiting)
+
+
+def _choices(
+    subjects: pl.DataFrame, eligibility: Codes, feasible: Codes, catalogue: Catalogue
+) -> tuple[Places, Flags]:
+    """Each person's place of each intervention in the order of choice, and whether that order warns against it.
+
+    The order is asked of the one-person rule, person by person: it weighs a person's eligible
+    interventions against each other, so it has no form for single pairs.
+    """
+    ids = [intervention.id for intervention in catalogue.interventions]
+    column = {name: place for place, name in enumerate(ids)}
+    order = np.zeros(eligibility.shape, dtype=np.int64)
+    not_advised = np.zeros(eligibility.shape, dtype=np.bool_)
+    eligible_code = STATUSES.index("ELIGIBLE")
+    for row, subject in enumerate(subjects.select(CHOICE_FIELDS).iter_rows(named=True)):
+        eligible = [ids[place] for place in np.flatnonzero(eligibility[row] == eligible_code)]
+        chosen = choice.order(
+            subject,
+            [
+                Eligibility(intervention_id=name, status=Status.ELIGIBLE, reasons=(), missing=(), nearly=None)
+                for name in eligible
+            ],
+            catalogue,
+            reachable=[name for name in eligible if feasible[row, column[name]] != 0],
+        )
+        order[row] = len(chosen)
+        for place, found in enumerate(chosen):
+            order[row, column[found.intervention_id]] = place
+            not_advised[row, column[found.intervention_id]] = found.not_advised is not None
+    return order, not_advised
+
+
+def first_needs(subjects: pl.DataFrame, catalogue: Catalogue) -> Places:
+    """For each person and intervention, the place in `NEEDS` of the need it meets first; -1 for none.
+
+    A need and the order of a person's needs are as in `scoring.suggestions.assessed_needs`.
+    """
+    share = np.stack(
+        [subjects[need].cast(pl.Float64).fill_null(0.0).to_numpy() / NEED_THRESHOLDS[need] for need in NEEDS],
+        axis=1,
+    )
+    linked = np.stack(
+        [subjects[linked_field(need)].fill_null(value=False).to_numpy() for need in NEEDS], axis=1
+    )
+    over = np.where((share >= 1) | linked, share, -np.inf)
+    targeted = np.array([[need in entry.needs for need in NEEDS] for entry in catalogue.interventions])
+    found = np.full((len(over), len(targeted)), -1, dtype=np.int64)
+    for place, mask in enumerate(targeted):
+        scores = np.where(mask, over, -np.inf)
+        best = scores.argmax(axis=1)
+        found[:, place] = np.where(scores.max(axis=1) > -np.inf, best, -1)
+    return found
+
+
+def _codes(statuses: pl.DataFrame, ids: Sequence[str]) -> Codes:
+    """Places in `STATUSES`, [people, interventions]."""
+    order = pl.Enum(list(STATUSES))
+    return np.stack(
+        [statuses[name].cast(pl.String).cast(order).to_physical().to_numpy().astype(np.int8) for name in ids],
+        axis=1,
+    )
+
+
+def _in_catalogue_order(effects: EffectArrays, ids: Sequence[str]) -> EffectArrays:
+    """The effects with one column an intervention; support -1 where the model does not speak of it."""
+    arms = {arm: place for place, arm in enumerate(effects.arms)}
+    shape = (len(effects.effect), len(ids))
+    numbers = {name: np.full(shape, np.nan) for name in ("effect", "lower", "upper", "similar")}
+    support = np.full(shape, -1, dtype=np.int8)
+    for place, intervention_id in enumerate(ids):
+        if intervention_id in arms:
+            support[:, place] = effects.support[:, arms[intervention_id]]
+            for name, column in numbers.items():
+                column[:, place] = getattr(effects, name)[:, arms[intervention_id]]
+    return EffectArrays(arms=tuple(ids), support=support, **numbers)
+
+
+def _chances(
+    features: pl.DataFrame,
+    subjects: pl.DataFrame,
+    possible: Flags,
+    *,
+    minutes: Floats,
+    waiting: Floats,
+    bundle: Bundle,
+    catalogue: Catalogue,
+) -> dict[str, pl.Series]:
+    """The chances of starting and finishing, for the pairs that the rules do not rule out; null elsewhere."""
+    people, places = np.nonzero(possible)
+    ids = np.asarray([intervention.id for intervention in catalogue.interventions], dtype=object)
+    pairs = pl.DataFrame(
+        {
+            "intervention_id": pl.Series(ids[places], dtype=pl.String),
+            "minutes": pl.Series(minutes[people, places], dtype=pl.Float64).fill_nan(None),
+            "waiting_weeks": pl.Series(waiting[people, places], dtype=pl.Float64).fill_nan(None),
+        }
+    )
+    rows = fit_frame(features[people], subjects[people], pairs, interventions=catalogue.interventions)
+    found = {}
+    for name, head in (("p_commence", bundle.commence), ("p_complete", bundle.complete)):
+        values = np.full(possible.shape, np.nan)
+        values[people, places] = head.probability_many(rows)
+        found[name] = _where(possible, values)
+    return found
+
+
+def _where(holds: Flags, values: Floats) -> pl.Series:
+    """The values, null where the condition does not hold."""
+    return pl.Series(np.where(holds, values, np.nan).ravel(), dtype=pl.Float64).fill_nan(None)
+
+
+def _named(codes: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
+    """Places in `names` as an Enum column, null where negative."""
+    physical = pl.Series(codes.ravel().astype(np.int16)).replace(-1, None).cast(pl.UInt8)
+    return physical.cat.to(pl.Enum(list(names)))
+
+
+def _missing(subjects: pl.DataFrame, catalogue: Catalogue, *, people: int) -> pl.Series:
+    """The fields whose answers would decide, a list for each person and intervention."""
+    ids = [intervention.id for intervention in catalogue.interventions]
+    found = rules.missing(subjects, catalogue).group_by("row", "intervention_id").agg(pl.col("field"))
+    grid = pl.DataFrame(
+        {
+            "row": np.repeat(np.arange(people, dtype=np.uint32), len(ids)),
+            "intervention_id": np.tile(np.asarray(ids, dtype=object), people),
+        },
+        schema={"row": pl.UInt32, "intervention_id": pl.String},
+    )
+    joined = grid.join(found, on=["row", "intervention_id"], how="left", maintain_order="left")
+    return joined["field"].fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+
+
+def _reason_codes(
+    advice: AdviceArrays,
+    need: Places,
+    features: pl.DataFrame,
+    effects: EffectArrays,
+    eligibility: Codes,
+    *,
+    bundle: Bundle,
+    ids: Sequence[str],
+) -> pl.Series:
+    """Up to four codes for each person and intervention: the need, the rule, the strongest terms of the effect."""
+    eligible = eligibility == STATUSES.index("ELIGIBLE")
+    needs = [reasons.need_code(name) for name in NEEDS]
+    columns = [
+        _texts(np.where(eligible, need, -1), needs),
+        _texts(advice.why, [why.value for why in WHYS]),
+    ]
+    columns.extend(_strongest_terms(features, eligible & (effects.support >= 0), bundle=bundle, ids=ids))
+    frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
+    return frame.select(
+        pl.concat_list(pl.all()).list.drop_nulls().list.head(reasons.MOST_REASONS)
+    ).to_series()
+
+
+def _strongest_terms(
+    features: pl.DataFrame, spoken: Flags, *, bundle: Bundle, ids: Sequence[str]
+) -> list[pl.Series]:
+    """The codes of the terms that move each effect most, as many columns as reasons name."""
+    model = bundle.benefit
+    by_name = np.argsort(np.asarray(model.feature_names, dtype=np.str_), kind="stable")
+    terms = model.terms_many(features)[:, :, by_name]
+    names = [model.feature_names[place] for place in by_name]
+    texts = [reasons.term_code("effect", name, sign) for name in names for sign in (-1.0, 1.0)]
+    strongest = np.argsort(-np.abs(terms), axis=2, kind="stable")[:, :, : reasons.MOST_TERMS]
+    value = np.take_along_axis(terms, strongest, axis=2)
+    codes = np.where(value == 0, -1, 2 * strongest + (value > 0))
+    arms = {arm: place for place, arm in enumerate(model.arms)}
+    wide = np.full((*spoken.shape, codes.shape[2]), -1, dtype=np.int64)
+    for place, intervention_id in enumerate(ids):
+        if intervention_id in arms:
+            wide[:, place] = codes[:, arms[intervention_id]]
+    wide[~spoken] = -1
+    return [_texts(wide[:, :, number], texts) for number in range(codes.shape[2])]
+
+
+def _texts(codes: npt.NDArray[np.integer], texts: Sequence[str]) -> pl.Series:
+    """Texts by code, null where negative."""
+    table = np.asarray([*texts, None], dtype=object)
+    return pl.Series(table[codes.ravel()], dtype=pl.String)
