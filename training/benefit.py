@@ -89,7 +89,8 @@ class BenefitModel:
     from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
     families within which they are pooled, `targets` maps them to the features (needs) that they are
     meant for, whose common effect is learned over all arms; `modifiers` names the features that effects may depend
-    on (None: the up to `max_modifiers` with the strongest sign of doing so); `level` that of the
+    on (None: up to `max_modifiers`, those that arms are meant for before those with the strongest
+    sign of changing effects); `level` that of the
     intervals; `threads` for LightGBM. The same data and `random_state` give the same model.
     """
 
@@ -290,16 +291,18 @@ class BenefitModel:
     def _modifiers(self, table: Table, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
         """The features that effects may depend on, cut; the strongest signs first where there are many."""
         names = list(self.modifiers) if self.modifiers is not None else list(table.names)
-        arms = openness.shape[1]
-        room = max(MOST_COEFFICIENTS // arms - 1, 0)
-        if len(names) > self.max_modifiers or room < 3 * len(names):
-            names = sorted(names, key=lambda name: -_sign(table, name, residual=residual, openness=openness))
-        degree = 3 if arms * (1 + 3 * min(len(names), self.max_modifiers)) <= MOST_COEFFICIENTS // 2 else 2
+        meant = {name for names_of in (self.targets or {}).values() for name in names_of}
+        sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
+        names = [name for name in names if math.isfinite(sign[name])]
+        names = sorted(names, key=lambda name: (name not in meant, -sign[name]))[: self.max_modifiers]
+        room = max(MOST_COEFFICIENTS // openness.shape[1] - 1, 0)
+        cuts: list[Modifier] = []
+        for degree in (3, 2, 1):
+            cuts = [m for m in (benefit_modifiers.cut(table, name, degree=degree) for name in names) if m]
+            if sum(m.basis.shape[1] for m in cuts) <= room:
+                break
         chosen: list[Modifier] = []
-        for name in names:
-            modifier = benefit_modifiers.cut(table, name, degree=degree)
-            if modifier is None or len(chosen) == self.max_modifiers:
-                continue
+        for modifier in cuts:
             if modifier.basis.shape[1] <= room:
                 room -= modifier.basis.shape[1]
                 chosen.append(modifier)

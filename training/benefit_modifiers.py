@@ -18,7 +18,7 @@ MOST_DISTINCT: Final = 12
 """A numeric feature with at most so many values has a bin for each."""
 QUANTILE_BINS: Final = 16
 MOST_CATEGORIES: Final = 8
-RECORDED_ENOUGH: Final = 0.01
+RECORDED_ENOUGH: Final = 0.05
 """Below this share of missing values "not recorded" has no effect of its own."""
 
 

@@ -114,6 +114,8 @@ def test_chunks_do_not_change_the_answer_and_nobody_is_an_answer() -> None:
     frame = {"n0": np.arange(10.0), "n1": np.arange(10.0), "rosh": ["LOW"] * 10}
     parts = np.concatenate([c.effect for c in m.chunks(frame, rows=3)])
     assert np.array_equal(parts, m.effects_many(frame).effect)
+    sums = m.terms_many(frame).sum(axis=2) + [arm["intercept"] for arm in m.to_dict()["arms"]]
+    assert np.allclose(sums, m.effects_many(frame).effect)
     assert m.effects_many({name: [] for name in frame}).effect.shape == (0, 3)
 
 
