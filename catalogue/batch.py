@@ -172,9 +172,9 @@ class _Compiled:
     def _status(self, intervention: Intervention) -> pl.Expr:
         firm = [self._column(rule) for rule in intervention.rules if rule.changeable is None]
         soft = [self._column(rule) for rule in intervention.rules if rule.changeable is not None]
-        every = reduce(and_, [*firm, *soft])
+        every = reduce(and_, [*firm, *soft], pl.lit(value=True))
         failed = reduce(add, [(~each).cast(pl.Int8) for each in soft], pl.lit(0, pl.Int8))
-        nearly = reduce(and_, firm) & (failed == 1)
+        nearly = reduce(and_, firm, pl.lit(value=True)) & (failed == 1)
         offered = pl.lit(value=True)
         if intervention.valid_from is not None:
             offered = offered & (pl.col(_AS_OF) >= intervention.valid_from)

@@ -145,10 +145,12 @@ def load(folder: Path | None = None) -> Catalogue:
         documents, key=lambda each: (documents[each].get("type") != InterventionType.ACP, each)
     ):
         built[stem] = _intervention(documents[stem], place=f"{stem}.yaml", competitors=competitors)
-    return Catalogue(
+    catalogue = Catalogue(
         interventions=tuple(built[stem] for stem in sorted(built)),
         hash=hashlib.sha256(content.encode()).hexdigest(),
     )
+    _ = catalogue.plan  # sentences that are wanting show now, not at the first question
+    return catalogue
 
 
 def _read(path: Path) -> Document:
