@@ -16,7 +16,18 @@ from starlette.concurrency import run_in_threadpool
 
 from serving import errors, outbox
 from serving.frontier import Frontier
-from serving.routes import catalogue, decisions, docs, health, models, suggestions
+from serving.routes import (
+    cases,
+    catalogue,
+    contests,
+    decisions,
+    docs,
+    flags,
+    health,
+    models,
+    people,
+    suggestions,
+)
 from serving.screens import component, failures, pages
 from serving.screens.assets import ASSETS, VENDOR
 from serving.services import Services
@@ -58,6 +69,10 @@ def create_app(settings: Settings) -> FastAPI:
         docs.router,
         suggestions.router,
         decisions.router,
+        contests.router,
+        flags.router,
+        cases.router,
+        people.router,
         catalogue.router,
         models.router,
         component.router,

@@ -120,7 +120,9 @@ def seal(entry: Mapping[str, object]) -> str:
 
 def reference(connection: Connection, crn: str) -> str:
     """The random reference that the log knows a person by, made when first wanted."""
-    found = connection.execute(select(subjects.c.reference).where(subjects.c.crn == crn)).scalar()
+    found = connection.execute(
+        select(subjects.c.reference).where(subjects.c.crn == crn).order_by(subjects.c.reference).limit(1)
+    ).scalar()
     if found is not None:
         return str(found)
     made = str(uuid.uuid4())
@@ -133,9 +135,17 @@ def forget(connection: Connection, crn: str) -> None:
     connection.execute(delete(subjects).where(subjects.c.crn == crn))
 
 
-def rename(connection: Connection, *, old: str, new: str) -> None:
-    """Let a person's entries be found under another CRN, when nobody has that one yet."""
-    connection.execute(update(subjects).where(subjects.c.crn == old).values(crn=new))
+def references(connection: Connection, crn: str) -> list[str]:
+    """Every reference that the log knows a person by; more than one after a merge."""
+    found = connection.execute(
+        select(subjects.c.reference).where(subjects.c.crn == crn).order_by(subjects.c.reference)
+    )
+    return [str(reference) for reference in found.scalars()]
+
+
+def rename(connection: Connection, *, found_under: list[str], crn: str) -> None:
+    """Let the entries of these references be found under a CRN."""
+    connection.execute(update(subjects).where(subjects.c.reference.in_(found_under)).values(crn=crn))
 
 
 def entries_of(connection: Connection, crn: str) -> list[dict[str, object]]:

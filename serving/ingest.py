@@ -21,7 +21,7 @@ from serving.store import cases as case_store
 from serving.store.database import Database
 from serving.store.directory import VERSION
 from serving.store.migrate import migrate
-from serving.store.tables import cases, directory, facts, protected_characteristics, travel
+from serving.store.tables import cases, directory, facts, protected_characteristics, referral_owners, travel
 
 BLOCK: Final = 2_000
 
@@ -118,6 +118,14 @@ def _load_block(
             }
         )
     protected = _protected(histories, crns)
+    referrals = (
+        owned["referrals"]
+        .filter(pl.col("_crn").is_in(pl.Series("crn", crns, pl.String).implode()))
+        .select("referral_id", crn="_crn")
+        .unique("referral_id", keep="first", maintain_order=True)
+        .collect()
+        .to_dicts()
+    )
     with database.write() as connection:
         there = {
             row.crn: (row.version, row.document_hash)
@@ -140,6 +148,9 @@ def _load_block(
         connection.execute(delete(protected_characteristics).where(protected_characteristics.c.crn.in_(crns)))
         if protected:
             connection.execute(insert(protected_characteristics), protected)
+        connection.execute(delete(referral_owners).where(referral_owners.c.crn.in_(crns)))
+        if referrals:
+            connection.execute(insert(referral_owners), referrals)
 
 
 def _summaries(

@@ -51,3 +51,8 @@ class Recent:
             self._sets.move_to_end(shown.id)
             while len(self._sets) > KEPT:
                 self._sets.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget every set."""
+        with self._lock:
+            self._sets.clear()

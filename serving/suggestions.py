@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zlib
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from scoring.similar import SimilarPeople
 from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
 from serving.errors import ServiceError, not_found
+from serving.protected import protected_refused
 from serving.recent import Shown
 from serving.screens.words import in_a_hundred
 from serving.services import Services
@@ -119,23 +121,55 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
     return shown
 
 
-def make_for_document(
-    services: Services, *, case: Case, pdu: str | None, region: str | None, as_of: date, setting: str | None
+def show_for_document(
+    services: Services,
+    *,
+    document: Mapping[str, Any],
+    as_of: date | None,
+    setting: str | None,
+    actor: Actor,
 ) -> Document:
-    """The same for a case sent in the body of a request; nothing is kept."""
+    """The same for a case sent in the body of a request; only that it was asked is kept.
+
+    Raises:
+        UsageError: when the document breaks the contract.
+        ServiceError: 422 for protected characteristics.
+    """
+    refusal = protected_refused(document)
+    if refusal is not None:
+        raise refusal
+    case = Case.from_document(document)
+    person = max(case.tables["people"], key=lambda row: str(row.get("known_on") or ""), default={})
+    pdu, region = (_text(person.get(name)) for name in ("pdu", "region"))
+    day = services.as_of(as_of)
     directory = services.directory()
     answer = suggest(
         case,
-        as_of=as_of,
+        as_of=day,
         bundle=services.bundles.current,
         catalogue=services.catalogue,
-        directory=directory.near(pdu=pdu, region=region, as_of=as_of),
+        directory=directory.near(pdu=pdu, region=region, as_of=day),
         travel=directory.travel(pdu),
         setting=setting,
     )
     _measure(services, answer)
+    with services.database.write() as connection:
+        append(
+            connection,
+            services.database,
+            deed=Deed.CONSULTATION,
+            action="SUGGESTIONS_ASKED",
+            actor=actor,
+            at=services.now(),
+            details={"asOf": day.isoformat()},
+        )
     digest = hashlib.sha256(orjson.dumps(case.to_document())).hexdigest()
-    return describe(answer, key=str(uuid.uuid4()), crn=None, case_hash=digest)
+    key = str(uuid.uuid5(NAMESPACE, f"{digest} {day.isoformat()} {setting} {answer.bundle_version}"))
+    return describe(answer, key=key, crn=None, case_hash=digest)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _measure(services: Services, answer: SuggestionSet) -> None:

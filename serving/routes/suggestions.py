@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response, Security
+from fastapi import APIRouter, Body, Query, Response, Security
 
 from serving.auth import SUGGESTIONS, Principal, requires
 from serving.routes.common import Acting, StrictRoute, failures, json_response
 from serving.schemas.base import Crn
 from serving.schemas.suggestions import SuggestionSetAnswer
 from serving.services import Parts
-from serving.suggestions import show
+from serving.suggestions import show, show_for_document
 
 router = APIRouter(route_class=StrictRoute, tags=["Suggestions"])
 
@@ -47,3 +47,51 @@ def get_suggestions(
     """Answer from the stored case."""
     del principal
     return json_response(show(parts, crn=crn, as_of=as_of, setting=setting, actor=actor).content)
+
+
+SentCase = Annotated[
+    dict[str, Any],
+    Body(
+        description="A case document: `{crn, table: [row, …], …}` with the tables and columns of the data contract "
+        "(snake_case, ISO dates), without protected characteristics",
+        examples=[
+            {
+                "crn": "X123456",
+                "people": [
+                    {
+                        "date_of_birth": "1990-05-17",
+                        "sex": "MALE",
+                        "region": "A",
+                        "pdu": "A01",
+                        "known_on": "2026-01-05",
+                    }
+                ],
+            }
+        ],
+    ),
+]
+
+
+@router.post(
+    "/v1/suggestions",
+    operation_id="suggestForCase",
+    summary="Suggestions for a case in the body",
+    description=f"Before a sentence, or to see what a change would do. Nothing is stored but the audit entry. "
+    f"Role: `{SUGGESTIONS}`.",
+    response_model=SuggestionSetAnswer,
+    responses=failures(401, 403, 415, 422),
+)
+def suggest_for_case(
+    *,
+    document: SentCase,
+    parts: Parts,
+    principal: Annotated[Principal, Security(requires(SUGGESTIONS))],
+    actor: Acting,
+    as_of: AsOf = None,
+    setting: Where = None,
+) -> Response:
+    """Answer from what was sent."""
+    del principal
+    return json_response(
+        show_for_document(parts, document=document, as_of=as_of, setting=setting, actor=actor)
+    )

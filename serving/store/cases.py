@@ -17,6 +17,7 @@ from serving.store.tables import (
     cases,
     facts,
     protected_characteristics,
+    referral_owners,
     suggestion_sets,
 )
 
@@ -112,10 +113,28 @@ def put(connection: Connection, *, crn: str, tables: Mapping[str, Sequence[Mappi
         version = found.version + 1
         keep_if_shown(connection, found)
         connection.execute(update(cases).where(cases.c.crn == crn).values(version=version, **values))
+    own_referrals(connection, crn, [row.get("referral_id") for row in tables.get("referrals", ())])
     known = values["last_known_on"]
     if isinstance(known, date):
         raise_last_known(connection, known)
     return version
+
+
+def own_referrals(connection: Connection, crn: str, referrals: Sequence[object]) -> None:
+    """Remember whose these referrals are."""
+    names = sorted({name for name in referrals if isinstance(name, str)})
+    connection.execute(delete(referral_owners).where(referral_owners.c.crn == crn))
+    if names:
+        connection.execute(delete(referral_owners).where(referral_owners.c.referral_id.in_(names)))
+        connection.execute(insert(referral_owners), [{"referral_id": name, "crn": crn} for name in names])
+
+
+def owner(connection: Connection, referral_id: str) -> str | None:
+    """The CRN of the person a referral belongs to, or None."""
+    found = connection.execute(
+        select(referral_owners.c.crn).where(referral_owners.c.referral_id == referral_id)
+    ).scalar()
+    return None if found is None else str(found)
 
 
 def keep_if_shown(connection: Connection, case: StoredCase) -> None:
@@ -139,6 +158,7 @@ def keep_if_shown(connection: Connection, case: StoredCase) -> None:
 def remove(connection: Connection, crn: str) -> bool:
     """Remove a case with its old versions and its protected characteristics; False when there is none."""
     connection.execute(delete(case_versions).where(case_versions.c.crn == crn))
+    connection.execute(delete(referral_owners).where(referral_owners.c.crn == crn))
     connection.execute(delete(protected_characteristics).where(protected_characteristics.c.crn == crn))
     return connection.execute(delete(cases).where(cases.c.crn == crn)).rowcount > 0
 

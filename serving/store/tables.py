@@ -79,6 +79,8 @@ cases = Table(
     Column("sentence_type", String(64)),
     Column("sentence_ends_on", Date),
     Column("last_known_on", Date),
+    # For which day, bundle and version of the case flags were last looked for.
+    Column("flags_checked", String(160)),
     Index("ix_cases_practitioner_crn", "practitioner", "crn"),
     Index("ix_cases_pdu_crn", "pdu", "crn"),
     Index("ix_cases_team_crn", "team", "crn"),
@@ -132,6 +134,15 @@ travel = Table(
     Column("pdu", String(64), primary_key=True),
     Column("venue", String(240), primary_key=True),
     Column("minutes", Float, nullable=False),
+)
+
+# Whose is a referral? From the case documents, so that a referral can be asked about by its own number.
+referral_owners = Table(
+    "referral_owners",
+    METADATA,
+    Column("referral_id", String(120), primary_key=True),
+    Column("crn", String(16), nullable=False),
+    Index("ix_referral_owners_crn", "crn"),
 )
 
 facts = Table(
@@ -267,9 +278,9 @@ outbox = Table(
 subjects = Table(
     "subjects",
     METADATA,
-    Column("crn", String(16), primary_key=True),
-    Column("reference", String(36), nullable=False),
-    UniqueConstraint("reference"),
+    Column("reference", String(36), primary_key=True),
+    Column("crn", String(16), nullable=False),
+    Index("ix_subjects_crn", "crn"),
 )
 
 audit_log = Table(

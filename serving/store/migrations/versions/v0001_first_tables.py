@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("sentence_type", sa.String(length=64), nullable=True),
         sa.Column("sentence_ends_on", sa.Date(), nullable=True),
         sa.Column("last_known_on", sa.Date(), nullable=True),
+        sa.Column("flags_checked", sa.String(length=160), nullable=True),
         sa.PrimaryKeyConstraint("crn", name=op.f("pk_cases")),
     )
     op.create_index("ix_cases_pdu_crn", "cases", ["pdu", "crn"], unique=False)
@@ -159,12 +160,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("crn", name=op.f("pk_protected_characteristics")),
     )
     op.create_table(
-        "subjects",
+        "referral_owners",
+        sa.Column("referral_id", sa.String(length=120), nullable=False),
         sa.Column("crn", sa.String(length=16), nullable=False),
-        sa.Column("reference", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("crn", name=op.f("pk_subjects")),
-        sa.UniqueConstraint("reference", name=op.f("uq_subjects_reference")),
+        sa.PrimaryKeyConstraint("referral_id", name=op.f("pk_referral_owners")),
     )
+    op.create_index("ix_referral_owners_crn", "referral_owners", ["crn"], unique=False)
+    op.create_table(
+        "subjects",
+        sa.Column("reference", sa.String(length=36), nullable=False),
+        sa.Column("crn", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("reference", name=op.f("pk_subjects")),
+    )
+    op.create_index("ix_subjects_crn", "subjects", ["crn"], unique=False)
     op.create_table(
         "suggestion_sets",
         sa.Column("id", sa.String(length=36), nullable=False),

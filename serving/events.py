@@ -1,0 +1,120 @@
+"""HMPPS domain events: what happened elsewhere, in any order, late or twice, and what it changes here.
+
+An event is known by its message id, or else by its content, and counts once. Events for a CRN that was merged
+go to the person it was merged into. An event may bring the records it speaks of, as rows of the contract's
+tables; without them it is noted, and the case system sends the case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, insert, select
+
+from catalogue.errors import UsageError
+from serving import people
+from serving.audit_log import Actor
+from serving.errors import ServiceError, invalid
+from serving.flags import refresh_person
+from serving.schemas.base import CRN_PATTERN
+from serving.schemas.events import EventQuestion
+from serving.services import Services
+from serving.store.tables import events_received
+
+MERGED: Final = "probation-case.merge.completed"
+UNMERGED: Final = "probation-case.unmerge.completed"
+ERASED: Final = "probation-case.deleted.gdpr"
+# Events that may bring rows, by the beginning of their type (facts/domain-events.csv).
+BRINGING: Final = (
+    "probation-case.requirement.",
+    "probation-case.licence-condition.",
+    "probation-case.registration.",
+    "probation-case.sentence.",
+    "probation-case.engagement.",
+    "risk-assessment.scores.",
+    "assessment.summary.produced",
+    "enforcement.",
+    "tier.calculation.",
+    "intervention",
+    "accredited-programmes",
+)
+
+
+def receive(services: Services, *, event: EventQuestion, actor: Actor) -> str:
+    """Apply an event once; APPLIED, UNCHANGED (nothing new in it), REPEATED or IGNORED (not a type we use).
+
+    Raises:
+        UsageError: when its records break the contract.
+        ServiceError: 422 when it lacks what its type needs.
+    """
+    key = event_key(event)
+    touched: str | None = None
+    with services.database.write() as connection:
+        seen = connection.execute(select(events_received.c.id).where(events_received.c.id == key)).first()
+        if seen is not None:
+            return "REPEATED"
+        result, touched = _apply(connection, services, event, actor)
+        connection.execute(
+            insert(events_received).values(
+                id=key, event_type=event.event_type[:120], received_at=services.now(), result=result
+            )
+        )
+    if touched is not None:
+        refresh_person(services, touched)
+    return result
+
+
+def event_key(event: EventQuestion) -> str:
+    """What makes an event the same as an earlier one: its own id, else everything in it."""
+    information = event.additional_information
+    own = information.get("eventId") or information.get("messageId")
+    if isinstance(own, str) and own:
+        return hashlib.sha256(f"{event.event_type}\n{own}".encode()).hexdigest()
+    return hashlib.sha256(
+        orjson.dumps(event.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
+
+
+def _apply(
+    connection: Connection, services: Services, event: EventQuestion, actor: Actor
+) -> tuple[str, str | None]:
+    information = event.additional_information
+    if event.event_type == MERGED:
+        source, target = _crn(information, "sourceCRN"), _crn(information, "targetCRN")
+        done = people.merge(connection, services, source=source, target=target, actor=actor)
+        return _result(done), target if done else None
+    if event.event_type == UNMERGED:
+        source, target = _crn(information, "reactivatedCRN"), _crn(information, "unmergedCRN")
+        done = people.unmerge(connection, services, source=source, target=target, actor=actor)
+        return _result(done), None
+    if event.event_type == ERASED:
+        return _result(people.erase_in(connection, services, crn=event.crn(), actor=actor)), None
+    if not event.event_type.startswith(BRINGING):
+        return "IGNORED", None
+    rows = information.get("records")
+    if rows is None:
+        return "UNCHANGED", None
+    if not isinstance(rows, Mapping):
+        raise UsageError("The records of an event are an object of the contract's tables.")
+    crn = people.merged_into(connection, event.crn()) or event.crn()
+    new = people.add_rows(connection, services, crn=crn, rows=rows, actor=actor)
+    return _result(new), crn if new else None
+
+
+def _result(changed: bool) -> str:  # noqa: FBT001  a word for a yes or no
+    return "APPLIED" if changed else "UNCHANGED"
+
+
+def _crn(information: Mapping[str, Any], name: str) -> str:
+    found = information.get(name)
+    if isinstance(found, str) and re.fullmatch(CRN_PATTERN, found):
+        return found
+    raise _missing(f"additionalInformation.{name}")
+
+
+def _missing(field: str) -> ServiceError:
+    return invalid([{"field": field, "type": "missing", "message": "A CRN is needed here"}])

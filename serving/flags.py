@@ -1,0 +1,413 @@
+"""Flags and prompts: which referrals are drifting, what has changed, which check is due.
+
+A caseload is looked at when somebody asks for it, and a person when an event changes their case. What was
+found is kept until it no longer holds, so that a response has something to answer. A flag offers support; it
+is never a reason to withhold.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, String, cast, func, insert, literal, or_, select, update
+
+from catalogue.errors import UsageError
+from features.case import Case
+from features.contract import CASE_TABLES, TABLES
+from features.histories import Histories
+from scoring import prompts
+from scoring.bundle import Bundle
+from scoring.flags import Flag, flag_all, flag_one
+from scoring.landmarks import LABELS
+from serving.audit_log import Actor, Deed, append
+from serving.errors import not_found
+from serving.schemas.flags import ResponseQuestion
+from serving.services import Services
+from serving.store import cases as case_store
+from serving.store.idempotency import Once, keep, replay
+from serving.store.tables import cases, flag_responses, flags
+from serving.suggestions import open_case
+
+AT_ONCE: Final = 100
+WORDS: Final[Mapping[str, str]] = {**prompts.CHANGES, **prompts.CHECKS}
+
+HELP: Final = (
+    "Be in touch soon, and ask what gets in the way.",
+    "Look at travel, session times and format with the provider.",
+    "Agree the next date together.",
+)
+
+Found = dict[str, Any]
+
+
+def refresh(services: Services, *, practitioner: str | None, team: str | None, pdu: str | None) -> None:
+    """Look for flags and prompts in a caseload, for everyone whose case, bundle or day has changed since."""
+    as_of, bundle = services.as_of(None), services.bundles.current
+    scope = [
+        column == value
+        for column, value in (
+            (cases.c.practitioner, practitioner),
+            (cases.c.team, team),
+            (cases.c.pdu, pdu),
+        )
+        if value is not None
+    ]
+    prefix = stamp(as_of, bundle)
+    with services.database.scoring() as connection:
+        stale = connection.execute(
+            select(cases.c.crn)
+            .where(
+                *scope,
+                cases.c.sentence_ends_on >= as_of,
+                or_(
+                    cases.c.flags_checked.is_(None),
+                    cases.c.flags_checked != literal(f"{prefix}|") + cast(cases.c.version, String),
+                ),
+            )
+            .order_by(cases.c.crn)
+            .limit(AT_ONCE)
+        ).scalars()
+        crns = [str(crn) for crn in stale]
+    if crns:
+        look(services, crns, as_of=as_of, bundle=bundle)
+
+
+def refresh_person(services: Services, crn: str) -> None:
+    """Look for one person's flags and prompts now."""
+    look(services, [crn], as_of=services.as_of(None), bundle=services.bundles.current)
+
+
+def stamp(as_of: date, bundle: Bundle | None) -> str:
+    """For which day and bundle a look holds."""
+    return f"{as_of.isoformat()}|{'' if bundle is None else bundle.version}"
+
+
+def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle | None) -> None:
+    """Find what holds now for these people, raise what is new and close what no longer holds."""
+    with services.database.scoring() as connection:
+        found = [case for crn in crns if (case := case_store.find(connection, crn)) is not None]
+        lines = {case.crn: case_store.line(connection, case.crn) for case in found}
+    if not found:
+        return
+    read = [Case.from_document(orjson.loads(case.document)) for case in found]
+    histories = _histories(read)
+    versions = {case.crn: case.version for case in found}
+    raised = _raised(histories, sorted(versions), as_of=as_of, bundle=bundle, services=services)
+    with services.database.write() as connection:
+        for crn, version in versions.items():
+            _keep(connection, crn, raised.get(crn, []), line=lines[crn], as_of=as_of, bundle=bundle)
+            connection.execute(
+                update(cases)
+                .where(cases.c.crn == crn, cases.c.version == version)
+                .values(flags_checked=f"{stamp(as_of, bundle)}|{version}")
+            )
+
+
+def _histories(read: Sequence[Case]) -> Histories:
+    frames = {
+        name: pl.DataFrame(
+            [dict(row) for case in read for row in case.tables[name]], schema=TABLES[name].polars_schema()
+        )
+        for name in CASE_TABLES
+    }
+    return Histories.of(frames)
+
+
+def _raised(
+    histories: Histories, crns: Sequence[str], *, as_of: date, bundle: Bundle | None, services: Services
+) -> dict[str, list[Found]]:
+    points = pl.DataFrame(
+        {"crn": list(crns), "as_of": [as_of] * len(crns)}, schema={"crn": pl.String, "as_of": pl.Date}
+    )
+    raised: dict[str, list[Found]] = {crn: [] for crn in crns}
+    for kind, answer in (
+        ("CHANGE", prompts.changed(histories, points)),
+        ("CHECK", prompts.due(histories, points)),
+    ):
+        for crn, codes in zip(crns, answer, strict=True):
+            raised[crn].extend(
+                {"kind": kind, "code": code, "referral_id": None, "content": {"text": WORDS[code]}}
+                for code in codes
+            )
+    if bundle is None:
+        return raised
+    for row in flag_all(histories, bundle=bundle, as_of=as_of, catalogue=services.catalogue).iter_rows(
+        named=True
+    ):
+        if row["flagged"]:
+            raised[row["crn"]].append(
+                {
+                    "kind": "RISK",
+                    "code": row["band"],
+                    "referral_id": row["referral_id"],
+                    "content": {
+                        "text": "this referral may end before it is completed",
+                        "weeksIn": row["weeks_in"],
+                        "reasonCodes": row["reason_codes"],
+                    },
+                }
+            )
+    return raised
+
+
+def _keep(
+    connection: Connection,
+    crn: str,
+    found: Sequence[Found],
+    *,
+    line: case_store.CaseLine | None,
+    as_of: date,
+    bundle: Bundle | None,
+) -> None:
+    """Raise what is new, close what no longer holds; what holds still keeps its number and its day."""
+    there = {
+        (row.kind, row.code if row.kind != "RISK" else "", row.referral_id): row.id
+        for row in connection.execute(select(flags).where(flags.c.crn == crn, flags.c.open))
+    }
+    holds = {
+        (item["kind"], item["code"] if item["kind"] != "RISK" else "", item["referral_id"]): item
+        for item in found
+    }
+    for key, item in holds.items():
+        if key in there:
+            continue
+        connection.execute(
+            insert(flags).values(
+                id=str(uuid.uuid4()),
+                crn=crn,
+                referral_id=item["referral_id"],
+                kind=item["kind"],
+                code=item["code"],
+                raised_on=as_of,
+                practitioner=None if line is None else line.practitioner,
+                team=None if line is None else line.team,
+                pdu=None if line is None else line.pdu,
+                bundle_version=None if bundle is None else bundle.version,
+                content=orjson.dumps(item["content"]),
+                open=True,
+            )
+        )
+    gone = [identity for key, identity in there.items() if key not in holds]
+    if gone:
+        connection.execute(update(flags).where(flags.c.id.in_(gone)).values(open=False))
+
+
+def page(
+    services: Services,
+    *,
+    practitioner: str | None,
+    team: str | None,
+    pdu: str | None,
+    number: int,
+    size: int,
+    actor: Actor,
+) -> tuple[list[Found], int]:
+    """One page of open flags and prompts of a caseload, newest first; limited cases are left out."""
+    refresh(services, practitioner=practitioner, team=team, pdu=pdu)
+    wanted = [
+        flags.c.open,
+        *(
+            column == value
+            for column, value in (
+                (flags.c.practitioner, practitioner),
+                (flags.c.team, team),
+                (flags.c.pdu, pdu),
+            )
+            if value is not None
+        ),
+    ]
+    closed = _closed_to(services, actor.who)
+    if closed:
+        wanted.append(flags.c.crn.not_in(closed))
+    with services.database.write() as connection:
+        total = connection.execute(select(func.count()).select_from(flags).where(*wanted)).scalar_one()
+        rows = connection.execute(
+            select(flags)
+            .where(*wanted)
+            .order_by(flags.c.raised_on.desc(), flags.c.id)
+            .limit(size)
+            .offset(number * size)
+        )
+        found = [as_answer(dict(row)) for row in rows.mappings()]
+        for crn in sorted({item["crn"] for item in found}):
+            append(
+                connection,
+                services.database,
+                deed=Deed.CONSULTATION,
+                action="FLAGS_VIEWED",
+                actor=actor,
+                at=services.now(),
+                crn=crn,
+            )
+    return found, total
+
+
+def _closed_to(services: Services, user: str) -> list[str]:
+    """The limited-access people that a user may not see."""
+    with services.database.scoring() as connection:
+        limited = connection.execute(
+            select(cases.c.crn, cases.c.excluded_users, cases.c.restricted_to_users).where(
+                or_(cases.c.excluded_users.is_not(None), cases.c.restricted_to_users.is_not(None))
+            )
+        ).all()
+    closed = []
+    for row in limited:
+        excluded = orjson.loads(row.excluded_users or "[]")
+        restricted = orjson.loads(row.restricted_to_users or "[]")
+        if user in excluded or (restricted and user not in restricted):
+            closed.append(str(row.crn))
+    return closed
+
+
+def as_answer(row: Mapping[str, Any]) -> Found:
+    """A stored flag as the API gives it (serving.schemas.flags.FlagAnswer)."""
+    content = orjson.loads(row["content"])
+    return {
+        "id": row["id"],
+        "crn": row["crn"],
+        "referralId": row["referral_id"],
+        "kind": row["kind"],
+        "code": row["code"],
+        "text": content["text"],
+        "raisedOn": row["raised_on"],
+        "practitioner": row["practitioner"],
+        "team": row["team"],
+        "pdu": row["pdu"],
+        "weeksIn": content.get("weeksIn"),
+        "reasonCodes": content.get("reasonCodes", []),
+        "open": row["open"],
+        "bundleVersion": row["bundle_version"],
+    }
+
+
+def respond(
+    services: Services, *, flag_id: str, question: ResponseQuestion, actor: Actor, once: Once
+) -> tuple[Found, bool]:
+    """Record what was done about a flag; the response, and whether it had been recorded before.
+
+    Raises:
+        ServiceError: 404 for an unknown flag, 403 for a limited case.
+    """
+    with services.database.read() as connection:
+        before = replay(connection, once)
+        if before is not None:
+            return before, True
+        crn = connection.execute(select(flags.c.crn).where(flags.c.id == flag_id)).scalar()
+    if crn is None:
+        raise not_found("flag")
+    open_case(services, crn=crn, user=actor.who)
+    with services.database.write() as connection:
+        before = replay(connection, once)
+        if before is not None:
+            return before, True
+        at = services.now()
+        row = {
+            "id": str(uuid.uuid4()),
+            "flag_id": flag_id,
+            "responded_at": at,
+            "responded_by": actor.who,
+            "response": question.response,
+            "own_words": question.own_words or None,
+        }
+        connection.execute(insert(flag_responses).values(**row))
+        append(
+            connection,
+            services.database,
+            deed=Deed.COLLECTION,
+            action="FLAG_ANSWERED",
+            actor=actor,
+            at=at,
+            crn=crn,
+            details={"flagId": flag_id, "response": question.response},
+        )
+        answer = {
+            "id": row["id"],
+            "flagId": flag_id,
+            "respondedAt": at.isoformat(timespec="milliseconds"),
+            "respondedBy": actor.who,
+            "response": question.response,
+            "ownWords": row["own_words"],
+        }
+        keep(connection, once, response=answer, crn=crn, at=at)
+    return answer, False
+
+
+def completion_risk(services: Services, *, referral_id: str, actor: Actor) -> Found:
+    """The in-flight risk of one open referral, with exact terms and the records behind them.
+
+    Raises:
+        ServiceError: 404 for an unknown or ended referral, or when no bundle is in use; 403 for a limited case.
+    """
+    with services.database.scoring() as connection:
+        crn = case_store.owner(connection, referral_id)
+    bundle = services.bundles.current
+    if crn is None:
+        raise not_found("referral")
+    case = open_case(services, crn=crn, user=actor.who)
+    if bundle is None:
+        raise not_found("release bundle in use; in-flight risk needs one")
+    try:
+        found = flag_one(
+            Case.from_document(orjson.loads(case.document)),
+            referral_id,
+            as_of=services.as_of(None),
+            bundle=bundle,
+            catalogue=services.catalogue,
+        )
+    except UsageError as error:
+        raise not_found("open referral") from error
+    with services.database.write() as connection:
+        append(
+            connection,
+            services.database,
+            deed=Deed.CONSULTATION,
+            action="COMPLETION_RISK_VIEWED",
+            actor=actor,
+            at=services.now(),
+            crn=crn,
+            details={"bundleVersion": bundle.version},
+        )
+    return _risk(found, bundle)
+
+
+def _risk(found: Flag, bundle: Bundle) -> Found:
+    reasons = []
+    for term, contribution in sorted(found.terms.items(), key=lambda item: (-abs(item[1]), item[0])):
+        names = [name for name in term.split(" & ") if name in LABELS]
+        if not names or contribution == 0:
+            continue
+        events = [event for name in names for event in found.evidence.get(name, ())]
+        newest = max(events, key=lambda event: (event.on, event.known_on, event.id), default=None)
+        reasons.append(
+            {
+                "code": term.replace(" & ", "_AND_").upper(),
+                "text": " and ".join(LABELS[name] for name in names),
+                "direction": "RAISES" if contribution > 0 else "LOWERS",
+                "table": None if newest is None else newest.table,
+                "recordId": None if newest is None else newest.id,
+                "on": None if newest is None else newest.on,
+            }
+        )
+    return {
+        "referralId": found.referral_id,
+        "crn": found.crn,
+        "asOf": found.as_of,
+        "weeksIn": found.weeks_in,
+        "horizons": [
+            {"weeks": weeks, "probability": chance} for weeks, chance in sorted(found.probabilities.items())
+        ],
+        "flagged": found.flagged,
+        "band": found.band,
+        "reasons": reasons[:4],
+        "terms": dict(found.terms),
+        "intercept": bundle.inflight.not_completed.intercept,
+        "changed": [{"code": code, "text": WORDS[code]} for code in found.changed],
+        "checks": [{"code": code, "text": WORDS[code]} for code in found.checks],
+        "whatCouldHelp": list(HELP),
+        "bundleVersion": found.bundle_version,
+    }
