@@ -169,7 +169,7 @@ class _Writers:
         for name, frame in frames.items():
             if name in TRUTH:
                 continue
-            rule = pl.col("known_on") <= self._end
+            rule = pl.col("known_on" if "known_on" in frame.columns else "decided_on") <= self._end
             happened = TABLES[name].happened
             if name not in _STANDING and happened is not None:
                 rule &= pl.col(happened) >= self._start

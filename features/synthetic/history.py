@@ -16,6 +16,7 @@ import polars as pl
 from catalogue import Catalogue
 from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
 from features.synthetic.arms import Arms
+from features.synthetic.decisions import decisions_frame
 from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
 from features.synthetic.frames import codes
 from features.synthetic.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
@@ -345,6 +346,19 @@ def _decide(
         recorded[made] = (
             delivery.referral_known(local, referred.referred, setting.world, point.step) <= setting.end
         )
+    written.add(
+        "decisions",
+        decisions_frame(
+            crn=crn,
+            draws=draws,
+            on=on,
+            chosen=chosen,
+            propensity=propensity,
+            ids=arms.ids,
+            end=setting.end,
+            step=point.step,
+        ),
+    )
     _write_truth(
         setting=setting,
         crn=crn,

@@ -97,7 +97,7 @@ def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
         SECTIONS.index("s7_lifestyle"),
         SECTIONS.index("s9_alcohol"),
     )
-    needs[:, home] += 2 * (u[:, 0] < 0.6)
+    needs[:, home] += 2 * (u[:, 0] < 0.45)
     needs[:, ties] += 2 * (u[:, 1] < 0.6)
     needs[:, drink] -= 2 * (u[:, 2] < 0.3)
     state.needs[rows] = np.clip(needs, 0, np.array(list(SECTION_MAXIMA.values())))

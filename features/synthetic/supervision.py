@@ -57,20 +57,23 @@ def contacts(
     lag = each.days("contact lag", 0, 2, step, column)
     late = each.chance("contact late", world.late_records, step, column)
     crn = people.crn.gather(pl.Series(rows))
-    written.add(
-        "contacts",
-        pl.DataFrame(
-            {
-                "crn": crn.gather(pl.Series(row)),
-                "scheduled_on": days,
-                "known_on": days
-                + lag
-                + np.where(late, each.days("contact late lag", 4, 30, step, column), 0),
-                "kind": codes(("OFFICE", "HOME_VISIT", "PHONE", "VIDEO"), kind),
-                "outcome": codes(OUTCOMES, outcome[row, column]),
-            }
-        ),
+    known = days + lag + np.where(late, each.days("contact late lag", 4, 30, step, column), 0)
+    frame = pl.DataFrame(
+        {
+            "crn": crn.gather(pl.Series(row)),
+            "scheduled_on": days,
+            "known_on": known,
+            "kind": codes(("OFFICE", "HOME_VISIT", "PHONE", "VIDEO"), kind),
+            "outcome": codes(OUTCOMES, outcome[row, column]),
+        }
     )
+    # An absence recorded as unacceptable is found acceptable once evidence is brought: a later version.
+    acceptable = outcome[row, column] == OUTCOMES.index("ACCEPTABLE_ABSENCE")
+    corrected = acceptable & each.chance("contact corrected", world.corrected_records * 4, step, column)
+    first = frame[np.flatnonzero(corrected)].with_columns(outcome=pl.lit("UNACCEPTABLE_ABSENCE"))
+    found = known + np.where(corrected, each.days("contact correction", 5, 40, step, column), 0)
+    written.add("contacts", frame.with_columns(known_on=pl.Series(found)))
+    written.add("contacts", first)
     return _enforcement(
         state=state,
         rows=rows,

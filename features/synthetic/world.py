@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from catalogue.errors import UsageError
+from features.synthetic.characteristics import ETHNICITIES, SEXES
 
 _WORLDS = Path(__file__).parent / "worlds"
 PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
@@ -47,6 +48,12 @@ class Planted:
             raise UsageError(
                 f"A planted disparity names the characteristic {self.characteristic!r}; use ethnicity or sex."
             )
+        codes = SEXES if self.characteristic == "sex" else ETHNICITIES
+        for group in self.groups:
+            if group not in codes:
+                raise UsageError(
+                    f"A planted disparity names the group {group!r}; {self.characteristic} has {', '.join(codes)}."
+                )
         if not self.groups:
             raise UsageError(f"The planted disparity of kind {self.kind} names no groups; list at least one.")
         if self.size < 0:

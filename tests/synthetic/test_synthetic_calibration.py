@@ -1,0 +1,66 @@
+"""A world is held against published figures, and the report says how each fares."""
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from catalogue.errors import UsageError
+from features.synthetic import calibration, generate
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("calibrated") / "world"
+    generate(people=5000, seed=7, start=date(2021, 1, 1), end=date(2025, 12, 31), out=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def figures(world: Path) -> pl.DataFrame:
+    return calibration.report(world)
+
+
+@pytest.mark.slow
+def test_published_figures_are_met_within_their_tolerance(figures: pl.DataFrame) -> None:
+    published = figures.filter(pl.col("status") == "SOURCED")
+    assert published.height >= 25
+    missed = published.filter(pl.col("within") == False)  # noqa: E712  a polars expression
+    assert missed.select("figure", "target", "generated", "count").rows() == []
+
+
+def test_every_figure_names_its_source_or_says_it_is_assumed(figures: pl.DataFrame) -> None:
+    assert figures["source"].str.len_chars().min() >= 10
+    assert set(figures["status"]) == {"SOURCED", "SECONDARY", "ASSUMPTION"}
+
+
+def test_the_trap_is_several_times_the_true_effect(figures: pl.DataFrame) -> None:
+    values = dict(figures.select("figure", "generated").rows())
+    assert 0.10 <= values["trap"] <= 0.17
+    assert values["trap"] >= 3 * values["trap_true"]
+
+
+def test_the_report_is_written_beside_the_world(world: Path, figures: pl.DataFrame) -> None:
+    with (world / "calibration.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["figure"] for row in rows] == figures["figure"].to_list()
+    page = (world / "calibration.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count("<tr>") == figures.height + 1
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_too_few_cases_are_not_judged(tmp_path: Path) -> None:
+    generate(people=40, seed=7, start=date(2023, 1, 1), end=date(2024, 12, 31), out=tmp_path)
+    small = calibration.report(tmp_path)
+    assert (
+        small.filter(pl.col("count") < calibration.FEWEST)["within"].null_count()
+        == small.filter(pl.col("count") < calibration.FEWEST).height
+    )
+
+
+def test_a_folder_without_a_world_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no synthetic world"):
+        calibration.report(tmp_path)

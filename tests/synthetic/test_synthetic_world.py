@@ -1,0 +1,93 @@
+"""Worlds are declared: those of the project load, a reader's own does too, and a slip is an error."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from catalogue.errors import UsageError
+from features.synthetic import generate
+from features.synthetic.world import World, load, names
+
+START, END = date(2022, 1, 1), date(2023, 12, 31)
+
+
+def test_the_six_worlds_are_there() -> None:
+    assert names() == ("baseline", "disparity", "national", "null", "shifted", "sparse")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_world_loads_under_its_name_and_says_what_it_is(name: str) -> None:
+    world = load(name)
+    assert world.name == name
+    assert world.description
+
+
+def test_what_sets_the_worlds_apart() -> None:
+    assert load("baseline").document() | {"description": ""} == World().document()
+    assert load("null").effect_scale == 0
+    assert load("shifted").disruption_places < 1
+    assert load("sparse").section_missing > 3 * World().section_missing
+    assert {one.kind for one in load("disparity").planted} == {"OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT"}
+    assert load("national").pdus_per_region == 9
+
+
+def test_a_readers_own_world(tmp_path: Path) -> None:
+    own = tmp_path / "wales.yaml"
+    own.write_text(
+        "effect_scale: 2\npdus_per_region: 4\ndisruption_from: 2024-01-01\ndisruption_to: 2024-06-30\n"
+    )
+    world = load(own)
+    assert (world.name, world.effect_scale, world.pdus_per_region) == ("wales", 2.0, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("efect_scale: 1\n", "unknown key 'efect_scale'"),
+        ("effect_scale: much\n", "effect_scale the wrong kind"),
+        ("pdus_per_region: 1.5\n", "pdus_per_region the wrong kind"),
+        ("pdus_per_region: 0\n", "between 1 and 99"),
+        ("section_missing: 1.2\n", "section_missing is a share"),
+        ("disruption_from: 2024-01-01\n", "both disruption_from and disruption_to"),
+        ("disruption_remote: maybe\n", "disruption_remote the wrong kind"),
+        ("- a list\n", "holds no settings"),
+        ("a: [\n", "not readable YAML"),
+        ("planted: [{kind: OFFER, characteristic: sex, groups: [FEMALE]}]\n", "has exactly the keys"),
+        ("planted: [{kind: BIAS, characteristic: sex, groups: [FEMALE], size: 1}]\n", "kind 'BIAS'"),
+        (
+            "planted: [{kind: OFFER, characteristic: height, groups: [TALL], size: 1}]\n",
+            "characteristic 'height'",
+        ),
+        ("planted: [{kind: OFFER, characteristic: ethnicity, groups: [MARTIAN], size: 1}]\n", "MARTIAN"),
+    ],
+)
+def test_a_slip_in_a_world_file_is_one_clear_sentence(tmp_path: Path, text: str, says: str) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(text)
+    with pytest.raises(UsageError, match=says) as refused:
+        load(own)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"people": 0}, "from 1 to 1,000,000"),
+        ({"people": 1_000_001}, "from 1 to 1,000,000"),
+        ({"seed": -1}, "seed"),
+        ({"end": date(2022, 1, 15)}, "at least 60 days"),
+        ({"world": "utopia"}, "no world 'utopia'"),
+    ],
+)
+def test_settings_that_cannot_be_used(tmp_path: Path, changed: dict[str, object], says: str) -> None:
+    settings: dict[str, object] = {"people": 5, "seed": 1, "start": START, "end": END, "out": tmp_path / "w"}
+    with pytest.raises(UsageError, match=says):
+        generate(**(settings | changed))  # type: ignore[arg-type]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="not a synthetic world"):
+        generate(people=5, seed=1, start=START, end=END, out=tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
