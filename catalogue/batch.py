@@ -17,6 +17,7 @@ from catalogue import pni
 from catalogue.criteria import (
     All,
     Any_,
+    Anything,
     AtLeast,
     Below,
     Between,
@@ -253,6 +254,8 @@ def _nothing_missing() -> pl.DataFrame:
 
 def _expression(criterion: Criterion, parts: Sequence[pl.Expr]) -> pl.Expr:  # noqa: C901, PLR0911, PLR0912  one line a kind
     match criterion:
+        case Anything():
+            return pl.repeat(True, pl.len(), dtype=pl.Boolean)
         case OneOf():
             return _any_of(pl.col(criterion.field).eq(value) for value in criterion.values)
         case Between():

@@ -80,6 +80,23 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Anything:
+    """Whatever is recorded, or nothing, will do: a rule that is stated but rules nobody out."""
+
+    field: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # noqa: D102
+        return (self.field,)
+
+    def holds(self, subject: Subject) -> Truth:  # noqa: ARG002, D102  the protocol says it
+        return True
+
+    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: ARG002, D102
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """The recorded number keeps to the bounds, both inclusive."""
 

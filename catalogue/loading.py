@@ -16,7 +16,7 @@ from typing import Final
 import yaml
 
 from catalogue import language, plan, reading
-from catalogue.criteria import All, Any_, AtLeast, Below, Between, Criterion, Highest, OneOf, Total
+from catalogue.criteria import All, Any_, Anything, AtLeast, Below, Between, Criterion, Highest, OneOf, Total
 from catalogue.errors import UsageError
 from catalogue.fields import ASSESSMENT_LIFE_DAYS, FIELDS, NEED_THRESHOLDS, SETTINGS
 from catalogue.intervention import (
@@ -193,7 +193,8 @@ def _intervention(document: Document, *, place: str, competitors: Competitors) -
     opening = Rule(
         code="SETTING",
         kind=RuleKind.RULE,
-        test=OneOf("setting", settings),
+        # Where it runs in every setting there is nothing to ask.
+        test=Anything("setting") if set(settings) == set(SETTINGS) else OneOf("setting", settings),
         source=f"{source.split(':')[0]}: settings",
         values=MappingProxyType({"setting": _setting_words(settings)}),
     )
@@ -228,8 +229,7 @@ def _intervention(document: Document, *, place: str, competitors: Competitors) -
             _reading(reading.mapping(each, f"{place}, readings"), f"{place}, readings")
             for each in reading.items(document.get("readings") or [], place)
         ),
-        # Where it runs in every setting there is nothing to ask.
-        criteria=(*([] if set(settings) == set(SETTINGS) else [opening]), *rules, *_currency(rules)),
+        criteria=(opening, *rules, *_currency(rules)),
     )
 
 
@@ -326,6 +326,8 @@ def _setting_words(settings: Sequence[str]) -> str:
         "REMAND": "on remand",
         "PRE_RELEASE": "before release",
     }
+    if set(settings) == set(SETTINGS):
+        return "in every setting"
     return " or ".join(words[each] for each in settings)
 
 

@@ -10,7 +10,7 @@ import pytest
 import catalogue
 from catalogue import Eligibility, Outcome, Status, sample
 from catalogue.check import eligible_person
-from catalogue.criteria import FirstRecorded, OnPathway, walk
+from catalogue.criteria import Anything, FirstRecorded, OnPathway, walk
 from catalogue.fields import FIELDS, Kind, Value
 from catalogue.intervention import Intervention, RuleKind
 
@@ -399,6 +399,8 @@ def test_every_intervention_has_someone_eligible_whom_each_of_its_rules_can_rule
         assert answer(intervention.id, person).status is Status.ELIGIBLE
         for rule in intervention.rules:
             assert rule.test is not None
+            if isinstance(rule.test, Anything):
+                continue
             tries = [{name: candidates()[name][0] for name in rule.test.fields if name in SCORED}]
             tries += [
                 {name: draw(rng, name) for name in rule.test.fields if rng.random() < 0.6} for _ in range(500)
