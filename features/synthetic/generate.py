@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 
 import catalogue
 from catalogue.errors import UsageError
-from features.contract import CONTRACT_VERSION, TABLES, Kind, Table
+from features.contract import CONTRACT_VERSION, TABLES, Table
 from features.predictors import OGP_VERSION, OGRS3_VERSION, OVP_VERSION
 from features.synthetic import arms as arms_of
 from features.synthetic.history import Setting, make_chunk
@@ -193,7 +193,7 @@ def _ordered(table: Table | None, frame: pl.DataFrame) -> pl.DataFrame:
     if table is None:
         return frame.sort("crn", "decided_on", maintain_order=True)
     by = [name for name in ("crn", "referral_id", table.happened) if name and name in frame.columns]
-    keys = [name for name in (*by, *table.key, "known_on") if table.column(name).kind is not Kind.LIST]
+    keys = [*by, *table.key, *(("known_on",) if table.dated else ())]
     return frame.sort(list(dict.fromkeys(keys)), maintain_order=True)
 
 
