@@ -415,5 +415,4 @@ def _strongest_terms(
 
 def _texts(codes: npt.NDArray[np.integer], texts: Sequence[str]) -> pl.Series:
     """Texts by code, null where negative."""
-    table = np.asarray([*texts, None], dtype=object)
-    return pl.Series(table[codes.ravel()], dtype=pl.String)
+    return _named(codes, texts).cast(pl.String)

@@ -1,13 +1,11 @@
 """`signpost explain`: one person's suggestions, with every term and the record behind it."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
 import click
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -33,11 +31,12 @@ def explain(
     """Explain one person's suggestions: each number as the sum of its terms, each reason with its record."""
     from catalogue import load
     from scoring.bundle import Bundle
+    from scoring.nearby import nearby
     from scoring.suggestions import suggest
 
     opened, bundle, interventions = Histories.open(histories), Bundle.open(bundle_folder), load()
     case = opened.case(crn)
-    directory, travel = surroundings(opened, crn=crn, as_of=as_of)
+    directory, travel = nearby(opened, case, as_of=as_of)
     answer = suggest(
         case, as_of=as_of, bundle=bundle, catalogue=interventions, directory=directory, travel=travel
     )
@@ -45,17 +44,6 @@ def explain(
         click.echo(json.dumps(asdict(answer), default=str, indent=1, ensure_ascii=False))
         return
     render(answer, everything=everything)
-
-
-def surroundings(
-    histories: Histories, *, crn: str, as_of: date
-) -> tuple[list[Mapping[str, object]], dict[str, float]]:
-    """What is on offer to one person on a day, and how far away: directory rows, minutes by venue."""
-    pdu = histories.table("people").filter(pl.col("crn") == crn).select("pdu").collect()["pdu"].to_list()
-    valid = (pl.col("valid_from") <= as_of) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > as_of))
-    directory = histories.table("directory").filter(pl.col("pdu").is_in(pdu) & valid).collect().to_dicts()
-    minutes = histories.table("travel").filter(pl.col("pdu").is_in(pdu)).select("venue", "minutes").collect()
-    return list(directory), dict(minutes.iter_rows())
 
 
 def render(answer: SuggestionSet, *, everything: bool) -> None:
