@@ -39,6 +39,10 @@ PLACES: Final[dict[str, pl.DataType]] = {
     "format": pl.String(),
 }
 _CHUNK: Final = 10_000
+# Sizes that let a pair, and a place's order within it, be one number each.
+_INTERVENTIONS: Final = 2**12
+_DAYS: Final = 2**22
+_ROWS: Final = 2**32
 
 
 def feasible(
@@ -98,11 +102,23 @@ def places(
         day.cast(pl.Date).alias("as_of"),
         *(pl.col(name).cast(pl.Float64 if name == "days_left" else pl.String) for name in PERSON),
     )
-    pieces = [
-        _chunk(people.slice(start, _CHUNK), rows, journeys, pairs)
-        for start in range(0, max(people.height, 1), _CHUNK)
-    ]
-    return pl.concat(pieces)
+    pieces = [pl.DataFrame(schema=PLACES)]
+    for period in _periods(people, rows):
+        listed = rows.filter(_in_date(period["as_of"][0]))
+        homes = period.select("pdu", "region").unique()
+        near = _near(homes, listed, journeys)
+        pieces += [
+            _chunk(period.slice(start, _CHUNK), listed, near, pairs)
+            for start in range(0, period.height, _CHUNK)
+        ]
+    return pl.concat(pieces).sort("row", "intervention_id")
+
+
+def _periods(people: pl.DataFrame, rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """The people parted by day, so that within a part the same rows of the directory are in date."""
+    changes = pl.concat([rows["valid_from"], rows["valid_to"]]).drop_nulls().unique().sort()
+    period = changes.search_sorted(people["as_of"], side="right")
+    return people.with_columns(period=period).partition_by("period", maintain_order=True, include_key=False)
 
 
 def _hold(frame: pl.DataFrame, wanted: object, name: str) -> None:
@@ -118,6 +134,7 @@ def _rows(directory: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     particulars = pl.DataFrame(
         {
             "intervention_id": catalogue.ids,
+            "which": pl.Series(range(len(catalogue.ids)), dtype=pl.UInt64),
             "sessions": pl.Series([each.sessions for each in catalogue.interventions], dtype=pl.Float64),
             "duration_weeks": pl.Series(
                 [each.duration_weeks for each in catalogue.interventions], dtype=pl.Float64
@@ -138,22 +155,18 @@ def _rows(directory: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
 
 
 def _chunk(
-    people: pl.DataFrame, rows: pl.DataFrame, journeys: pl.DataFrame, pairs: pl.DataFrame | None
+    people: pl.DataFrame, listed: pl.DataFrame, near: pl.DataFrame, pairs: pl.DataFrame | None
 ) -> pl.DataFrame:
-    homes = people.select("pdu", "region").unique()
-    near = _near(homes, rows, journeys)
-    at_home = people.join(near, on=["pdu", "region"], how="inner", nulls_equal=True)
-    spoken_of = people.select("row", "as_of").join(
-        rows.select("intervention_id", "valid_from", "valid_to").unique(), how="cross"
-    )
+    candidates = people.join(near, on=["pdu", "region"], how="inner", nulls_equal=True)
+    spoken_of = people.select("row").join(listed.select("intervention_id").unique(), how="cross")
     if pairs is not None:
         wanted = pairs.select(pl.col("row").cast(pl.UInt32), pl.col("intervention_id").cast(pl.String))
-        at_home = at_home.join(wanted, on=["row", "intervention_id"], how="semi")
+        candidates = candidates.join(wanted, on=["row", "intervention_id"], how="semi")
         spoken_of = spoken_of.join(wanted, on=["row", "intervention_id"], how="semi")
     best = (
-        _judged(at_home.filter(_in_date()))
-        .sort("row", "intervention_id", "preference", "start", "distance", "place", "layout", "position")
-        .unique(["row", "intervention_id"], keep="first", maintain_order=True)
+        _judged(candidates)
+        .with_columns(pair=pl.col("row").cast(pl.UInt64) * _INTERVENTIONS + pl.col("which"))
+        .filter(pl.col("order") == pl.col("order").min().over("pair"))
         .select(
             "row",
             "intervention_id",
@@ -166,23 +179,17 @@ def _chunk(
         )
     )
     # Listed, but nowhere near: not feasible, as a fact of the directory.
-    elsewhere = (
-        spoken_of.filter(_in_date())
-        .select("row", "intervention_id")
-        .unique()
-        .join(best, on=["row", "intervention_id"], how="anti")
-        .with_columns(feasible=pl.lit(value=False))
+    elsewhere = spoken_of.join(best, on=["row", "intervention_id"], how="anti").with_columns(
+        feasible=pl.lit(value=False)
     )
-    return (
-        pl.concat([best, elsewhere], how="diagonal")
-        .select(pl.col(name).cast(kind) for name, kind in PLACES.items())
-        .sort("row", "intervention_id")
+    return pl.concat([best, elsewhere], how="diagonal").select(
+        pl.col(name).cast(kind) for name, kind in PLACES.items()
     )
 
 
-def _in_date() -> pl.Expr:
-    started = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("as_of"))
-    return started & (pl.col("valid_to").is_null() | (pl.col("as_of") < pl.col("valid_to")))
+def _in_date(day: date) -> pl.Expr:
+    started = pl.col("valid_from").is_null() | (pl.col("valid_from") <= day)
+    return started & (pl.col("valid_to").is_null() | (pl.col("valid_to") > day))
 
 
 def _near(homes: pl.DataFrame, rows: pl.DataFrame, journeys: pl.DataFrame) -> pl.DataFrame:
@@ -200,6 +207,12 @@ def _near(homes: pl.DataFrame, rows: pl.DataFrame, journeys: pl.DataFrame) -> pl
             | (same_region & (pl.col("row_pdu").is_null() | online | pl.col("known").fill_null(value=False)))
         )
         .with_columns(minutes=pl.when(~online).then("minutes"))
+        .with_columns(
+            pl.col("minutes").fill_null(float("inf")).alias("distance"),
+            pl.col("venue", "format").fill_null("").name.prefix("by_"),
+        )
+        .sort("distance", "by_venue", "by_format", "position")
+        .with_row_index("nearness")
     )
 
 
@@ -236,11 +249,15 @@ def _judged(candidates: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             feasible=travel & women & fits,
             waiting_weeks=((pl.col("start") - pl.col("as_of")).dt.total_days() / 7).round(2),
-            distance=pl.col("minutes").fill_null(float("inf")),
-            place=pl.col("venue").fill_null(""),
-            layout=pl.col("format").fill_null(""),
         )
         .with_columns(
             preference=pl.when(pl.col("feasible").is_null()).then(1).when("feasible").then(0).otherwise(2)
         )
+        .with_columns(order=_order())
     )
+
+
+def _order() -> pl.Expr:
+    """``feasibility.preference`` as one number: possible first, then the earliest start, then the nearest."""
+    start = pl.col("start").cast(pl.Int32).cast(pl.Int64) + _DAYS // 2
+    return (pl.col("preference").cast(pl.Int64) * _DAYS + start) * _ROWS + pl.col("nearness").cast(pl.Int64)
