@@ -8,7 +8,8 @@ divisions, types) is done here, so that no engine's arithmetic can differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from math import ceil
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -51,7 +52,7 @@ def evaluate(
     spec: FeatureSpec = SPEC,
     uses: Collection[Use] | None = None,
     engine: str = "polars",
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
     """What was known of each person at each point, as one row of features.
 
@@ -59,31 +60,59 @@ def evaluate(
     assessment that counts as known at its point; `referral_id` names the referral of
     features that are about one. Returns the points' `crn` and `as_of` (and
     `referral_id`, if the points have it) and one column a feature, same rows, same
-    order. `progress` is told each stream's name as it is begun.
+    order. `progress` is told how many steps are done, of how many.
 
     Raises UsageError for an unknown engine and for points without those columns.
     """
     chosen = spec.select(uses)
     _check_points(points, chosen)
     numbered = _numbered(points)
+    passes = [
+        _StreamPass(stream, features)
+        for stream in STREAMS.values()
+        if (features := [feature for feature in chosen.parts if feature.stream == stream.name])
+    ]
+    source = preparing.EventSource(histories)
     with engine_of(engine) as runner:
-        rows = numbered.select(
-            "_point", *(name for name in ("crn", "as_of", "referral_id") if name in points.columns)
-        )
-        for stream in STREAMS.values():
-            features = [feature for feature in chosen.parts if feature.stream == stream.name]
-            if not features:
-                continue
-            if progress is not None:
-                progress(stream.name)
-            found = _StreamPass(stream, features).run(runner, histories, numbered)
-            rows = rows.join(found, on="_point", how="left", maintain_order="left")
+        blocks = _blocks(histories, numbered, passes) if runner.in_memory else [numbered]
+        steps = len(blocks) * len(passes)
+        made = []
+        for number, block in enumerate(blocks):
+            rows = block.select("_point", "as_of")
+            for place, one in enumerate(passes, start=1):
+                found = one.run(runner, source, block)
+                rows = rows.join(found, on="_point", how="left", maintain_order="left")
+                if progress is not None:
+                    progress(number * len(passes) + place, steps)
+            made.append(_finished(rows, chosen))
+    whole = pl.concat(made).sort("_point").drop("_point")
     names = [name for name in ("crn", "as_of", "referral_id") if name in points.columns]
-    plain = {feature: _column(feature) for feature in chosen.parts}
-    return rows.select(
-        *(points[name] for name in names),
-        *(_final(feature, plain).alias(feature.name) for feature in chosen.features),
-    )
+    return points.select(names).hstack(whole)
+
+
+def _finished(rows: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
+    """The features out of their parts, with `_point`."""
+    plain = {feature: _column(feature) for feature in spec.parts}
+    return rows.select("_point", *(_final(feature, plain).alias(feature.name) for feature in spec.features))
+
+
+# Events joined to points that are held in memory at once: about a gigabyte with everything made of them.
+_BLOCK_ROWS = 4_000_000
+
+
+def _blocks(histories: Histories, points: pl.DataFrame, passes: Sequence[_StreamPass]) -> list[pl.DataFrame]:
+    """The points cut by person into blocks whose events fit in memory, each with its people in one span."""
+    people = points["crn"].n_unique()
+    if points.is_empty() or people == 1:
+        return [points]
+    largest = max(histories.height(one.stream.name) for one in passes)
+    everybody = max(histories.height("people"), people)
+    rows = largest * people / everybody * max(1.0, points.height / people)
+    count = min(people, ceil(rows / _BLOCK_ROWS))
+    if count == 1:
+        return [points]
+    number = (pl.col("crn").rank("dense") - 1) * count // people
+    return points.with_columns(_block=number).partition_by("_block", include_key=False)
 
 
 def _check_points(points: pl.DataFrame, spec: FeatureSpec) -> None:
@@ -107,7 +136,7 @@ class _StreamPass:
     """All the features of one stream, gathered into one grouping and a few look-ups."""
 
     def __init__(self, stream: Stream, features: Iterable[Feature]) -> None:
-        self._stream = stream
+        self.stream = stream
         self._features = tuple(features)
         self._masks: dict[tuple[Condition, int | None, int | None, Scope], str] = {}
         self._sums: dict[str, nw.Expr] = {}
@@ -116,10 +145,10 @@ class _StreamPass:
         for feature in self._features:
             self._plan(feature)
 
-    def run(self, engine: Engine, histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
+    def run(self, engine: Engine, source: preparing.EventSource, points: pl.DataFrame) -> pl.DataFrame:
         """One row a point that has any event: `_point` and the parts of every feature."""
-        stream = self._stream
-        raw = _of_points(preparing.events(histories, stream), points)
+        stream = self.stream
+        raw = _events_of(source, stream, points)
         frame = engine.prepare(raw, stream, ordered=bool(self._wanted))
         mine = _asked(points)
         asked = engine.take(mine.lazy(), f"points-{stream.name}")
@@ -146,16 +175,16 @@ class _StreamPass:
         day = nw.col("event_day").cast(nw.Int64)
         match feature.aggregator:
             case Aggregator.COUNT | Aggregator.EVER:
-                self._sums[f"{name}.n"] = chosen.cast(nw.Int64).sum()
+                self._sums[f"{name}__n"] = chosen.cast(nw.Int64).sum()
             case Aggregator.RATE:
                 assert feature.of is not None
                 hit = self._mask_of(feature, Every((feature.condition, feature.of)))
-                self._sums[f"{name}.n"] = chosen.cast(nw.Int64).sum()
-                self._sums[f"{name}.hit"] = nw.col(hit).cast(nw.Int64).sum()
+                self._sums[f"{name}__n"] = chosen.cast(nw.Int64).sum()
+                self._sums[f"{name}__hit"] = nw.col(hit).cast(nw.Int64).sum()
             case Aggregator.DAYS_SINCE:
-                self._sums[f"{name}.day"] = nw.when(chosen).then(day).max()
+                self._sums[f"{name}__day"] = nw.when(chosen).then(day).max()
             case Aggregator.LONGEST_GAP:
-                self._gaps.append((mask, f"{name}.gap"))
+                self._gaps.append((mask, f"{name}__gap"))
             case Aggregator.SUM | Aggregator.MEAN | Aggregator.MAX | Aggregator.TREND:
                 assert measure is not None
                 self._plan_numbers(
@@ -164,8 +193,8 @@ class _StreamPass:
             case Aggregator.DISTINCT:
                 assert measure is not None
                 kept = nw.when(chosen).then(measure)
-                self._sums[f"{name}.kinds"] = kept.n_unique()
-                self._sums[f"{name}.null"] = kept.is_null().cast(nw.Int64).max()
+                self._sums[f"{name}__kinds"] = kept.n_unique()
+                self._sums[f"{name}__null"] = kept.is_null().cast(nw.Int64).max()
             case Aggregator.LAST | Aggregator.VALUE_AT | Aggregator.FIRST | Aggregator.CHANGE_SINCE:
                 assert feature.value is not None
                 self._plan_values(feature, mask, feature.value)
@@ -174,23 +203,23 @@ class _StreamPass:
         name = feature.name
         kept = nw.when(chosen & ~number.is_null())
         if feature.aggregator is Aggregator.MAX:
-            self._sums[f"{name}.max"] = kept.then(number).max()
+            self._sums[f"{name}__max"] = kept.then(number).max()
             return
-        self._sums[f"{name}.sum"] = kept.then(number).sum()
+        self._sums[f"{name}__sum"] = kept.then(number).sum()
         if feature.aggregator is Aggregator.SUM:
             return
-        self._sums[f"{name}.n"] = (chosen & ~number.is_null()).cast(nw.Int64).sum()
+        self._sums[f"{name}__n"] = (chosen & ~number.is_null()).cast(nw.Int64).sum()
         if feature.aggregator is Aggregator.TREND:
-            self._sums[f"{name}.x"] = kept.then(day).sum()
-            self._sums[f"{name}.xx"] = kept.then(day * day).sum()
-            self._sums[f"{name}.xy"] = kept.then(day * number).sum()
+            self._sums[f"{name}__x"] = kept.then(day).sum()
+            self._sums[f"{name}__xx"] = kept.then(day * day).sum()
+            self._sums[f"{name}__xy"] = kept.then(day * number).sum()
 
     def _plan_values(self, feature: Feature, mask: str, value: Measure) -> None:
         end = "min" if feature.aggregator is Aggregator.FIRST else "max"
-        self._want(mask, end, f"{feature.name}.value", value)
+        self._want(mask, end, f"{feature.name}__value", value)
         if feature.aggregator is Aggregator.CHANGE_SINCE:
             before = self._mask_of(feature, feature.condition, before=feature.since)
-            self._want(before, "max", f"{feature.name}.before", value)
+            self._want(before, "max", f"{feature.name}__before", value)
 
     def _want(self, mask: str, end: str, name: str, value: Measure) -> None:
         position = f"{mask}_{end}"
@@ -232,13 +261,19 @@ def _joined(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     return rows.join(more, on="_point", how="left")
 
 
-_FEW_PEOPLE = 50_000
+_FEW_PEOPLE = 1_000
 
 
-def _of_points(frame: pl.LazyFrame, points: pl.DataFrame) -> pl.LazyFrame:
-    """The frame limited to the people asked about, where they are few enough to be worth naming."""
-    crns = points["crn"].unique()
-    return frame.filter(pl.col("crn").is_in(crns.implode())) if crns.len() < _FEW_PEOPLE else frame
+def _events_of(source: preparing.EventSource, stream: Stream, points: pl.DataFrame) -> pl.LazyFrame:
+    """The stream's events of the people asked about, or of more where naming everybody would cost more."""
+    crns = points["crn"].unique().drop_nulls()
+    if crns.is_empty():
+        return source.events(stream).head(0)
+    first, last = crns.min(), crns.max()
+    assert isinstance(first, str)
+    assert isinstance(last, str)
+    events = source.events(stream, span=(first, last))
+    return events.filter(pl.col("crn").is_in(crns.implode())) if crns.len() <= _FEW_PEOPLE else events
 
 
 def visible_events(histories: Histories, name: str, points: pl.DataFrame) -> pl.LazyFrame:
@@ -248,7 +283,7 @@ def visible_events(histories: Histories, name: str, points: pl.DataFrame) -> pl.
     """
     stream = STREAMS[name]
     numbered = _numbered(points)
-    events = _of_points(preparing.events(histories, stream), numbered)
+    events = _events_of(preparing.EventSource(histories), stream, numbered)
     frame = PolarsEngine().prepare(events, stream, ordered=False)
     joined = frame.join(nw.from_native(_asked(numbered).lazy()), on="crn")
     found: pl.LazyFrame = joined.filter(_visible(stream, named="assessment_id" in points.columns)).to_native()
@@ -290,7 +325,7 @@ def _column(feature: Feature) -> pl.Expr:  # noqa: C901, PLR0912  one case an ag
     name = feature.name
 
     def whole(part: str) -> pl.Expr:
-        return pl.col(f"{name}.{part}").cast(pl.Int64)
+        return pl.col(f"{name}__{part}").cast(pl.Int64)
 
     match feature.aggregator:
         case Aggregator.COUNT:
@@ -314,9 +349,9 @@ def _column(feature: Feature) -> pl.Expr:  # noqa: C901, PLR0912  one case an ag
         case Aggregator.TREND:
             value = _slope(whole("n"), whole("x"), whole("sum"), whole("xy"), whole("xx"))
         case Aggregator.CHANGE_SINCE:
-            value = pl.col(f"{name}.value") - pl.col(f"{name}.before")
+            value = pl.col(f"{name}__value") - pl.col(f"{name}__before")
         case Aggregator.LAST | Aggregator.FIRST | Aggregator.VALUE_AT:
-            value = pl.col(f"{name}.value")
+            value = pl.col(f"{name}__value")
     if feature.type is ValueType.CODE:
         return value.cast(pl.String).cast(pl.Enum(feature.categories), strict=False)
     value = value.cast(_TYPES[feature.type])

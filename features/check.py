@@ -103,13 +103,13 @@ class CheckReport:
 
 
 def check(
-    folder: Path | str, *, quarantine: bool = True, progress: Callable[[str], None] | None = None
+    folder: Path | str, *, quarantine: bool = True, progress: Callable[[int, int], None] | None = None
 ) -> CheckReport:
     """Hold every table of a folder against the contract, and move the rows that break a rule.
 
     Bad rows go to `quarantine/<table>.parquet` as they were, with `quarantine_row`
     (their number) and `quarantine_reason`; with `quarantine=False` everything is left
-    in place. `progress` is told each table's name as it is begun.
+    in place. `progress` is told how many tables are done, of how many.
 
     Raises UsageError for a folder that cannot be used at all: missing, without a
     required table or column, with a file that cannot be read.
@@ -118,17 +118,16 @@ def check(
     files = _files(place)
     checked: list[_Checked] = []
     parents = _Parents(place, files)
-    for name in _ORDER:
-        if not files[name]:
-            continue
-        if progress is not None:
-            progress(name)
+    present = [name for name in _ORDER if files[name]]
+    for done, name in enumerate(present, start=1):
         try:
             checked.append(_check_table(TABLES[name], files[name], parents))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UsageError(
                 f"The file {files[name][0].name} cannot be read to its end; write it again."
             ) from error
+        if progress is not None:
+            progress(done, len(present))
     if quarantine:
         for found in checked:
             if found.bad.height:

@@ -25,7 +25,9 @@ ENGINES = ("polars", "duckdb", "spark")
 
 
 class Engine(Protocol):
-    """What the batch evaluator asks of an engine."""
+    """What the batch evaluator asks of an engine; one that works in memory is given block after block."""
+
+    in_memory: bool
 
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame inside the engine."""
@@ -50,6 +52,8 @@ class Engine(Protocol):
 
 class PolarsEngine:
     """polars, lazily, with its streaming executor."""
+
+    in_memory = True
 
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame as it is; polars needs no name."""
@@ -82,6 +86,8 @@ class PolarsEngine:
 
 class _FileEngine:
     """An engine that reads what polars laid down as Parquet in a folder of its own."""
+
+    in_memory = False
 
     def __init__(self) -> None:
         self._folder: Path | None = None
@@ -159,7 +165,11 @@ class SparkEngine(_FileEngine):
         from pyspark.sql import SparkSession
 
         self._mine = SparkSession.getActiveSession() is None
-        self._session = SparkSession.builder.getOrCreate()
+        # For a session of our own: no web pages, and no more shuffle partitions than cores can use.
+        local = SparkSession.builder.config("spark.ui.enabled", "false").config(
+            "spark.ui.showConsoleProgress", "false"
+        )
+        self._session = local.config("spark.sql.shuffle.partitions", "8").getOrCreate()
 
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame as a Spark frame over a Parquet file."""

@@ -7,6 +7,7 @@ window functions, in `narwhals.stable.v2`. Tests hold them together.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import narwhals.stable.v2 as nw
@@ -20,39 +21,58 @@ CONTENT: Final = "content"
 """The row written out as one text: settles which of two versions known on one day counts."""
 
 
-def events(histories: Histories, stream: Stream) -> pl.LazyFrame:
-    """A stream's events as numbers: `crn`, `event_day`, `own_day`, `known_day`, and the usable columns.
+class EventSource:
+    """The streams of histories as event frames; whose each referral is, is found once."""
 
-    `own_day` is when the row itself became known; `known_day` is never before the
-    referral it belongs to. Rows without a person, an event day or a known day are
-    no events.
-    """
-    event = pl.coalesce(*stream.event).cast(pl.Int32)
-    owned = histories.table(stream.name).with_columns(
-        event_day=event, own_day=pl.col(stream.known).cast(pl.Int32)
-    )
-    if stream.by_referral:
-        owned = owned.join(_owners(histories), on="referral_id").with_columns(
-            known_day=pl.max_horizontal("own_day", "referral_day")
+    def __init__(self, histories: Histories) -> None:
+        """Over these histories; nothing is read yet."""
+        self._histories = histories
+
+    @cached_property
+    def _owners(self) -> pl.DataFrame:
+        """Whose each referral is, by the version known first, and the day it became known."""
+        table = self._histories.table("referrals")
+        known = table.select(
+            "referral_id", "crn", referral_day=pl.col("known_on").cast(pl.Int32)
+        ).drop_nulls()
+        first = known.group_by("referral_id").agg(pl.col("referral_day").min())
+        return (
+            known.join(first, on=["referral_id", "referral_day"])
+            .group_by("referral_id")
+            .agg(pl.col("crn").min(), pl.col("referral_day").first())
+            .collect(engine="streaming")
         )
-    else:
-        owned = owned.with_columns(known_day="own_day")
-    columns = [_plain(column) for column in stream.columns]
-    return owned.drop_nulls(["crn", "event_day", "own_day"]).select(
-        "crn", "event_day", "own_day", "known_day", *columns
-    )
+
+    def events(self, stream: Stream, *, span: tuple[str, str] | None = None) -> pl.LazyFrame:
+        """A stream's events as numbers: `crn`, `event_day`, `own_day`, `known_day`, and the usable columns.
+
+        `own_day` is when the row itself became known; `known_day` is never before the
+        referral it belongs to. Rows without a person, an event day or a known day are
+        no events. `span` limits them to people from one CRN to another, both included;
+        files that are sorted by person are then read in part only.
+        """
+        frame = self._histories.table(stream.name)
+        if stream.by_referral:
+            owners = self._owners
+            if span is not None:
+                owners = owners.filter(_within("crn", *span))
+                ids = owners["referral_id"]
+                frame = frame.filter(_within("referral_id", ids.min(), ids.max()))
+            frame = frame.join(owners.lazy(), on="referral_id")
+        elif span is not None:
+            frame = frame.filter(_within("crn", *span))
+        owned = frame.with_columns(
+            event_day=pl.coalesce(*stream.event).cast(pl.Int32), own_day=pl.col(stream.known).cast(pl.Int32)
+        )
+        known = pl.max_horizontal("own_day", "referral_day") if stream.by_referral else pl.col("own_day")
+        columns = [_plain(column) for column in stream.columns]
+        return owned.drop_nulls(["crn", "event_day", "own_day"]).select(
+            "crn", "event_day", "own_day", known.alias("known_day"), *columns
+        )
 
 
-def _owners(histories: Histories) -> pl.LazyFrame:
-    """Whose each referral is, by the version known first, and the day it became known."""
-    known = histories.table("referrals").drop_nulls(["referral_id", "crn", "known_on"])
-    days = known.select("referral_id", "crn", referral_day=pl.col("known_on").cast(pl.Int32))
-    first = days.group_by("referral_id").agg(pl.col("referral_day").min())
-    return (
-        days.join(first, on=["referral_id", "referral_day"])
-        .group_by("referral_id")
-        .agg(pl.col("crn").min(), pl.col("referral_day").first())
-    )
+def _within(name: str, first: object, last: object) -> pl.Expr:
+    return pl.col(name).is_between(pl.lit(first, pl.String), pl.lit(last, pl.String))
 
 
 def _plain(column: Column) -> pl.Expr:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogue.errors import UsageError
 from features import batch, live
 from features.case import Case
 from features.definitions import INFLIGHT, SPEC
@@ -130,3 +131,66 @@ def test_evidence_names_the_records_behind_a_value() -> None:
     assert [ref.on for ref in row.evidence["days_since_contact"]] == [date(2024, 3, 5)]
     assert set(row.evidence) == set(row.values)
     assert row.evidence["warnings_in_a_year"] == ()
+
+
+@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+def test_blocks_of_people_change_nothing(
+    spec: FeatureSpec, tables: Tables, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    histories = Histories.of(tables(seed=4, people=9, rows=10))
+    asked = points(seed=4, people=9)
+    told: list[tuple[int, int]] = []
+    whole = batch.evaluate(histories, asked, spec=spec)
+    monkeypatch.setattr(batch, "_BLOCK_ROWS", 100)
+    cut = batch.evaluate(histories, asked, spec=spec, progress=lambda done, total: told.append((done, total)))
+    assert cut.equals(whole)
+    assert told[-1][0] == told[-1][1] == len(told) > 20
+
+
+def test_no_points_make_no_rows(tables: Tables, points: Points) -> None:
+    asked = points(seed=1, people=2).head(0)
+    rows = batch.evaluate(Histories.of(tables(seed=1, people=2, rows=4)), asked)
+    assert rows.is_empty()
+    assert rows.columns == ["crn", "as_of", "referral_id", *SPEC.names]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda p: p.drop("as_of"), "as_of"),
+        (lambda p: p.drop("crn"), "crn"),
+        (lambda p: p.drop("referral_id"), "referral_id"),
+        (lambda p: p.with_columns(as_of=pl.lit("2024-01-01")), "dates"),
+        (lambda p: p.with_columns(as_of=pl.lit(None, pl.Date)), "empty"),
+    ],
+)
+def test_points_that_cannot_be_used_get_one_sentence(
+    change: Callable[[pl.DataFrame], pl.DataFrame], word: str, tables: Tables, points: Points
+) -> None:
+    with pytest.raises(UsageError, match=word):
+        batch.evaluate(
+            Histories.of(tables(seed=1, people=2, rows=4)), change(points(seed=1, people=2)), spec=INFLIGHT
+        )
+
+
+@pytest.mark.parametrize("engine", ["pandas", "", "Polars"])
+def test_a_wrong_engine_gets_one_sentence(engine: str, tables: Tables, points: Points) -> None:
+    with pytest.raises(UsageError, match="engine"):
+        batch.evaluate(
+            Histories.of(tables(seed=1, people=1, rows=1)), points(seed=1, people=1), engine=engine
+        )
+
+
+def test_an_engine_that_is_not_installed_says_what_to_install(
+    tables: Tables, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # no Java to be found
+    with pytest.raises(UsageError, match=r"signpost\[spark\]"):
+        batch.evaluate(
+            Histories.of(tables(seed=1, people=1, rows=1)), points(seed=1, people=1), engine="spark"
+        )
+
+
+def test_a_live_referral_feature_needs_its_referral() -> None:
+    with pytest.raises(UsageError, match="referral"):
+        live.evaluate(Case("A000001", {}), as_of=date(2024, 1, 1), spec=INFLIGHT)
