@@ -6,7 +6,7 @@ alone in a group of men; work done before the end of the sentence; adjustments f
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, TypeAlias
 
@@ -83,7 +83,11 @@ def assess(
             intervention, feasible=False, reasons=(_reason("NOT_OFFERED_HERE", False, ("pdu", "region")),)
         )
     placed = [_place(row, subject, intervention, as_of=as_of, travel=travel) for row in near]
-    return min(placed, key=preference)
+    best = min(placed, key=preference)
+    if subject.get("sex") == "FEMALE" and any(row.get("women_only") is True for row in near):
+        offer = _reason("WOMEN_ONLY_ON_OFFER", True, ("sex",), kind=RuleKind.ADVISORY)
+        return replace(best, reasons=(*best.reasons, offer))
+    return best
 
 
 def preference(placed: Feasibility) -> tuple[int, date, float, str, str]:

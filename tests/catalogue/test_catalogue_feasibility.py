@@ -95,6 +95,16 @@ def test_unpaid_work_may_take_ninety_minutes() -> None:
     assert assess(travel={"V1": 91}, intervention="unpaid-work-group").feasible is False
 
 
+def test_a_woman_is_told_of_a_place_for_women_only_and_a_man_is_not() -> None:
+    rows = [ROW, ROW | {"venue": "V2", "women_only": True, "next_start_on": date(2024, 9, 1)}]
+    for sex, told in (("FEMALE", True), ("MALE", False)):
+        found = feasibility.assess(
+            PERSON | {"sex": sex}, TSP, as_of=DAY, directory=rows, travel={"V1": 30, "V2": 30}
+        )
+        assert found.venue == "V1"
+        assert ("WOMEN_ONLY_ON_OFFER" in {each.code for each in found.reasons}) is told
+
+
 def test_interpreter_and_literacy_are_reasons_to_prepare_and_never_to_withhold() -> None:
     found = assess({"needs_interpreter": True, "reads_simple_sentences": False})
     assert found.feasible is True
