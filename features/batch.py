@@ -106,7 +106,7 @@ def _blocks(histories: Histories, points: pl.DataFrame, passes: Sequence[_Stream
     if points.is_empty() or people == 1:
         return [points]
     largest = max(histories.height(one.stream.name) for one in passes)
-    everybody = max(histories.height("people"), people)
+    everybody = max(len(histories.crns()), people)
     rows = largest * people / everybody * max(1.0, points.height / people)
     count = min(people, ceil(rows / _BLOCK_ROWS))
     if count == 1:

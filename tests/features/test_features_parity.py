@@ -141,7 +141,7 @@ def test_blocks_of_people_change_nothing(
     asked = points(seed=4, people=9)
     told: list[tuple[int, int]] = []
     whole = batch.evaluate(histories, asked, spec=spec)
-    monkeypatch.setattr(batch, "_BLOCK_ROWS", 100)
+    monkeypatch.setattr(batch, "_BLOCK_ROWS", 40)
     cut = batch.evaluate(histories, asked, spec=spec, progress=lambda done, total: told.append((done, total)))
     assert cut.equals(whole)
     assert told[-1][0] == told[-1][1] == len(told) > 20
