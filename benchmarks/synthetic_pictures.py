@@ -178,7 +178,7 @@ def causes() -> str:
         "latent": (20, 60, "Latent traits|engagement, risk, need"),
         "history": (20, 190, "Criminal history, offence|→ OGRS3, OVP, OGP"),
         "needs": (250, 60, "Needs and the record of them|scores, items, motivation"),
-        "place": (250, 320, "Place and provision|waits, travel, what is offered"),
+        "place": (490, 320, "Place and provision|waits, travel, what is offered"),
         "team": (20, 320, "Team and practitioner|leanings, strictness"),
         "choice": (490, 190, "Arm chosen|propensity"),
         "drift": (490, 60, "Weekly drift|of engagement"),
@@ -193,9 +193,9 @@ def causes() -> str:
         ("latent", "attend"), ("attend", "needs2"), ("attend", "again"), ("latent", "again"), ("latent", "needs2"),
         ("history", "again"), ("needs", "needs2"), ("again", "record"), ("attend", "record"), ("needs2", "record"),
     ]  # fmt: skip
-    width, height = 170, 52
+    width, height = 188, 52
     parts = [
-        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 Z" fill="#505a5f"/></marker></defs>',
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto"><path d="M0 0 L8 4 L0 8 Z" fill="#505a5f"/></marker></defs>',
         text(
             20,
             30,
@@ -206,11 +206,14 @@ def causes() -> str:
     for start, end in arrows:
         (ax, ay, _), (bx, by, _) = boxes[start], boxes[end]
         from_x, to_x = (ax + width, bx) if bx > ax + width else (ax + width / 2, bx + width / 2)
-        from_y, to_y = (ay + height / 2, by + height / 2) if bx > ax + width else (ay + height, by)
+        down = by > ay
+        from_y, to_y = (
+            (ay + height / 2, by + height / 2)
+            if bx > ax + width
+            else (ay + height * down, by + height * (not down))
+        )
         colour, thick = (
-            (GREEN, 2.6)
-            if start == "choice" or (start == "attend" and end != "record")
-            else ("#505a5f", 1.1)
+            (GREEN, 2.6) if start == "choice" or (start == "attend" and end != "record") else ("#505a5f", 1.1)
         )
         parts.append(
             f'<path d="M{from_x} {from_y} C{(from_x + to_x) / 2} {from_y} {(from_x + to_x) / 2} {to_y} {to_x} {to_y}" fill="none" stroke="{colour}" stroke-width="{thick}" marker-end="url(#a)" opacity=".8"/>'
@@ -230,7 +233,7 @@ def causes() -> str:
             size=12,
         )
     )
-    return svg(1120, 425, "Causal graph of a synthetic world", parts)
+    return svg(1135, 425, "Causal graph of a synthetic world", parts)
 
 
 def main() -> None:

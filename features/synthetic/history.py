@@ -156,7 +156,7 @@ def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) 
     work = supervision.employment(state, rows, step)
     away = np.clip(state.released[rows] - on, 0, YEAR)
     yearly = (
-        -0.67
+        -0.75
         + 0.82 * (ogrs + 1.40256)
         + 0.045 * (total - 16)
         - 0.4 * people.engagement[rows]
@@ -221,13 +221,25 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         written=written,
     )
     _needs_move(state, point, change, targets & (classes == COMPLETED)[:, None])
-    _next(setting=setting, state=state, point=point, reoffended=reoffended, change=change, written=written)
-    remote = setting.provision.remote[setting.provision.quarter(on)]
-    breached = supervision.contacts(
-        state=state, rows=rows, since=on, until=np.minimum(state.due[rows], setting.end + 1), path=path, risk=situation.risk,
-        strictness=situation.strictness, remote=remote, world=setting.world, step=step, written=written,
-    )  # fmt: skip
-    state.breached[rows] |= breached
+    convicted = _next(
+        setting=setting, state=state, point=point, reoffended=reoffended, change=change, written=written
+    )
+    state.breached[rows] |= supervision.contacts(
+        state=state,
+        rows=rows,
+        since=on,
+        until=np.minimum(np.minimum(state.due[rows], convicted), setting.end + 1),
+        path=path,
+        risk=situation.risk,
+        strictness=situation.strictness,
+        remote=setting.provision.remote[setting.provision.quarter(on)],
+        world=setting.world,
+        step=step,
+        written=written,
+    )
+    again = np.flatnonzero(convicted < NEVER)
+    if len(again):
+        _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
 
 
 def _select(situation: Situation, keep: Ints) -> Situation:
@@ -501,8 +513,12 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
 
 def _next(
     *, setting: Setting, state: State, point: Point, reoffended: Ints, change: Ints, written: Written
-) -> None:
-    """What is due next: a review, the assessment at the end, or a first assessment under a new sentence."""
+) -> Ints:
+    """Settle what is due next: a review, or the assessment at the end; an offence proven later waits.
+
+    Returned: the day of a conviction that comes before what is due (NEVER where none does); a new sentence
+    then takes its place.
+    """
     rows, on, step, draws = point.rows, point.on, point.step, point.draws
     waiting = rows[state.pending[rows] < NEVER]
     if len(waiting):
@@ -529,9 +545,7 @@ def _next(
     state.due_kind[rows] = np.where(reviewed, REVIEW, TERMINATION)
     state.silent[rows] = draws.chance("review missing", missing, step)
     state.pending[rows] = np.where(convicted <= due, NEVER, convicted)
-    again = np.flatnonzero(convicted <= due)
-    if len(again):
-        _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
+    return np.where(convicted <= due, convicted, NEVER)
 
 
 def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: Written) -> None:

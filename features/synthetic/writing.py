@@ -27,7 +27,7 @@ from features.synthetic.history import Setting, make_chunk
 from features.synthetic.provision import day, directory_frame, make_provision, travel_frame
 from features.synthetic.world import World, load
 
-CHUNK = 10_000
+CHUNK = 25_000
 MOST_PEOPLE = 1_000_000
 TRUTH = {
     "decision_points": {"crn": pl.String(), "decided_on": pl.Date(), "arm": pl.String()},

@@ -12,8 +12,7 @@ from features import outcomes, subject
 from features.check import check
 from features.contract import TABLES
 from features.histories import Histories
-from features.synthetic import generate
-from features.synthetic import writing
+from features.synthetic import generate, writing
 from features.synthetic.writing import TRUTH
 
 PEOPLE, SEED, START, END = 900, 11, date(2021, 1, 1), date(2024, 12, 31)
@@ -83,30 +82,30 @@ def test_the_same_seed_writes_the_same_bytes_over_an_earlier_world(world: Path, 
 
 
 def test_a_smaller_world_is_the_first_people_of_a_larger_one(world: Path, tmp_path: Path) -> None:
-    generate(people=120, seed=SEED, start=START, end=END, out=tmp_path)
+    generate(people=80, seed=SEED, start=START, end=END, out=tmp_path)
     for name in (*TABLES, *(f"truth/{one}" for one in TRUTH)):
         small, large = table(tmp_path, name), table(world, name)
         if "crn" in large.columns:
-            large = large.filter(pl.col("crn") < "Z000120")
+            large = large.filter(pl.col("crn") < "Z000080")
         elif "referral_id" in large.columns:
-            large = large.filter(pl.col("referral_id") < "RZ000120")
+            large = large.filter(pl.col("referral_id") < "RZ000080")
         assert small.equals(large), name
 
 
 def test_chunks_do_not_show(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "CHUNK", 70)
+    monkeypatch.setattr(writing, "CHUNK", 60)
     done: list[tuple[int, int]] = []
     generate(
-        people=150,
+        people=110,
         seed=SEED,
         start=START,
         end=END,
         out=tmp_path,
         progress=lambda made, total: done.append((made, total)),
     )
-    assert done == [(70, 150), (140, 150), (150, 150)]
+    assert done == [(60, 110), (110, 110)]
     assert table(tmp_path, "assessments").equals(
-        table(world, "assessments").filter(pl.col("crn") < "Z000150")
+        table(world, "assessments").filter(pl.col("crn") < "Z000110")
     )
 
 
