@@ -97,14 +97,15 @@ def intensity_fit(subject: Subject, intervention: Intervention) -> str | None:
     Only work on behaviour is judged: accredited programmes and structured interventions. ``None`` where it is not
     judged or the risk is not known. Under-intensity is a structured intervention in a case of tier A or B.
     """
-    if intervention.type not in {InterventionType.ACP, InterventionType.SI}:
-        return None
-    low = low_risk(subject)
-    if low is None:
+    return _fit(intervention, low=low_risk(subject), case=tier_of(subject))
+
+
+def _fit(intervention: Intervention, *, low: bool | None, case: str | None) -> str | None:
+    if low is None or intervention.type not in {InterventionType.ACP, InterventionType.SI}:
         return None
     if low and intervention.intensity is not Intensity.LOW:
         return "OVER"
-    if intervention.intensity is Intensity.LOW and tier_of(subject) in _HIGH_TIERS:
+    if intervention.intensity is Intensity.LOW and case in _HIGH_TIERS:
         return "UNDER"
     return "FITS"
 
@@ -126,15 +127,25 @@ def order(
         catalogue.by_id(each.intervention_id) for each in eligibilities if each.status is Status.ELIGIBLE
     ]
     needs = needs_of(subject)
+    low = low_risk(subject)
+    case = tier_of(subject)
+    over = {each.id for each in eligible if _fit(each, low=low, case=case) == "OVER"}
     can = [each for each in eligible if reachable is None or each.id in reachable]
-    advised = [each for each in can if intensity_fit(subject, each) != "OVER"]
+    advised = [each for each in can if each.id not in over]
     programme = any(each.type is InterventionType.ACP for each in advised)
     covered = {
         need for each in advised if each.type in {*_PROGRAMMES, InterventionType.SI} for need in each.needs
     }
     unsteady = subject.get("substance_stable") is False or subject.get("acute_mental_health") is True
     chosen = [
-        _choice(each, subject=subject, needs=needs, covered=covered, programme=programme, unsteady=unsteady)
+        _choice(
+            each,
+            needs=needs,
+            covered=covered,
+            programme=programme,
+            unsteady=unsteady,
+            over=each.id in over,
+        )
         for each in eligible
     ]
     return tuple(
@@ -153,16 +164,15 @@ def order(
 def _choice(
     intervention: Intervention,
     *,
-    subject: Subject,
     needs: tuple[str, ...],
     covered: set[str],
     programme: bool,
     unsteady: bool,
+    over: bool,
 ) -> Choice:
     met = tuple(need for need in needs if need in intervention.needs)
     step, code = _place(intervention, met=met, covered=covered, programme=programme, unsteady=unsteady)
     texts = messages.load()
-    over = intensity_fit(subject, intervention) == "OVER"
     return Choice(
         intervention_id=intervention.id,
         step=step,

@@ -250,7 +250,7 @@ def _sex_gate(answers: Mapping[str, Value], *, widest: bool) -> tuple[bool, bool
 
     The identifier projects the domain only when 1.30 is missing; at its ``widest`` any missing gate answer could open it.
     """
-    ever, questions = (answers.get(name) for name in SEX_GATE)
+    ever, questions = (_yes(answers, name) for name in SEX_GATE)
     if ever or questions:
         return True, True, []
     wanting = [name for name in SEX_GATE if answers.get(name) is None]
@@ -307,6 +307,20 @@ def _osp(band: Value) -> int:
     if band not in OSP_BANDS:
         raise UsageError(f"An OSP score is outside its scale; use one of {', '.join(OSP_BANDS)}.")
     return (band in {"MEDIUM", "HIGH", "VERY_HIGH"}) + (band in {"HIGH", "VERY_HIGH"})
+
+
+def _yes(answers: Mapping[str, Value], name: str) -> bool | None:
+    """A yes or no, which some extracts write out in words."""
+    answer = answers.get(name)
+    if answer is None or isinstance(answer, bool):
+        return answer
+    if answer in {0, 1}:
+        return answer == 1
+    if isinstance(answer, str) and answer.upper() in {"YES", "NO"}:
+        return answer.upper() == "YES"
+    raise UsageError(
+        f"The field '{name}' is a yes or no and holds something else; correct it in the assessment."
+    )
 
 
 def _sara(answers: Mapping[str, Value], name: str) -> int:

@@ -47,6 +47,8 @@ MEDIUM_NEED = {"q12_1": 2, "q6_1": 2}
         ({"q11_11": 2, "q6_12": 2}, "sex", 0),  # the gate is shut
         ({"q1_30": True, "q11_11": 1}, "sex", 0),
         ({"q1_30": True, "q11_11": 2}, "sex", 1),
+        ({"q1_30": "Yes", "q6_11": "No", "q11_11": 2}, "sex", 1),
+        ({"q1_30": "No", "q6_11": "No", "q11_11": 2}, "sex", 0),
         ({"q6_11": True, "q11_11": 2, "q6_12": 2}, "sex", 2),
         ({"q1_30": True, "q11_12": 2}, "sex", 2),  # the trump
         ({"q1_30": True, "q11_12": None, "q6_12": 2}, "sex", 1),  # the OASys reading: the partial sum counts
@@ -159,6 +161,11 @@ def test_an_assessment_below_layer_three_has_no_pathway() -> None:
 def test_sex_and_setting_are_needed(sex: str | None, setting: str | None) -> None:
     with pytest.raises(UsageError, match="Programme Needs Identifier needs"):
         pni.pathway(LOWEST, sex=sex, setting=setting)
+
+
+def test_an_answer_that_is_neither_yes_nor_no_is_refused() -> None:
+    with pytest.raises(UsageError, match="q1_30"):
+        pathway(q1_30="perhaps")
 
 
 @cache
