@@ -1,0 +1,1 @@
+"""The models: fitted, calibrated, judged through time, and written as a release bundle."""

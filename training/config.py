@@ -40,7 +40,7 @@ class Scorecards(_Section):
     """How large a glass box may grow."""
 
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
-        default=6, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
+        default=4, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
     )
     never_in_pairs: tuple[str, ...] = Field(
         default=("travel_minutes",),
@@ -50,10 +50,16 @@ class Scorecards(_Section):
         default=3, description="Folds that each stop and judge a fit of the others; the fits are averaged."
     )
     learning_rate: Annotated[float, Field(gt=0, le=0.5)] = Field(
-        default=0.1, description="How much of each tree is added to a scorecard."
+        default=0.15, description="How much of each tree is added to a scorecard."
+    )
+    max_bins: Annotated[int, Field(ge=8, le=250)] = Field(
+        default=64, description="Most cells of a feature in a scorecard's tables."
+    )
+    patience: Annotated[int, Field(ge=5)] = Field(
+        default=30, description="Trees without a held-out gain after which a fit stops."
     )
     max_rows: Annotated[int, Field(ge=1_000)] = Field(
-        default=400_000,
+        default=100_000,
         description="Most rows that one head is fitted on; beyond it, rows are drawn by hash of an id.",
     )
 
@@ -84,7 +90,7 @@ class InFlight(_Section):
         description="One weekly landmark in so many, by hash of the referral, is used to fit; all weeks are served.",
     )
     max_landmarks: Annotated[int, Field(ge=500)] = Field(
-        default=60_000,
+        default=12_000,
         description="Most landmarks to fit on; beyond it, referrals are drawn by hash of their id.",
     )
 
@@ -155,7 +161,7 @@ class TrainingConfig(_Section):
 
     seed: Annotated[int, Field(ge=0)] = Field(default=7, description="Seed of everything that is drawn.")
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=2, description="Threads used in fitting; results do not depend on it."
+        default=2, description="Threads used in fitting, in up to two lanes; results do not depend on it."
     )
     blocks: Blocks = Blocks()
     scorecards: Scorecards = Scorecards()
@@ -202,6 +208,15 @@ class TrainingConfig(_Section):
             raise UsageError(
                 f"The training configuration {place}: {key}: {what}; docs/training.md lists the options.",
             ) from error
+
+    @property
+    def lanes(self) -> int:
+        """How many heads are fitted at once."""
+        return min(2, self.threads)
+
+    def for_lane(self) -> TrainingConfig:
+        """The same choices with the threads that one lane has."""
+        return self.model_copy(update={"threads": max(1, self.threads // self.lanes)})
 
     def document(self) -> dict[str, Any]:
         """The configuration as plain values, for logs and cards."""

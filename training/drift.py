@@ -31,7 +31,7 @@ FloatArray = npt.NDArray[np.float64]
 #: A referral that has not ended after so many weeks is no longer watched for fitting.
 LONGEST_WEEKS = 104
 #: Weekly rows of one block, at most, that judge and set the threshold.
-WATCHED_ROWS = 40_000
+WATCHED_ROWS = 20_000
 QUESTION = "Given how it goes so far, will this referral end without completion?"
 
 
@@ -117,11 +117,8 @@ def fit(
         features=tuple(landmarks.LABELS),
         interval=settings.interval_weeks,
         intervals=max(settings.horizons_weeks) // settings.interval_weeks,
-        max_pairs=config.scorecards.max_pairs,
-        max_rows=config.scorecards.max_rows,
+        settings=config.scorecards,
         monotone=landmarks.MONOTONE,
-        bags=config.scorecards.bags,
-        learning_rate=config.scorecards.learning_rate,
         random_state=config.seed,
         n_jobs=config.threads,
     )

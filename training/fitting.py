@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import polars as pl
 from scoring.calibration import CalibrationMap
 from scoring.scorecard import Scorecard
 from training.calibration import Calibrator
+from training.config import Scorecards
 from training.scorecard import ScorecardClassifier
 
 FloatArray = npt.NDArray[np.float64]
@@ -31,13 +32,10 @@ def fit_scorecard(
     design: pl.DataFrame,
     y: FloatArray,
     *,
+    settings: Scorecards,
     weight: FloatArray | None = None,
-    max_pairs: int,
     monotone: Mapping[str, int] | None = None,
-    banned: Collection[str] = (),
     groups: pl.Series | None = None,
-    bags: int = 3,
-    learning_rate: float = 0.1,
     random_state: int = 0,
     n_jobs: int = 2,
 ) -> Scorecard:
@@ -45,13 +43,14 @@ def fit_scorecard(
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_OF_A_CLASS:
         return constant(float(np.average(y, weights=weight)) if len(y) else 0.5)
-    held = {name: sign for name, sign in (monotone or {}).items() if name in design.columns}
     estimator = ScorecardClassifier(
-        max_pairs=max_pairs,
-        monotone=held,
-        banned=[(name, "*") for name in banned],
-        bags=bags,
-        learning_rate=learning_rate,
+        max_pairs=settings.max_pairs,
+        monotone={name: sign for name, sign in (monotone or {}).items() if name in design.columns},
+        banned=[(name, "*") for name in settings.never_in_pairs],
+        bags=settings.bags,
+        learning_rate=settings.learning_rate,
+        early_stopping_rounds=settings.patience,
+        max_bins=settings.max_bins,
         random_state=random_state,
         n_jobs=n_jobs,
     )

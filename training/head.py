@@ -79,12 +79,9 @@ def fit_head(
         fit_rows.select(rows.features),
         fit_rows["y"].to_numpy(),
         weight=fit_rows["weight"].to_numpy(),
-        max_pairs=config.scorecards.max_pairs,
+        settings=config.scorecards,
         monotone=monotone,
-        banned=config.scorecards.never_in_pairs,
         groups=fit_rows["crn"],
-        bags=config.scorecards.bags,
-        learning_rate=config.scorecards.learning_rate,
         random_state=config.seed,
         n_jobs=config.threads,
     )

@@ -26,6 +26,7 @@ from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.heads import INTERVAL, cumulative_incidence
 from scoring.scorecard import Scorecard
+from training.config import Scorecards
 from training.fitting import calibrate, fit_scorecard
 
 FloatArray = npt.NDArray[np.float64]
@@ -114,11 +115,8 @@ class InFlightModel:
         features: Sequence[str] | None = None,
         interval: int = 4,
         intervals: int = 3,
-        max_pairs: int = 6,
-        max_rows: int = 400_000,
+        settings: Scorecards | None = None,
         monotone: Mapping[str, int] | None = None,
-        bags: int = 3,
-        learning_rate: float = 0.1,
         random_state: int = 0,
         n_jobs: int = 2,
     ) -> None:
@@ -127,9 +125,8 @@ class InFlightModel:
         self.unit, self.period, self.event = unit, period, event
         self.features = None if features is None else tuple(features)
         self.interval, self.intervals = interval, intervals
-        self.max_pairs, self.max_rows = max_pairs, max_rows
+        self.settings = settings or Scorecards()
         self.monotone = dict(monotone or {})
-        self.bags, self.learning_rate = bags, learning_rate
         self.random_state, self.n_jobs = random_state, n_jobs
         self.not_completed_: Scorecard | None = None
         self.completed_: Scorecard | None = None
@@ -178,11 +175,9 @@ class InFlightModel:
             fit_scorecard(
                 design,
                 (stacked.kind == kind).astype(np.float64),
-                max_pairs=self.max_pairs,
+                settings=self.settings,
                 monotone=self.monotone if kind == FAILED else {},
                 groups=rows.units.gather(stacked.landmark),
-                bags=self.bags,
-                learning_rate=self.learning_rate,
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
             )
@@ -252,12 +247,12 @@ class InFlightModel:
         raise UsageError("This in-flight model has been fitted without saying on which features.")
 
     def _limited(self, stacked: Stacked, units: pl.Series) -> Stacked:
-        if len(stacked.kind) <= self.max_rows:
+        if len(stacked.kind) <= self.settings.max_rows:
             return stacked
         from training.splits import hash_share
 
         share = hash_share(units, seed=self.random_state)[stacked.landmark]
-        keep = share < np.partition(share, self.max_rows)[self.max_rows]
+        keep = share < np.partition(share, self.settings.max_rows)[self.settings.max_rows]
         return Stacked(
             landmark=stacked.landmark[keep], interval=stacked.interval[keep], kind=stacked.kind[keep]
         )

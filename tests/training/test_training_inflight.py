@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from catalogue.errors import UsageError
 from scoring.heads import cumulative_incidence
+from training.config import Scorecards
 from training.inflight import FAILED, FINISHED, InFlightModel, LandmarkRows, stack
 from training.performance import auc
 
@@ -36,7 +37,7 @@ def person_periods(units: int, seed: int) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[InFlightModel, pl.DataFrame]:
-    model = InFlightModel(random_state=1, max_pairs=2)
+    model = InFlightModel(random_state=1, settings=Scorecards(max_pairs=2))
     return model.fit(person_periods(700, 1)).calibrate(person_periods(300, 2)), person_periods(300, 3)
 
 
