@@ -68,22 +68,31 @@ def judge(folder: Path, *, threads: int) -> None:
     )
     chosen["signpost, best estimate"] = model.recommend(rows.features, able, rule="effect")
     chosen["signpost, clear effects only"] = model.recommend(rows.features, able)
-    for name, choice in chosen.items():
-        code = np.array([names.index(a) for a in choice])
-        code = np.where(allowed[np.arange(len(code)), code], code, names.index("NONE"))
+    chances = {name: indicator(choice, names, allowed) for name, choice in chosen.items()}
+    clear = chosen["signpost, clear effects only"] != "NONE"
+    chances["signpost, clear effects, else practice"] = np.where(
+        clear[:, None], chances["signpost, clear effects only"], usual
+    )
+    for name, chance in chances.items():
         value = policy_value.value_captured(
             mean=mean[found],
             eligible=allowed[found],
             propensity=usual[found],
-            policy=np.array(names)[code[found]],
+            policy=chance[found],
             arms=names,
         )
         share = "none" if value.captured is None else f"{value.captured:+.2f}"
-        print(f"  {name:32s} value {value.policy:.4f}  captured {share}")
-    print(f"  {'status quo':32s} value {value.status_quo:.4f}; best eligible {value.best:.4f}")
-    clear = (chosen["signpost, clear effects only"] != "NONE").mean()
-    print(f"  people with any clear effect: {clear:.3f}")
+        print(f"  {name:40s} value {value.policy:.4f}  captured {share}")
+    print(f"  {'status quo':40s} value {value.status_quo:.4f}; best eligible {value.best:.4f}")
+    print(f"  people with any clear effect: {clear.mean():.3f}")
     print(coverage(model, rows, mean, allowed, found, names))
+
+
+def indicator(choice: np.ndarray, names: list[str], allowed: np.ndarray) -> np.ndarray:
+    """The choice as chances [rows, arms]; what is not eligible becomes supervision as usual."""
+    code = np.array([names.index(a) for a in choice])
+    code = np.where(allowed[np.arange(len(code)), code], code, names.index("NONE"))
+    return np.eye(len(names))[code]
 
 
 def truth_of(
