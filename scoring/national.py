@@ -147,19 +147,39 @@ def suggestion_chunks(
     progress: Report | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a few thousand people at a time, people in order of CRN, interventions in catalogue order."""
-    crns = under_supervision(histories, as_of)
-    for start in range(0, len(crns), CHUNK):
-        part = crns[start : start + CHUNK]
-        yield _chunk(histories, part, bundle=bundle, catalogue=catalogue, as_of=as_of)
+    points = pl.DataFrame({"crn": under_supervision(histories, as_of)}, schema={"crn": pl.String})
+    yield from suggestions_at(
+        histories,
+        points.with_columns(as_of=pl.lit(as_of)),
+        bundle=bundle,
+        catalogue=catalogue,
+        progress=progress,
+    )
+
+
+def suggestions_at(
+    histories: Histories,
+    points: pl.DataFrame,
+    *,
+    bundle: Bundle,
+    catalogue: Catalogue,
+    progress: Report | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of some points, a few thousand at a time: what would have been said of each person on each day.
+
+    `points` has `crn` and `as_of`, and may have `assessment_id` (an assessment that counts as known, as at a
+    decision point). Rows come in the order of the points, interventions in catalogue order.
+    """
+    for start in range(0, points.height, CHUNK):
+        yield _chunk(histories, points.slice(start, CHUNK), bundle=bundle, catalogue=catalogue)
         if progress is not None:
-            progress(min(start + CHUNK, len(crns)), len(crns))
+            progress(min(start + CHUNK, points.height), points.height)
 
 
 def _chunk(
-    histories: Histories, crns: Sequence[str], *, bundle: Bundle, catalogue: Catalogue, as_of: date
+    histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
 ) -> pl.DataFrame:
     ids = [intervention.id for intervention in catalogue.interventions]
-    points = pl.DataFrame({"crn": list(crns)}).with_columns(as_of=pl.lit(as_of))
     subjects = subjects_of(histories, points)
     features = batch.evaluate(histories, points, uses={Use.SCORING})
     statuses = rules.evaluate(subjects, catalogue)
@@ -188,7 +208,8 @@ def _chunk(
     spoken = possible & (effects.support >= 0)
     frame = pl.DataFrame(
         {
-            "crn": np.repeat(np.asarray(crns, dtype=object), k),
+            "crn": points["crn"].gather(np.repeat(np.arange(n), k)),
+            "as_of": points["as_of"].gather(np.repeat(np.arange(n), k)),
             "intervention_id": np.tile(np.asarray(ids, dtype=object), n),
             "eligibility": _named(eligibility, STATUSES),
             "feasible": pl.Series(reach.feasible.ravel()).replace(-1, None).cast(pl.Boolean),
@@ -206,7 +227,7 @@ def _chunk(
             "missing": _missing(subjects, catalogue, people=n),
         }
     )
-    return frame.with_columns(as_of=pl.lit(as_of), bundle_version=pl.lit(bundle.version)).select(
+    return frame.with_columns(bundle_version=pl.lit(bundle.version)).select(
         pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
     )
 
