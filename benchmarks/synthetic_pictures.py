@@ -50,8 +50,15 @@ def someone(world: Path) -> str:
     done = ended.filter(status="COMPLETED")["crn"]
     again = pl.read_parquet(world / "reoffences.parquet")["crn"]
     breach = pl.read_parquet(world / "enforcement.parquet").filter(kind="BREACH_STARTED")["crn"]
+    sentences = pl.read_parquet(world / "sentences.parquet").filter(pl.col("sentence_type") != "PRE_SENTENCE")
+    few = sentences.group_by("crn").agg(n=pl.len(), inside=(pl.col("sentence_type") == "CUSTODY").sum())
+    few = few.filter((pl.col("n") == 2) & (pl.col("inside") == 0))["crn"]
     found = sorted(
-        set(stopped.to_list()) & set(done.to_list()) & set(again.to_list()) & set(breach.to_list())
+        set(few.to_list())
+        & set(stopped.to_list())
+        & set(done.to_list())
+        & set(again.to_list())
+        & set(breach.to_list())
     )
     return found[0]
 
@@ -67,7 +74,7 @@ def timeline(world: Path) -> str:
     referrals = rows("referrals").sort("referred_on")
     first: date = min(sentences["starts_on"].min(), assessments["completed_on"].min())  # type: ignore[type-var, assignment]
     last: date = max(assessments["completed_on"].max(), rows("contacts")["scheduled_on"].max())  # type: ignore[type-var, assignment]
-    left, right, top = 150, 1040, 52
+    left, right, top = 130, 930, 52
 
     def x(on: date) -> float:
         return left + (right - left) * (min(max(on, first), last) - first).days / (last - first).days

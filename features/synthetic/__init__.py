@@ -23,6 +23,7 @@ def generate(
 ) -> None:
     """Write a synthetic world: every table of the data contract as Parquet, and `truth/`.
 
+    `calibration.html` and `.csv` beside them hold the world against published figures.
     `people` from 1 to 1,000,000; a smaller world is the first people of a larger one with the same
     seed, days and settings. `world` names one of the project's worlds or a YAML file. `progress` is
     called with people done and people in all.

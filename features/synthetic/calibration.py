@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from catalogue.errors import UsageError
 from features.contract import TABLES
 from features.synthetic.assessing import THRESHOLDS
-from features.synthetic.people import REGION_WEIGHTS, REGIONS
+from features.synthetic.people import REGION_WEIGHTS, REGIONS, crns
 
 COLUMNS = ("figure", "label", "target", "tolerance", "status", "source", "generated", "count", "within")
+JUDGED_PEOPLE = 40_000  # a larger world is judged by its first people; they are like the rest
 FEWEST = 100  # people or events behind a generated value; with fewer it is not judged
 _YEAR, _CONVICTIONS = timedelta(days=365), timedelta(days=183)
 _ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
@@ -56,9 +58,9 @@ def compare(folder: Path) -> pl.DataFrame:
         raise UsageError(
             f"{folder} holds no synthetic world (no truth/world.json); make one with signpost synthesise."
         )
-    tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    tables = {name: _first(pl.scan_parquet(folder / f"{name}.parquet")).collect() for name in TABLES}
     truth = {
-        name: pl.scan_parquet(folder / "truth" / f"{name}.parquet")
+        name: _first(pl.scan_parquet(folder / "truth" / f"{name}.parquet"))
         for name in ("decision_points", "potential_outcomes")
     }
     values: dict[str, Value] = {}
@@ -97,6 +99,15 @@ def compare(folder: Path) -> pl.DataFrame:
         pl.Boolean,
     )
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, types, strict=True)), orient="row")
+
+
+def _first(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of the first people: enough to compare by, and bounded however large the world."""
+    columns = frame.collect_schema().names()
+    last = crns(np.array([JUDGED_PEOPLE - 1]))[0]
+    if "crn" in columns:
+        return frame.filter(pl.col("crn") <= last)
+    return frame.filter(pl.col("referral_id") <= f"R{last}~") if "referral_id" in columns else frame
 
 
 def _share(series: pl.Series) -> Value:

@@ -23,6 +23,7 @@ from catalogue.errors import UsageError
 from features.contract import CONTRACT_VERSION, TABLES, Table
 from features.predictors import OGP_VERSION, OGRS3_VERSION, OVP_VERSION
 from features.synthetic import arms as arms_of
+from features.synthetic import calibration
 from features.synthetic.history import Setting, make_chunk
 from features.synthetic.provision import day, directory_frame, make_provision, travel_frame
 from features.synthetic.world import World, load
@@ -96,6 +97,7 @@ def write_world(
         "predictors": [OGRS3_VERSION, OVP_VERSION, OGP_VERSION],
     }
     (out / _MARK).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    calibration.report(out)
 
 
 def _checked(*, people: int, seed: int, start: date, end: date, world: str | Path) -> World:
