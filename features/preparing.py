@@ -116,7 +116,7 @@ def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.Data
     `position` is the order of a person's events: by day, day known, content.
     """
     key = key_of(stream)
-    repeated = frame.select(pl.struct(key).is_duplicated()).to_series()
+    repeated = _maybe_repeated(frame, key)
     single = frame.filter(~repeated).with_columns(
         until_day=pl.lit(None, pl.Int32), first_day=pl.col("known_day")
     )
@@ -130,13 +130,25 @@ def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.Data
     whole = pl.concat([single, versions])
     if not ordered:
         return whole
-    tied = whole.select(pl.struct("crn", "event_day", "own_day").is_duplicated()).to_series()
+    tied = _maybe_repeated(whole, ["crn", "event_day", "own_day"])
     parts = [
         whole.filter(~tied).with_columns(pl.lit("").alias(CONTENT)),
         whole.filter(tied).with_columns(content(stream)),
     ]
     in_order = pl.concat(parts).sort("event_day", "own_day", CONTENT).drop(CONTENT)
     return in_order.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+
+
+def _maybe_repeated(frame: pl.DataFrame, key: list[str]) -> pl.Series:
+    """Which rows share their key with another, and perhaps a few more.
+
+    By hash, because sorting numbers is several times faster than comparing keys; two
+    keys with one hash cost a needless look, never a wrong answer.
+    """
+    hashes = frame.select(pl.struct(key).hash(seed=0)).to_series()
+    ordered = hashes.sort()
+    twice = ordered.filter(ordered == ordered.shift(1)).unique()
+    return hashes.is_in(twice.implode()) if twice.len() else pl.repeat(False, frame.height, eager=True)
 
 
 def by_windows(frame: nw.LazyFrame[Any], stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
