@@ -15,8 +15,8 @@ import polars as pl
 
 from catalogue import pni
 from catalogue.criteria import (
-    All,
-    Any_,
+    AllOf,
+    AnyOf,
     Anything,
     AtLeast,
     Below,
@@ -272,9 +272,9 @@ def _expression(criterion: Criterion, parts: Sequence[pl.Expr]) -> pl.Expr:  # n
             return _on_pathway(criterion)
         case FirstRecorded():
             return pl.coalesce(*parts)
-        case All():
+        case AllOf():
             return reduce(and_, parts)
-        case Any_():
+        case AnyOf():
             return reduce(or_, parts)
         case Not():
             return ~parts[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from catalogue import loading, messages, sample, sources
-from catalogue.criteria import All, Below, Between, ContainsAny, Criterion, Not, OneOf, walk
+from catalogue.criteria import AllOf, Below, Between, ContainsAny, Criterion, Not, OneOf, walk
 from catalogue.errors import UsageError
 from catalogue.fields import FIELDS, Kind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
@@ -219,7 +219,7 @@ def _pairs(intervention: Intervention) -> Iterator[Finding]:
         (rule, leaf)
         for rule in intervention.rules
         if rule.test is not None
-        for leaf in (rule.test.parts if isinstance(rule.test, All) else (rule.test,))
+        for leaf in (rule.test.parts if isinstance(rule.test, AllOf) else (rule.test,))
     ]
     for (one, first), (other, second) in combinations(simple, 2):
         if one is other:

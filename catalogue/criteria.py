@@ -4,6 +4,8 @@ A criterion is a frozen value. ``holds`` asks it of one person in plain Python; 
 same value to a polars expression for everyone. Neither knows anything that the value does not say.
 """
 
+# ruff: noqa: D102  what each method answers is said once, by the protocol
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,14 +69,14 @@ class OneOf:
     values: tuple[str | bool, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102  the protocol says it
+    def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         value: Value = subject.get(self.field)
         return None if value is None else value in self.values
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if subject.get(self.field) is None:
             yield self.field
 
@@ -86,13 +88,13 @@ class Anything:
     field: str
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: ARG002, D102  the protocol says it
+    def holds(self, subject: Subject) -> Truth:  # noqa: ARG002  the protocol says it
         return True
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: ARG002, D102
+    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: ARG002
         yield from ()
 
 
@@ -105,10 +107,10 @@ class Between:
     maximum: float | None = None
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         value = number(subject, self.field)
         if value is None:
             return None
@@ -116,7 +118,7 @@ class Between:
             self.maximum is None or value <= self.maximum
         )
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if subject.get(self.field) is None:
             yield self.field
 
@@ -129,14 +131,14 @@ class Below:
     bound: float
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         value = number(subject, self.field)
         return None if value is None else value < self.bound
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if subject.get(self.field) is None:
             yield self.field
 
@@ -150,7 +152,7 @@ class Highest:
     maximum: int | None = None
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return self.bands
 
     @property
@@ -158,14 +160,14 @@ class Highest:
         """The highest rank of the scale, which an unrecorded band could still be."""
         return len(FIELDS[self.bands[0]].scale) - 1
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         ranks = [rank(subject, band) for band in self.bands]
         known = [each for each in ranks if each is not None]
         lowest = max(known, default=0)
         highest = lowest if len(known) == len(ranks) else self.top
         return logic.within(lowest, highest, minimum=self.minimum, maximum=self.maximum)
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from (band for band in self.bands if subject.get(band) is None)
 
@@ -179,10 +181,10 @@ class Total:
     minimum: float
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return self.items
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         lowest = unanswered = 0.0
         for item in self.items:
             score = number(subject, item)
@@ -193,7 +195,7 @@ class Total:
         highest = lowest + ITEM_MAXIMUM * unanswered
         return logic.within(lowest, highest, minimum=self.minimum, maximum=None)
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from (item for item in self.items if subject.get(item) is None)
 
@@ -206,14 +208,14 @@ class ContainsAny:
     values: tuple[str, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         listed = codes(subject, self.field)
         return None if listed is None else any(value in listed for value in self.values)
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if subject.get(self.field) is None:
             yield self.field
 
@@ -229,17 +231,17 @@ class FirstRecorded:
     options: tuple[Between, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return tuple(option.field for option in self.options)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         for option in self.options:
             truth = option.holds(subject)
             if truth is not None:
                 return truth
         return None
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from self.fields
 
@@ -251,52 +253,52 @@ class OnPathway:
     levels: tuple[str, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return pni.FIELDS_USED
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         reachable = pni.reachable(subject)
         if reachable <= set(self.levels):
             return True
         return None if reachable & set(self.levels) else False
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from pni.unanswered(subject)
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AllOf:
     """Every part holds."""
 
     parts: tuple[Criterion, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         return logic.conjunction(part.holds(subject) for part in self.parts)
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from _missing_in(self.parts, subject)
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:  # noqa: N801  Any is typing's
+class AnyOf:
     """At least one part holds."""
 
     parts: tuple[Criterion, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         return logic.disjunction(part.holds(subject) for part in self.parts)
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from _missing_in(self.parts, subject)
 
@@ -308,13 +310,13 @@ class Not:
     part: Criterion
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return self.part.fields
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         return logic.negation(self.part.holds(subject))
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         yield from self.part.missing(subject)
 
 
@@ -326,20 +328,20 @@ class AtLeast:
     parts: tuple[Criterion, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
 
-    def holds(self, subject: Subject) -> Truth:  # noqa: D102
+    def holds(self, subject: Subject) -> Truth:
         return logic.at_least(self.count, (part.holds(subject) for part in self.parts))
 
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: D102
+    def missing(self, subject: Subject) -> Iterator[str]:
         if self.holds(subject) is None:
             yield from _missing_in(self.parts, subject)
 
 
 def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
     """Which criteria is this one composed of? None for a leaf."""
-    if isinstance(criterion, All | Any_ | AtLeast):
+    if isinstance(criterion, AllOf | AnyOf | AtLeast):
         return criterion.parts
     if isinstance(criterion, Not):
         return (criterion.part,)

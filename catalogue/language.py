@@ -13,8 +13,8 @@ from typing import Final
 
 from catalogue import reading
 from catalogue.criteria import (
-    All,
-    Any_,
+    AllOf,
+    AnyOf,
     AtLeast,
     Below,
     Between,
@@ -61,8 +61,8 @@ class Competitors:
             rules = [rule.test for rule in rival.rules if rule.test is not None]
             if spec.get("completable") and rival.duration_weeks is not None:
                 rules.append(Between("days_left", minimum=7 * rival.duration_weeks))
-            ways.append(All(tuple(rules)))
-        return Not(Any_(tuple(ways)))
+            ways.append(AllOf(tuple(rules)))
+        return Not(AnyOf(tuple(ways)))
 
 
 def parse(spec: Document, *, place: str, competitors: Competitors) -> Criterion:
@@ -88,12 +88,12 @@ def _parts(value: object, *, place: str, competitors: Competitors) -> tuple[Crit
 
 def _parse_all(spec: Document, *, place: str, competitors: Competitors) -> Criterion:
     reading.only(spec, {"all"}, place)
-    return All(_parts(spec["all"], place=place, competitors=competitors))
+    return AllOf(_parts(spec["all"], place=place, competitors=competitors))
 
 
 def _parse_any(spec: Document, *, place: str, competitors: Competitors) -> Criterion:
     reading.only(spec, {"any"}, place)
-    return Any_(_parts(spec["any"], place=place, competitors=competitors))
+    return AnyOf(_parts(spec["any"], place=place, competitors=competitors))
 
 
 def _parse_not(spec: Document, *, place: str, competitors: Competitors) -> Criterion:
@@ -169,7 +169,7 @@ def _parse_band(spec: Document, *, place: str) -> Criterion:
             tests.append(Below(name, cuts[above]))
     if not tests:
         raise UsageError(f"{place} sets no bound on a band; give at_least or at_most.")
-    return tests[0] if len(tests) == 1 else All(tuple(tests))
+    return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
 
 
 def _parse_highest(spec: Document, *, place: str) -> Criterion:
@@ -213,7 +213,7 @@ def _parse_need(spec: Document, *, place: str) -> Criterion:
     reading.only(spec, {"need"}, place)
     section = reading.text(spec["need"], place)
     reading.within(section, tuple(NEED_THRESHOLDS), place)
-    return Any_(
+    return AnyOf(
         (
             Between(section, minimum=NEED_THRESHOLDS[section]),
             OneOf(linked_field(section), (True,)),

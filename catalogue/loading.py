@@ -16,7 +16,18 @@ from typing import Final
 import yaml
 
 from catalogue import language, plan, reading
-from catalogue.criteria import All, Any_, Anything, AtLeast, Below, Between, Criterion, Highest, OneOf, Total
+from catalogue.criteria import (
+    AllOf,
+    AnyOf,
+    Anything,
+    AtLeast,
+    Below,
+    Between,
+    Criterion,
+    Highest,
+    OneOf,
+    Total,
+)
 from catalogue.errors import UsageError
 from catalogue.fields import ASSESSMENT_LIFE_DAYS, FIELDS, NEED_THRESHOLDS, SETTINGS
 from catalogue.intervention import (
@@ -85,9 +96,9 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Catalogue:
-    """All interventions, in order of id, with the hash of what they say."""
+    """All interventions, in order of id, with the hash of what they say; two are the same only if they are one."""
 
     interventions: tuple[Intervention, ...]
     hash: str
@@ -289,7 +300,7 @@ def _characteristic(code: str, test: Criterion | None) -> str | None:
         return "sexual orientation"
     if isinstance(test, OneOf | Between | Below):
         return FIELDS[test.field].characteristic
-    if isinstance(test, All | Any_ | AtLeast):
+    if isinstance(test, AllOf | AnyOf | AtLeast):
         return next((found for part in test.parts if (found := _characteristic(code, part))), None)
     return None
 

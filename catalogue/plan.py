@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 
 from catalogue import logic, messages
-from catalogue.criteria import All, Any_, AtLeast, Criterion, FirstRecorded, Not, parts_of
+from catalogue.criteria import AllOf, AnyOf, AtLeast, Criterion, FirstRecorded, Not, parts_of
 from catalogue.errors import UsageError
 from catalogue.fields import Subject
 from catalogue.intervention import Intervention, Rule
@@ -136,9 +136,9 @@ def _place(criterion: Criterion, nodes: dict[Criterion, int], planned: list[Node
 
 def _combination(criterion: Criterion) -> Callable[[Sequence[Truth]], Truth] | None:
     match criterion:
-        case All():
+        case AllOf():
             return logic.conjunction
-        case Any_():
+        case AnyOf():
             return logic.disjunction
         case AtLeast():
             return partial(logic.at_least, criterion.count)
