@@ -62,10 +62,8 @@ def feasible(
     rows = pl.DataFrame({"row": pl.int_range(subjects.height, dtype=pl.UInt32, eager=True)})
     wide = found.pivot("intervention_id", index="row", values="feasible") if found.height else rows
     aligned = rows.join(wide, on="row", how="left", maintain_order="left")
-    return aligned.select(
-        (pl.col(name) if name in aligned.columns else pl.lit(None, pl.Boolean)).alias(name)
-        for name in catalogue.ids
-    )
+    unspoken = [pl.lit(None, pl.Boolean).alias(name) for name in catalogue.ids if name not in aligned.columns]
+    return aligned.with_columns(unspoken).select(catalogue.ids)
 
 
 def places(

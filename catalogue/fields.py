@@ -85,7 +85,7 @@ RISK_BANDS: Final = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
 OSP_BANDS: Final = ("NOT_APPLICABLE", *RISK_BANDS)
 SARA_BANDS: Final = ("LOW", "MEDIUM", "HIGH")
 
-# Highest score of each section: facts/oasys-need-thresholds.csv. Sections 5 and 10 are not in that table;
+# Highest score of each section: OASYS_NEEDS in docs/sources.md. Sections 5 and 10 are not scored there;
 # their bounds here only keep impossible thresholds out.
 SECTIONS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
     {
@@ -102,7 +102,7 @@ SECTIONS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
     }
 )
 
-# The score from which a section is a need: facts/oasys-need-thresholds.csv (need_threshold). The table scores
+# The score from which a section is a need: OASYS_NEEDS in docs/sources.md. That table scores
 # neither section 5 nor 10; decision 0104 chose 2, the commonest threshold of the others.
 NEED_THRESHOLDS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -119,14 +119,14 @@ NEED_THRESHOLDS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
-# "Thinking total": seven items of 0, 1 or 2 (facts/catalogue-eligibility.csv, THINK7_TOTAL).
+# "Thinking total": seven items of 0, 1 or 2 (FIND_AND_REFER in docs/sources.md).
 TOTALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"thinking_total": ("q2_6", "q7_2", "q11_4", "q11_6", "q11_7", "q11_9", "q12_1")}
 )
 ITEM_MAXIMUM: Final = 2
 
 # Lowest percentage of each band, two-year scores; the same cuts in both generations
-# (facts/ogrs3-parameters.json, and the constants of hmpps-arns-risk-actuarial-api for OGRS4's).
+# (RISK_ACTUARIAL in docs/sources.md).
 PREDICTOR_BANDS: Final[Mapping[str, tuple[float, float, float, float]]] = MappingProxyType(
     {
         "ogrs_2yr": (0, 50, 75, 90),

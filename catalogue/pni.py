@@ -1,6 +1,6 @@
 """The Programme Needs Identifier: which intensity of programme do need and risk point to?
 
-Source: ``facts/pni-decision-table.csv``, the OASys reading where implementations differ. Four domains of
+Source: ``PNI`` in docs/sources.md, the OASys reading where implementations differ. Four domains of
 items give a need band; predictors give a risk band; a matrix and two trumps give the pathway. A missing
 answer counts as nothing towards the result and as the worst towards the *projected* result; where the two
 differ the outcome is an omission, not a guess.

@@ -1,6 +1,6 @@
 """The tier of a case, A (highest) to G: how much supervision does it call for?
 
-Source: ``facts/tier-v3-decision-table.csv``. Each factor gives a tier or none, and the highest counts. Signpost uses
+Source: the tier calculation, version 3 (``TIER`` in docs/sources.md). Each factor gives a tier or none, and the highest counts. Signpost uses
 it to see work that is more, or less, intensive than a case calls for.
 """
 

@@ -217,6 +217,19 @@ def test_one_person_as_everybody() -> None:
     assert asked.equals(places.filter(pl.col("row") % 7 == 0))
 
 
+def test_an_empty_directory_says_nothing_of_anybody() -> None:
+    subjects = pl.DataFrame([_someone(random.Random(each)) for each in range(5)], infer_schema_length=None)
+    for people in (subjects, subjects.head(0)):
+        wide = batch.feasible(
+            people,
+            WHOLE,
+            directory=pl.DataFrame(schema=DIRECTORY),
+            travel=pl.DataFrame(schema={"pdu": pl.String, "venue": pl.String, "minutes": pl.Float64}),
+        )
+        assert wide.shape == (people.height, len(WHOLE.ids))
+        assert wide.null_count().row(0) == (people.height,) * len(WHOLE.ids)
+
+
 def test_a_directory_without_its_columns_is_refused() -> None:
     subjects = pl.DataFrame([_someone(random.Random(1))], infer_schema_length=None)
     with pytest.raises(UsageError, match="women_in_group"):
