@@ -106,7 +106,7 @@ def append(
         "subject_type": None if crn is None else PERSON,
         "correlation_id": actor.correlation_id,
         "service": SERVICE,
-        "details": orjson.dumps({"action": action, **(details or {})}, option=orjson.OPT_SORT_KEYS).decode(),
+        "details": orjson.dumps({"event": action, **(details or {})}, option=orjson.OPT_SORT_KEYS).decode(),
         "previous_hash": FIRST if last is None else last.hash,
     }
     connection.execute(insert(audit_log).values(**entry, hash=seal(entry)))
@@ -197,7 +197,7 @@ def _verify(database: Database, progress: Callable[[int, int], None] | None) -> 
                 .all()
             )
             for row in rows:
-                entry = dict(row)
+                entry = {str(name): value for name, value in row.items()}
                 given = entry.pop("hash")
                 if row["sequence"] != expected or entry["previous_hash"] != previous or seal(entry) != given:
                     return Verification(entries=expected - 1, broken_at=expected)

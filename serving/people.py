@@ -262,7 +262,7 @@ def _snapshot(connection: Connection, crn: str) -> dict[str, Any]:
         "protected": case_store.protected_of(connection, crn),
         "references": audit_log.references(connection, crn),
         "held": {
-            table.name: list(connection.execute(select(table.c.id).where(table.c.crn == crn)).scalars())
+            str(table.name): list(connection.execute(select(table.c.id).where(table.c.crn == crn)).scalars())
             for table in HELD
         },
     }

@@ -73,9 +73,11 @@ class Database:
             if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
                 raise TimeoutError("the store is busy")
             try:
-                with self._engine.connect().execution_options(signpost_write=True) as connection:
+                with (
+                    self._engine.connect().execution_options(signpost_write=True) as connection,
+                    connection.begin(),
+                ):
                     yield connection
-                    connection.commit()
             finally:
                 self._writer.release()
             return

@@ -1,0 +1,257 @@
+"""Small parts: settings, words, assets, what is imported, what is described, who may look."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.errors import UsageError
+from serving.errors import validation_errors
+from serving.screens import assets
+from serving.screens.session import safe_following
+from serving.screens.words import day, in_a_hundred
+from serving.settings import OPTIONS, Settings
+from tests.serving.conftest import KeyServer, running
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_service_imports_no_training_library() -> None:
+    program = (
+        "import sys, serving.run, serving.ingest, serving.retention; "
+        "print(sorted({'lightgbm','pandas','sklearn','mlflow','fairlearn','scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_settings_table_of_the_documentation_is_the_settings() -> None:
+    text = (ROOT / "docs" / "service.md").read_text()
+    for option in OPTIONS:
+        assert f"| `{option.variable}` |" in text, option.variable
+
+
+BAD = [
+    {"SIGNPOST_PROT": "1"},
+    {"SIGNPOST_PORT": "eighty"},
+    {"SIGNPOST_PORT": "70000"},
+    {"DEV_AUTH": "perhaps"},
+    {"DEV_AUTH": "1", "SIGNPOST_HOST": "0.0.0.0"},
+    {"DEV_AUTH": "1", "SIGNPOST_AS_OF": "someday"},
+    {},
+]
+
+
+@pytest.mark.parametrize("environment", BAD)
+def test_a_wrong_setting_is_one_sentence_that_names_it(environment: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as refused:
+        Settings.from_environment(environment)
+    assert "\n" not in str(refused.value)
+    assert not any(value in str(refused.value) for value in ("eighty", "perhaps", "someday"))
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_an_interval_in_words_covers_the_interval(first: float, second: float) -> None:
+    lower, upper = sorted((first, second))
+    words = in_a_hundred(lower, upper)
+    numbers = [int(word) for word in words.split() if word.isdigit()]
+    if words.startswith("about"):
+        assert numbers[0] / 100 <= lower + 1e-9
+        assert numbers[1] / 100 >= upper - 1e-9
+        assert numbers[0] < numbers[1]
+    elif words.startswith("fewer"):
+        assert upper <= numbers[0] / 100 + 1e-9
+    elif words.startswith("more"):
+        assert lower >= numbers[0] / 100 - 1e-9
+
+
+WORDS = [
+    ((0.31, 0.38), "about 30 to 40 in 100"),
+    ((0.0, 0.02), "fewer than 5 in 100"),
+    ((0.97, 1.0), "more than 95 in 100"),
+    ((0.30, 0.30), "about 25 to 35 in 100"),
+    ((0.0, 1.0), "anything from none to all of 100"),
+]
+
+
+@pytest.mark.parametrize(("interval", "said"), WORDS)
+def test_intervals_in_words(interval: tuple[float, float], said: str) -> None:
+    assert in_a_hundred(*interval) == said
+
+
+def test_days_in_words() -> None:
+    assert day("2026-03-03") == "3 March 2026"
+    assert day("2026-03-03T10:00:00+00:00") == "3 March 2026"
+    assert day(None) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "javascript:x", "/referrals\\x"],
+)
+def test_signing_in_never_leads_elsewhere(path: str) -> None:
+    assert safe_following(path) == "/referrals/"
+
+
+def test_validation_never_repeats_what_was_sent() -> None:
+    found = validation_errors(
+        [
+            {
+                "type": "literal_error",
+                "loc": ("body", "action"),
+                "msg": "Input should be 'A'",
+                "input": "secret",
+            },
+            {
+                "type": "union_tag_invalid",
+                "loc": ("body",),
+                "msg": "Input tag 'secret' found",
+                "input": "secret",
+            },
+            {"type": "extra_forbidden", "loc": ("body", "secret"), "msg": "Extra inputs are not permitted"},
+        ]
+    )
+    assert b"secret" not in orjson.dumps(found)
+
+
+def test_assets_in_place_are_left_alone_and_a_failing_npm_is_one_sentence(tmp_path: Path) -> None:
+    def must_not_run(*_: object) -> int:
+        raise AssertionError("npm was called")
+
+    assert assets.ready()
+    assert not assets.install(npm=must_not_run)
+    with pytest.raises(UsageError, match="npm could not install"):
+        assets.install(vendor=tmp_path / "vendor", npm=lambda *_: 1)
+    assert not (tmp_path / "vendor").exists()
+    lock = orjson.loads(assets.LOCK.read_bytes())
+    assert all(
+        "integrity" in item and "resolved" not in item for name, item in lock["packages"].items() if name
+    )
+
+
+def test_the_description_is_openapi_with_unique_operations_and_examples_that_hold(address: str) -> None:
+    from pydantic import TypeAdapter
+
+    from serving.schemas.contests import ContestQuestion
+    from serving.schemas.decisions import DecisionQuestion
+    from serving.schemas.events import EventQuestion
+
+    document = httpx.get(f"{address}/v3/api-docs").json()
+    assert document["openapi"].startswith("3.1")
+    names = [
+        operation["operationId"] for methods in document["paths"].values() for operation in methods.values()
+    ]
+    assert len(names) == len(set(names))
+    for model in (DecisionQuestion, EventQuestion):
+        for example in model.model_json_schema()["examples"]:
+            TypeAdapter(model).validate_python(example)
+    assert ContestQuestion(grounds="x").grounds == "x"
+    page = httpx.get(f"{address}/swagger-ui.html")
+    assert "http" not in page.text.replace(address, "").replace("https://", "http") or "cdn" not in page.text
+    for part in (
+        "/static/vendor/swagger/swagger-ui.css",
+        "/static/vendor/swagger/swagger-ui-bundle.js",
+        "/static/swagger.js",
+    ):
+        assert part in page.text
+        assert httpx.get(f"{address}{part}").status_code == 200
+
+
+def test_a_limited_case_is_closed_to_those_named_and_to_nobody_else(
+    settings: Settings, key_server: KeyServer
+) -> None:
+    from serving.auth import ROLES
+
+    person = {"sex": "MALE", "region": "A", "known_on": "2026-01-01"}
+    with running(settings) as address, httpx.Client(base_url=address, timeout=30) as client:
+        for crn, limits in (
+            ("Y000001", {"excluded_users": ["SHUT_OUT"]}),
+            ("Y000002", {"restricted_to_users": ["LET_IN"]}),
+        ):
+            put = client.put(
+                f"/v1/cases/{crn}",
+                json={"people": [{**person, **limits}]},
+                headers=_as(key_server, "FEEDER", *ROLES),
+            )
+            assert put.status_code == 200, put.text
+        table = [
+            ("Y000001", "SHUT_OUT", 403),
+            ("Y000001", "OTHER", 200),
+            ("Y000002", "LET_IN", 200),
+            ("Y000002", "OTHER", 403),
+        ]
+        for crn, user, status in table:
+            for path in (
+                f"/v1/people/{crn}/suggestions",
+                f"/components/suggestions/{crn}",
+                f"/v1/people/{crn}/account",
+            ):
+                answer = client.get(path, headers=_as(key_server, user, *ROLES))
+                assert answer.status_code == status, (path, user)
+                assert status == 200 or answer.json()["errorCode"] == "LIMITED_ACCESS"
+
+
+def _as(key_server: KeyServer, user: str, *roles: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key_server.token(*roles, user=user)}"}
+
+
+def test_the_remaining_routes_answer_as_described(api: httpx.Client, someone: str) -> None:
+    from serving.schemas.flags import FlagAnswer, RiskAnswer
+
+    catalogue = api.get("/v1/catalogue").json()
+    assert len(catalogue["interventions"]) >= 51
+    directory = api.get("/v1/directory", params={"size": 3}).json()
+    assert directory["numberOfElements"] == len(directory["content"]) == 3
+    assert api.get("/v1/models/current").json()["modelCard"].startswith("#")
+    flags = api.get("/v1/flags", params={"size": 200}).json()
+    found = [FlagAnswer.model_validate_json(orjson.dumps(item)) for item in flags["content"]]
+    assert found
+    again = api.get("/v1/flags", params={"size": 200}).json()
+    assert {item["id"] for item in flags["content"]} <= {item["id"] for item in again["content"]}
+    response = api.post(f"/v1/flags/{found[0].id}/response", json={"response": "CONTACTED"})
+    assert response.status_code == 201
+    risky = [item for item in found if item.referral_id]
+    if risky:
+        risk = api.get(f"/v1/referrals/{risky[0].referral_id}/completion-risk")
+        read = RiskAnswer.model_validate_json(risk.content)
+        chances = [horizon.probability for horizon in read.horizons]
+        assert chances == sorted(chances)
+    assert api.get("/v1/referrals/R-none/completion-risk").status_code == 404
+    set_id = api.get(f"/v1/people/{someone}/suggestions").json()["id"]
+    raised = api.post(f"/v1/suggestion-sets/{set_id}/contest", json={"grounds": "The job is new."})
+    assert raised.status_code == 201
+    outcome = {"outcome": "UPHELD", "explanation": "The job is recorded now."}
+    path = f"/v1/suggestion-sets/{set_id}/contest/{raised.json()['id']}/outcome"
+    assert api.post(path, json=outcome).json()["outcome"] == "UPHELD"
+    assert api.post(path, json=outcome).status_code == 200
+    assert api.post(path, json={**outcome, "outcome": "NOT_UPHELD"}).status_code == 409
+    everything = api.get("/subject-access-request", params={"crn": someone}).json()["content"]
+    assert everything["requestsToLookAgain"][0]["grounds"] == "The job is new."
+    assert {entry["what"] for entry in everything["whoLooked"]} >= {
+        "CONSULTATION",
+        "COLLECTION",
+        "ALTERATION",
+    }
+    assert set(everything["whoLooked"][0]) == {
+        "what",
+        "when",
+        "who",
+        "subjectId",
+        "subjectType",
+        "correlationId",
+        "service",
+        "details",
+    }
+    assert api.get("/subject-access-request", params={"crn": "Q999999"}).status_code == 204
+    assert api.get("/subject-access-request", params={"prn": "A1234BC"}).status_code == 209
+    component = api.get(f"/components/suggestions/{someone}").json()
+    assert "signpost-panel" in component["html"]
+    assert "<script" not in component["html"]
+    metrics = api.get("/metrics").text
+    assert 'signpost_advice_total{advice="SUGGESTED"}' in metrics
+    assert someone not in metrics

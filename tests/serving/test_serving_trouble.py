@@ -1,0 +1,326 @@
+"""Under trouble: no bundle, a bad bundle, a store that is away, too much at once, bad input, a sudden death."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving import audit_log
+from serving.auth import ROLES
+from serving.bundles import BundleHolder
+from serving.settings import Settings
+from serving.store.database import Database
+from serving.store.tables import decisions
+from tests.serving.conftest import KeyServer, running
+
+
+@pytest.fixture
+def headers(key_server: KeyServer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key_server.token(*ROLES)}"}
+
+
+def test_without_a_bundle_the_rules_answer_and_say_so(
+    settings: Settings, headers: dict[str, str], someone: str
+) -> None:
+    with running(replace(settings, bundle_folder=None)) as address:
+        answer = httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers).json()
+        assert answer["ruleOnly"] is True
+        assert all(item["pComplete"] is None and item["effect"] is None for item in answer["suggestions"])
+        assert {item["eligibility"] for item in answer["suggestions"]} >= {"NOT_ELIGIBLE"}
+        assert httpx.get(f"{address}/v1/models/current", headers=headers).status_code == 404
+
+
+def test_a_bad_bundle_is_refused_the_last_good_one_kept_and_health_says_so(
+    settings: Settings, trained_bundle: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained_bundle, tmp_path / "bundle"))
+    with running(replace(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
+        good = httpx.get(f"{address}/health").json()["components"]["bundle"]
+        assert good["status"] == "UP"
+        whole = (folder / "commence.json").read_bytes()
+        (folder / "commence.json").write_bytes(whole.replace(b"1", b"2", 1))
+        degraded = _until(address, "DEGRADED")
+        assert degraded["details"]["version"] == good["details"]["version"]
+        assert "commence.json" in degraded["details"]["problem"]
+        (folder / "commence.json").write_bytes(whole)
+        assert _until(address, "UP") == good
+
+
+def _until(address: str, status: str) -> dict[str, dict[str, str]]:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        found: dict[str, dict[str, str]] = httpx.get(f"{address}/health").json()["components"]["bundle"]
+        if found["status"] == status:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"the bundle never became {status}")
+
+
+def test_a_bundle_is_swapped_without_a_dropped_request(
+    settings: Settings, headers: dict[str, str], someone: str, trained_bundle: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained_bundle, tmp_path / "bundle"))
+    statuses: list[int] = []
+    stop = threading.Event()
+    with running(replace(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
+
+        def ask() -> None:
+            with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+                while not stop.is_set():
+                    statuses.append(client.get(f"/v1/people/{someone}/suggestions").status_code)
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        shutil.rmtree(folder)
+        time.sleep(1.5)
+        shutil.copytree(trained_bundle, folder)
+        time.sleep(1.5)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert _until(address, "UP")["status"] == "UP"
+    assert len(statuses) > 10
+    assert set(statuses) == {200}
+
+
+def test_the_holder_looks_no_more_often_than_it_is_told(trained_bundle: Path) -> None:
+    clock = [0.0]
+    holder = BundleHolder(trained_bundle, seconds=10, clock=lambda: clock[0])
+    first = holder.state
+    assert first.bundle is not None
+    assert holder.state is first
+    clock[0] = 11.0
+    assert holder.state.version == first.version
+
+
+def test_a_store_that_is_away_is_503_with_advice_and_recovers_by_itself(
+    settings: Settings, store: Path, headers: dict[str, str], someone: str
+) -> None:
+    with running(settings) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+        assert client.get(f"/v1/people/{someone}/suggestions").status_code == 200
+        blocker = Database(settings.database_url)
+        with blocker.write():
+            answer = client.get("/v1/people/Z999999/account")
+            assert answer.status_code in {404, 503}
+            answer = client.get(f"/v1/people/{someone}/suggestions")
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert answer.json()["errorCode"] == "UNAVAILABLE"
+            assert client.get("/health/liveness").status_code == 200
+        blocker.close()
+        assert client.get(f"/v1/people/{someone}/suggestions").status_code == 200
+
+
+def test_too_much_at_once_is_429_and_health_still_answers(
+    settings: Settings, headers: dict[str, str]
+) -> None:
+    small = replace(settings, workers_at_once=1, queue_length=1)
+    with running(small) as address:
+        blocker = Database(settings.database_url)
+        with blocker.write(), ThreadPoolExecutor(8) as pool:
+            body = {"action": "NONE_CHOSEN", "reasonCode": "NOT_READY_YET"}
+            asked = [
+                pool.submit(
+                    httpx.put,
+                    f"{address}/v1/cases/X00000{number}",
+                    json={"people": []},
+                    headers=headers,
+                    timeout=60,
+                )
+                for number in range(8)
+            ]
+            time.sleep(0.5)
+            assert httpx.get(f"{address}/health/ping").status_code == 200
+            statuses = sorted(answer.result().status_code for answer in asked)
+            del body
+        blocker.close()
+        assert statuses.count(429) == 6, statuses
+        assert set(statuses) <= {200, 429, 503}
+
+
+BODIES = [
+    (b"", 422),
+    (b"{", 400),
+    (b"[]", 422),
+    (b"null", 422),
+    (b'{"crn": NaN}', 400),
+    (b'{"crn": "\\ud800"}', 400),
+    (b'{"crn": "X123456", "people": [{"region": "\\u0000"}]}', 400),
+    (b"[" * 100_000 + b"]" * 100_000, 400),
+    (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400),
+    (b'"' + b"a" * 1_100_000 + b'"', 413),
+    ('{"crn": "X123456", "people": [{"region": "\U0001f9ed\u202e"}]}'.encode(), 200),
+    (b'{"crn": 5}', 422),
+    (b'{"crn": "X123456", "people": "secret-value"}', 422),
+    (b'{"crn": "X123456", "people": [{"date_of_birth": "secret-value"}]}', 422),
+    (b'{"crn": "X123456", "secret-value": []}', 422),
+]
+
+
+def test_bad_bodies_are_refused_in_the_error_shape_without_repeating_them(
+    settings: Settings, headers: dict[str, str]
+) -> None:
+    with running(settings) as address, httpx.Client(base_url=address, headers=headers) as client:
+        for body, status in BODIES:
+            answer = client.post(
+                "/v1/suggestions", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == status, (body[:60], answer.text[:200])
+            if status != 200:
+                assert set(answer.json()) >= {
+                    "status",
+                    "errorCode",
+                    "userMessage",
+                    "developerMessage",
+                    "moreInfo",
+                }
+            assert "secret-value" not in answer.text
+            assert "Traceback" not in answer.text
+        plain = client.post("/v1/suggestions", content=b"{}", headers={"Content-Type": "text/plain"})
+        assert plain.status_code == 415
+        assert client.request("PATCH", "/v1/catalogue").status_code == 405
+        assert client.get("/nothing/here").json()["errorCode"] == "NOT_FOUND"
+        given = client.get("/health", headers={"X-Correlation-Id": "abc-12345678"})
+        assert given.headers["X-Correlation-Id"] == "abc-12345678"
+        made = client.get("/health", headers={"X-Correlation-Id": "<script>"})
+        assert re.fullmatch(r"[0-9a-f-]{36}", made.headers["X-Correlation-Id"])
+
+
+PROGRAM = """
+import sys
+from serving.run import serve
+from serving.settings import Settings
+serve(Settings.from_environment(database_url=sys.argv[1], port=int(sys.argv[2])))
+"""
+
+
+@pytest.fixture
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _start(url: str, port: int, key_server: KeyServer, log: Path) -> subprocess.Popen[bytes]:
+    from tests.serving.conftest import ISSUER
+
+    environment = {
+        **os.environ,
+        "SIGNPOST_AUTH_JWKS_URL": key_server.url,
+        "SIGNPOST_AUTH_ISSUER": ISSUER,
+    }
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, url, str(port)], env=environment, stdout=out, stderr=out
+        )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health/readiness").status_code == 200:
+                return process
+        except httpx.TransportError:
+            time.sleep(0.05)
+    process.kill()
+    raise AssertionError("the service did not become ready")
+
+
+@pytest.mark.slow
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(
+    store: Path, key_server: KeyServer, headers: dict[str, str], someone: str, free_port: int, tmp_path: Path
+) -> None:
+    """A short form: three sudden deaths under four writers; and the logs of all that hold nothing personal."""
+    url = f"sqlite:///{store}"
+    log = tmp_path / "service.log"
+    acknowledged: set[str] = set()
+    words = f"secret words {uuid.uuid4()}"
+    for death in range(3):
+        process = _start(url, free_port, key_server, log)
+        base = f"http://127.0.0.1:{free_port}"
+        set_id = httpx.get(f"{base}/v1/people/{someone}/suggestions", headers=headers, timeout=30).json()[
+            "id"
+        ]
+        stop = threading.Event()
+
+        def write(base: str = base, set_id: str = set_id, stop: threading.Event = stop) -> None:
+            with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
+                while not stop.is_set():
+                    body = {"action": "NONE_CHOSEN", "reasonCode": "OTHER", "ownWords": words}
+                    key = {"Idempotency-Key": str(uuid.uuid4())}
+                    try:
+                        answer = client.post(f"/v1/suggestion-sets/{set_id}/decision", json=body, headers=key)
+                    except httpx.TransportError:
+                        return
+                    if answer.status_code == 201:
+                        acknowledged.add(answer.json()["id"])
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.6 + 0.17 * death)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert acknowledged
+    database = Database(url)
+    with database.read() as connection:
+        kept = {row.id for row in connection.execute(decisions.select())}
+        entries = connection.execute(
+            audit_log.audit_log.select().where(audit_log.audit_log.c.details.contains("DECISION_RECORDED"))
+        ).all()
+    database.close()
+    assert acknowledged <= kept
+    assert len(entries) == len(kept)
+    assert audit_log.verify(database_url=url).intact
+    logged = log.read_text()
+    assert "request" in logged
+    for value in (someone, words, "secret", "A_PRACTITIONER"):
+        assert value not in logged
+
+
+def test_a_stop_finishes_what_was_taken(settings: Settings, headers: dict[str, str], someone: str) -> None:
+    answers: list[int] = []
+    with running(settings) as address:
+
+        def ask() -> None:
+            answers.append(
+                httpx.get(
+                    f"{address}/v1/people/{someone}/suggestions", headers=headers, timeout=30
+                ).status_code
+            )
+
+        thread = threading.Thread(target=ask)
+        blocker = Database(settings.database_url)
+        with blocker.write():
+            thread.start()
+            time.sleep(0.5)
+        blocker.close()
+    thread.join()
+    assert answers == [200]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Logs of a service in this process go to this test's stderr only."""
+    import structlog
+
+    yield
+    structlog.reset_defaults()
