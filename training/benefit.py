@@ -87,11 +87,12 @@ class BenefitModel:
 
     `reference` is the arm of supervision as usual; `min_support` the number of similar past people
     from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
-    families within which they are pooled, `targets` maps them to the features (needs) that they are
-    meant for, whose common effect is learned over all arms; `modifiers` names the features that effects may depend
-    on (None: up to `max_modifiers`, those that arms are meant for before those with the strongest
-    sign of changing effects); `level` that of the
-    intervals; `threads` for LightGBM. The same data and `random_state` give the same model.
+    families within which they are pooled; `targets` maps them to the features (needs) that they
+    are meant for, whose common effect is learned over all arms. `modifiers` names the features that
+    effects may depend on; None takes up to `max_modifiers`: risk, motivation and needs under our
+    features' names and what arms are meant for, then those with the strongest sign of changing
+    effects. `level` is that of the intervals, `threads` the most that a fit uses. The same data and
+    `random_state` give the same model.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class BenefitModel:
         families: Mapping[Any, str] | None = None,
         targets: Mapping[Any, Sequence[str]] | None = None,
         modifiers: Sequence[str] | None = None,
-        max_modifiers: int = 12,
+        max_modifiers: int = 13,
         level: float = 0.90,
         folds: int = 5,
         threads: int = 2,
@@ -292,6 +293,7 @@ class BenefitModel:
         """The features that effects may depend on, cut; the strongest signs first where there are many."""
         names = list(self.modifiers) if self.modifiers is not None else list(table.names)
         meant = {name for names_of in (self.targets or {}).values() for name in names_of}
+        meant.update(benefit_modifiers.PREFERRED)
         sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
         names = [name for name in names if math.isfinite(sign[name])]
         names = sorted(names, key=lambda name: (name not in meant, -sign[name]))[: self.max_modifiers]

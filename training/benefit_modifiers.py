@@ -21,6 +21,24 @@ MOST_CATEGORIES: Final = 8
 RECORDED_ENOUGH: Final = 0.05
 """Below this share of missing values "not recorded" has no effect of its own."""
 
+PREFERRED: Final = (
+    "ogrs_2yr",
+    "motivation",
+    "sentence_length_days",
+    "s3_accommodation",
+    "s4_ete",
+    "s5_finance",
+    "s6_relationships",
+    "s7_lifestyle",
+    "s8_drugs",
+    "s9_alcohol",
+    "s10_emotional",
+    "s11_thinking",
+    "s12_attitudes",
+)
+"""What effects may depend on first, where a frame has it: risk, motivation, sentence length, needs
+(the responsivity principle: risk, need and readiness decide whom an intervention helps)."""
+
 
 def cut(table: Table, name: str, *, degree: int) -> Modifier | None:
     """Cut one feature into a modifier; None where it does not vary."""
