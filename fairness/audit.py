@@ -7,7 +7,7 @@ makes for everybody, and writes the report.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,12 +15,15 @@ import polars as pl
 
 from catalogue import load
 from catalogue.errors import UsageError
-from fairness import compare, coverage, crosscheck, findings, gate, register, stages, tables
-from fairness.characteristics import Characteristic, definitions
+from fairness import compare, coverage, crosscheck, findings, gate, gathering, stages, tables
+from fairness.characteristics import Characteristic, definitions, intersection, with_intersection
 from fairness.compare import Comparison
+from fairness.evidence import Evidence
 from fairness.measures import Measure, measures, of_stage
 from fairness.policy import Policy
 from fairness.policy import default as default_policy
+from fairness.register import Changes, Register, changes
+from fairness.register import read as read_register
 from fairness.suppression import Ledger
 from features.histories import Histories
 from scoring.bundle import Bundle
@@ -28,7 +31,12 @@ from scoring.flags import flag_all
 
 PAST_DAYS = (182, 364, 546)
 """How long before the audit flags are made again, to be held against what then happened."""
-PAGE, TABLE, DOCUMENT = "index.html", "comparisons.csv", "equality-report.json"
+PAGE, TABLE, DOCUMENT, WORKBOOK = (
+    "index.html",
+    "comparisons.csv",
+    "equality-report.json",
+    "equality-report.ods",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,12 @@ class AuditResult:
     coverage: tuple[coverage.Coverage, ...]
     agreement: Mapping[str, crosscheck.Agreement]
     totals: Mapping[str, tuple[int, int]]
-    changes: register.Changes
+    changes: Changes
+    register: Register
     as_of: date
     bundle_version: str
     report: Path
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def summary(self) -> dict[str, object]:
@@ -62,6 +72,10 @@ class AuditResult:
             "gate": self.gate.as_dict(),
             "findings": [each.as_dict() for each in self.findings],
             "changes": self.changes.as_dict(),
+            "tests": [
+                {"name": each.name, "holds": each.holds, "sentence": each.sentence}
+                for each in self.evidence.tests
+            ],
             "coverage": [each.as_dict() for each in self.coverage],
             "cross_check": {name: each.as_dict() for name, each in self.agreement.items()},
             "totals": {name: list(pair) for name, pair in sorted(self.totals.items())},
@@ -107,45 +121,92 @@ def run(
         suggestions, ("crn", "as_of", "intervention_id", "eligibility", "feasible", "advice"), "suggestions"
     )
     _require(flags, ("referral_id", "crn", "as_of", "flagged"), "flags")
-    known = _register(register)
-    rules = default_policy()
-    spec = definitions().characteristics
     frames = _frames(histories, suggestions, flags, _past_flags(histories, bundle_folder, as_of), as_of)
-    ledger = Ledger(rules.suppression_threshold)
     people = stages.with_groups(_people(histories, as_of), histories)
-    recording = coverage.coverage(people, spec, policy=rules, ledger=ledger)
+    rules = default_policy()
+    result = judge(
+        frames,
+        people=people,
+        register=_register(register),
+        policy=rules,
+        as_of=as_of,
+        bundle_version=_version(bundle_folder),
+        report=out / PAGE,
+        previous=_previous(out),
+    )
+    made = gathering.gather(
+        histories, bundle_folder=bundle_folder, frames=frames, people=people, result=result, policy=rules, as_of=as_of,
+        days=[as_of - timedelta(days=days) for days in PAST_DAYS],
+    )  # fmt: skip
+    result = replace(result, evidence=made)
+    write(result, out=out, policy=rules)
+    return result
+
+
+def judge(
+    frames: Mapping[str, pl.DataFrame],
+    *,
+    people: pl.DataFrame,
+    register: Register,
+    policy: Policy,
+    as_of: date,
+    bundle_version: str,
+    report: Path,
+    previous: Mapping[str, float] | None = None,
+) -> AuditResult:
+    """Every comparison of every stage, settled over the whole report, and the gate's verdict.
+
+    `frames` has one frame a stage, as `stages` makes them; a stage that is absent is not assessed.
+    `people` has one row a person with the groups; `previous` the ratios of the last report's gaps.
+    """
+    spec = definitions().characteristics
+    ledger = Ledger(policy.suppression_threshold)
+    recording = coverage.coverage(people, spec, policy=policy, ledger=ledger)
     made: list[Comparison] = []
     for name, frame in frames.items():
         for measure in of_stage(name):
-            made.extend(_measure(frame, measure, spec, rules, ledger))
-    settled = compare.settle(made, ledger, policy=rules)
+            made.extend(_measure(frame, measure, spec, policy, ledger))
+    settled = compare.settle(made, ledger, policy=policy)
     totals = _totals(frames)
     required = [each.name for each in spec if each.required]
     verdict = gate.judge(
-        settled, as_of=as_of, register=known, totals=totals, measures=measures(), required=required
+        settled, as_of=as_of, register=register, totals=totals, measures=measures(), required=required
     )
-    result = AuditResult(
+    gaps = {each.id: each.judged[0] or 0.0 for each in settled if each.reading is compare.Reading.GAP}
+    return AuditResult(
         gate=verdict,
-        findings=findings.findings(settled, register=known, blocking=verdict.disparities),
+        findings=findings.findings(settled, register=register, blocking=verdict.disparities),
         comparisons=settled,
         coverage=recording,
         agreement=_cross_check(frames, spec),
         totals={
             name: pair
             for name, pair in totals.items()
-            if min(pair) >= rules.suppression_threshold or pair[0] == 0
+            if min(pair) >= policy.suppression_threshold or pair[0] == 0
         },
-        changes=_changes(known, settled),
+        changes=changes(register, gaps, previous),
+        register=register,
         as_of=as_of,
-        bundle_version=_version(bundle_folder),
-        report=out / PAGE,
+        bundle_version=bundle_version,
+        report=report,
     )
-    write(result, out=out, policy=rules, entries=known)
-    return result
 
 
-def _register(path: Path | None) -> register.Register:
-    return register.read(path)
+def _previous(out: Path) -> dict[str, float] | None:
+    """The gaps of the report that stands in the folder, if one does."""
+    try:
+        document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return {
+        str(each["id"]): float(each["judged_ratio"])
+        for each in document.get("comparisons", [])
+        if each.get("reading") == compare.Reading.GAP.value and each.get("judged_ratio") is not None
+    }
+
+
+def _register(path: Path | None) -> Register:
+    return read_register(path)
 
 
 def _require(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:
@@ -208,7 +269,46 @@ def _measure(
         if found:
             compare.nest(ledger, measure, characteristic, frame)
         made.extend(found)
+    if measure.intersections:
+        made.extend(_crossed(frame, measure, spec, rules, ledger))
     return made
+
+
+CROSSED = (
+    ("sex", "age"),
+    ("sex", "ethnicity"),
+    ("sex", "disability"),
+    ("ethnicity", "disability"),
+    ("sex", "ethnicity", "disability"),
+)
+"""The intersections that are looked at: pairs first, for the triple adds up to them."""
+
+
+def _crossed(
+    frame: pl.DataFrame, measure: Measure, spec: Sequence[Characteristic], rules: Policy, ledger: Ledger
+) -> list[Comparison]:
+    by_name = {each.name: each for each in spec}
+    made: list[Comparison] = []
+    for names in CROSSED:
+        crossed = intersection([by_name[name] for name in names])
+        found = compare.compare(
+            with_intersection(frame, crossed), measure, crossed,
+            policy=rules, conditions=measure.conditions, ledger=ledger,
+        )  # fmt: skip
+        if len(names) == 2:
+            compare.cross(ledger, measure, crossed, found)
+        else:
+            _nested(ledger, measure, crossed, found)
+        made.extend(found)
+    return made
+
+
+def _nested(ledger: Ledger, measure: Measure, crossed: Characteristic, found: Sequence[Comparison]) -> None:
+    """A triple adds up to those of its pairs that are reported themselves."""
+    reported = [set(names) for names in CROSSED if len(names) == 2]
+    for dropped in crossed.parts:
+        if set(crossed.parts) - {dropped} in reported:
+            compare.cross(ledger, measure, crossed, found, only=dropped)
 
 
 def _totals(frames: Mapping[str, pl.DataFrame]) -> dict[str, tuple[int, int]]:
@@ -232,10 +332,6 @@ def _cross_check(
     return found
 
 
-def _changes(known: register.Register, settled: Sequence[Comparison]) -> register.Changes:
-    return register.changes(known, [each.id for each in settled if each.reading is compare.Reading.GAP])
-
-
 def _version(folder: Path) -> str:
     try:
         return str(json.loads((folder / "bundle.json").read_text(encoding="utf-8")).get("version", "unknown"))
@@ -245,15 +341,20 @@ def _version(folder: Path) -> str:
         ) from error
 
 
-def write(result: AuditResult, *, out: Path, policy: Policy, entries: register.Register) -> None:
+def write(result: AuditResult, *, out: Path, policy: Policy) -> None:
     """Write the page, the tables and the document. The same audit gives the same bytes."""
+    from fairness.report import workbook
     from fairness.report.render import html
     from fairness.report.sections import build
 
     out.mkdir(parents=True, exist_ok=True)
-    page = build(result, policy=policy, entries=entries)
+    page = build(result, policy=policy)
     (out / PAGE).write_text(html(page, threshold=policy.suppression_threshold), encoding="utf-8")
     tables.frame(result.comparisons).write_csv(out / TABLE)
     pl.DataFrame([each.as_dict() for each in result.coverage]).write_csv(out / "coverage.csv")
+    for grids in result.evidence.grids.values():
+        for grid in grids:
+            tables.of_grid(grid).write_csv(out / f"{grid.name}.csv")
+    workbook.write(out / WORKBOOK, result)
     document = json.dumps(result.summary, indent=1, sort_keys=True, allow_nan=False)
     (out / DOCUMENT).write_text(document + "\n", encoding="utf-8")

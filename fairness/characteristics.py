@@ -5,7 +5,7 @@ recorded and prefer-not-to-say stay groups of their own. This module and what bu
 only readers of the `protected` table; scoring never sees any of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from catalogue.errors import UsageError
 from fairness.cube import NOT_RECORDED
 
 PREFER_NOT_TO_SAY = "Prefer not to say"
+AND = "; "
+"""Between the levels of an intersection."""
 APART = frozenset({NOT_RECORDED, PREFER_NOT_TO_SAY})
 """Groups that are shown and never compared: they are about recording, not about people alike."""
 
@@ -36,6 +38,13 @@ class Characteristic:
     bands: Mapping[int, str] = field(default_factory=dict)
     only: Mapping[str, str] = field(default_factory=dict)
     detail_of: str | None = None
+    parts: tuple[str, ...] = ()
+
+    def key(self, level: str) -> dict[str, str]:
+        """The group of one level: of an intersection, one level of each part."""
+        if not self.parts:
+            return {self.name: level}
+        return dict(zip(self.parts, level.split(AND), strict=True))
 
     @property
     def protected(self) -> bool:
@@ -106,9 +115,23 @@ def parse(document: Mapping[str, Any]) -> Definitions:
     return result
 
 
-def in_words(code: str) -> str:
-    """A code that the definitions do not list, readable: UPPER_SNAKE becomes Upper snake."""
-    return code.replace("_", " ").capitalize()
+def intersection(parts: Sequence[Characteristic]) -> Characteristic:
+    """Several characteristics at once: women who are Asian, held against men who are White."""
+    return Characteristic(
+        name=" by ".join(each.name for each in parts),
+        title=" and ".join(each.title.split(" (")[0].lower() for each in parts).capitalize(),
+        reference=AND.join(each.reference for each in parts),
+        parts=tuple(each.name for each in parts),
+    )
+
+
+def with_intersection(frame: pl.DataFrame, crossed: Characteristic) -> pl.DataFrame:
+    """The frame with the column of an intersection; null where any part is not recorded or declined."""
+    apart = pl.any_horizontal(
+        pl.col(name).is_in(list(APART)) | pl.col(name).is_null() for name in crossed.parts
+    )
+    joined = pl.concat_str(list(crossed.parts), separator=AND)
+    return frame.with_columns(pl.when(~apart).then(joined).alias(crossed.name))
 
 
 def groups(

@@ -161,7 +161,7 @@ def compare(
         made.append(
             _one(
                 measure=measure,
-                characteristic=characteristic.name,
+                characteristic=characteristic,
                 name=name,
                 reference=reference,
                 status=status,
@@ -240,7 +240,7 @@ def _strata(
 def _one(
     *,
     measure: Measure,
-    characteristic: str,
+    characteristic: Characteristic,
     name: str,
     reference: str,
     status: Status,
@@ -251,10 +251,10 @@ def _one(
 ) -> Comparison:
     mine = tallies[name]
     rate = statistics.rate(mine.events / mine.deff, mine.people / mine.deff, confidence=policy.confidence)
-    key = group(**{**within, characteristic: name})
+    key = group(**{**within, **characteristic.key(name)})
     cells: tuple[Cell, ...] = ((measure.event_set, key), (measure.among_set, key))
     made = Comparison(
-        measure=measure, characteristic=characteristic, group=name, reference=reference, status=status,
+        measure=measure, characteristic=characteristic.name, group=name, reference=reference, status=status,
         count=int(mine.events), people=int(mine.people), reference_count=None, reference_people=None,
         rate=rate.value, rate_lower=rate.lower, rate_upper=rate.upper,
         ratio=None, ratio_lower=None, ratio_upper=None, method=None, p_value=None,
@@ -264,7 +264,7 @@ def _one(
     if status is not Status.COMPARED:
         return made
     other = tallies[reference]
-    other_key = group(**{**within, characteristic: reference})
+    other_key = group(**{**within, **characteristic.key(reference)})
     sizes = (
         mine.events / mine.deff,
         mine.people / mine.deff,
@@ -328,14 +328,15 @@ def _enter(
     """Enter a breakdown and the sums it takes part in."""
     outer = group(**within) if within else EVERYBODY
     parts: dict[str, list[Cell]] = {measure.event_set: [], measure.among_set: []}
+    fine = characteristic.detail_of is not None or bool(characteristic.parts)
     for name, count in sorted(tallies.items()):
-        key = group(**{**within, characteristic.name: name})
-        ledger.enter((measure.among_set, key), int(count.people))
-        ledger.enter((measure.event_set, key), int(count.events))
+        key = group(**{**within, **characteristic.key(name)})
+        ledger.enter((measure.among_set, key), int(count.people), fine=fine)
+        ledger.enter((measure.event_set, key), int(count.events), fine=fine)
         ledger.split((measure.among_set, key), (measure.event_set, key), rest_set=measure.rest_set)
         parts[measure.among_set].append((measure.among_set, key))
         parts[measure.event_set].append((measure.event_set, key))
-    if characteristic.only:
+    if characteristic.only or characteristic.parts:
         return  # the parts are some of the people only: their total is nowhere else
     for name, cells in parts.items():
         ledger.enter((name, outer), sum(ledger.count(cell) for cell in cells))
@@ -356,6 +357,42 @@ def nest(ledger: Ledger, measure: Measure, characteristic: Characteristic, frame
                 (name, group(**{coarse: upper})),
                 [(name, group(**{characteristic.name: each})) for each in finer],
             )
+
+
+def cross(
+    ledger: Ledger,
+    measure: Measure,
+    crossed: Characteristic,
+    made: Sequence[Comparison],
+    *,
+    only: str | None = None,
+) -> None:
+    """Say how the cells of an intersection add up to its margins, which have to be entered before.
+
+    `only` names the one part that is summed over, where the other margins are not entered. Whoever
+    is not recorded in one part makes up the rest of a margin: a cell of its own, because it
+    can be worked out.
+    """
+    for dropped in crossed.parts if only is None else (only,):
+        margins: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}
+        for each in made:
+            levels = crossed.key(each.group)
+            del levels[dropped]
+            margins.setdefault(group(**levels), []).append(each)
+        for margin, members in sorted(margins.items()):
+            for name, place in ((measure.event_set, 0), (measure.among_set, 1)):
+                cells = [each.cells[place] for each in members]
+                rest: Cell = (f"{name} without a record of {dropped}", group(**crossed_key(crossed, margin)))
+                unrecorded = ledger.count((name, margin)) - sum(ledger.count(cell) for cell in cells)
+                if unrecorded:
+                    ledger.enter(rest, unrecorded, fine=True)
+                    cells.append(rest)
+                ledger.add_up((name, margin), cells)
+
+
+def crossed_key(crossed: Characteristic, margin: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """A margin's levels, told apart from the same margin of another intersection."""
+    return {**dict(margin), "of": crossed.name}
 
 
 def settle(comparisons: Sequence[Comparison], ledger: Ledger, *, policy: Policy) -> tuple[Comparison, ...]:

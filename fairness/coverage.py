@@ -46,7 +46,7 @@ def coverage(
         cells: list[Cell] = []
         for name, count in counts[each.name].items():
             cell: Cell = (PEOPLE, group(**{each.name: name}))
-            ledger.enter(cell, count)
+            ledger.enter(cell, count, fine=each.detail_of is not None)
             cells.append(cell)
         if not each.only and cells:
             ledger.enter((PEOPLE, EVERYBODY), len(people))

@@ -30,7 +30,7 @@ class Measure:
     comparison among people alike in need, risk, sentence type and region. `gate` lets the measure
     block a release; `required` says without what it cannot be passed: that the event happened to
     "somebody", or that the required characteristics could be "compared" as well. `conditions` are the
-    columns in which people are alike.
+    columns in which people are alike; with `intersections` characteristics are also crossed.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Measure:
     gate: bool = False
     required: Required = "no"
     conditions: tuple[str, ...] = CONDITIONS
+    intersections: bool = False
     subject: str | None = None
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ The register is a file that equality reviewers keep (`register.yaml`, or one of 
 never write it; they say what is new in it, gone, better and worse.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
@@ -158,14 +159,38 @@ class Changes:
     new: tuple[str, ...]
     known: tuple[str, ...]
     gone: tuple[str, ...]
+    better: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
-        return {"new": list(self.new), "known": list(self.known), "gone": list(self.gone)}
+        return {name: list(getattr(self, name)) for name in ("new", "known", "gone", "better", "worse")}
 
 
-def changes(entries: Register, named: Iterable[str]) -> Changes:
-    """Which of the disparities named today does the register not hold, and which of its own are no longer named?"""
-    today = set(named)
-    held = {name for name, entry in entries.disparities.items() if entry.status != "closed"}
-    return Changes(tuple(sorted(today - held)), tuple(sorted(today & held)), tuple(sorted(held - today)))
+MOVED = 0.05
+"""A relative rate has moved when its logarithm has, by more than this."""
+
+
+def changes(
+    entries: Register, named: Mapping[str, float] | Iterable[str], previous: Mapping[str, float] | None = None
+) -> Changes:
+    """What is new, known and gone since the register and the last report, and what got better or worse?
+
+    `named` are today's disparities, with their relative rates where known; `previous` those of the
+    last report. Better is nearer to 1.
+    """
+    today: dict[str, float] = dict(named) if isinstance(named, Mapping) else dict.fromkeys(named, 0.0)
+    before = dict(previous or {})
+    held = {name for name, entry in entries.disparities.items() if entry.status != "closed"} | set(before)
+    moved = {
+        name: abs(math.log(today[name])) - abs(math.log(before[name]))
+        for name in set(today) & set(before)
+        if today[name] > 0 and before[name] > 0
+    }
+    return Changes(
+        new=tuple(sorted(set(today) - held)),
+        known=tuple(sorted(set(today) & held)),
+        gone=tuple(sorted(held - set(today))),
+        better=tuple(sorted(name for name, by in moved.items() if by < -MOVED)),
+        worse=tuple(sorted(name for name, by in moved.items() if by > MOVED)),
+    )

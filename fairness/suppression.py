@@ -14,6 +14,7 @@ adding and subtracting, knowing that no count is negative".
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,10 +46,13 @@ class Ledger:
     threshold: int = THRESHOLD
     _counts: dict[Cell, int] = field(default_factory=dict)
     _sums: list[tuple[Cell, tuple[Cell, ...]]] = field(default_factory=list)
+    _fine: set[Cell] = field(default_factory=set)
     _hidden: frozenset[Cell] | None = None
 
-    def enter(self, cell: Cell, count: int) -> None:
-        """Register a count that the report may publish."""
+    def enter(self, cell: Cell, count: int, *, fine: bool = False) -> None:
+        """Register a count that the report may publish; a `fine` one yields to the coarse ones."""
+        if fine:
+            self._fine.add(cell)
         known = self._counts.setdefault(cell, count)
         if known != count:
             raise UsageError(
@@ -67,7 +71,7 @@ class Ledger:
     def split(self, whole: Cell, part: Cell, *, rest_set: str | None = None) -> None:
         """Say that `part` lies within `whole`; the rest becomes a cell of its own, for it can be worked out."""
         rest: Cell = (rest_set or f"{whole[0]} without {part[0]}", part[1])
-        self.enter(rest, self._counts[whole] - self._counts[part])
+        self.enter(rest, self._counts[whole] - self._counts[part], fine=whole in self._fine)
         self.add_up(whole, (part, rest))
 
     def count(self, cell: Cell) -> int:
@@ -82,29 +86,51 @@ class Ledger:
     def close(self) -> frozenset[Cell]:
         """Decide what is hidden. The result depends on the counts alone, not on the order they came in."""
         if self._hidden is None:
-            self._hidden = suppress(self._counts, self._sums, threshold=self.threshold)
+            self._hidden = suppress(
+                self._counts, self._sums, threshold=self.threshold, fine=frozenset(self._fine)
+            )
         return self._hidden
 
 
 def suppress(
-    counts: Mapping[Cell, int], sums: Sequence[tuple[Cell, tuple[Cell, ...]]], *, threshold: int = THRESHOLD
+    counts: Mapping[Cell, int],
+    sums: Sequence[tuple[Cell, tuple[Cell, ...]]],
+    *,
+    threshold: int = THRESHOLD,
+    fine: AbstractSet[Cell] = frozenset(),
 ) -> frozenset[Cell]:
     """Which cells must be hidden so that no small one can be recovered from the rest?
 
     `sums` lists (total, parts). Sets that are empty for everybody (nobody was flagged) are not
-    hidden: there is no person to reveal.
+    hidden: there is no person to reveal. `fine` cells (intersections, finer cuts) are settled after
+    the coarse ones and never cost a coarse one: where the two conflict, the fine table goes.
     """
     empty = {name for (name, people), count in counts.items() if people == EVERYBODY and count == 0}
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[0] not in empty}
     equations = sorted({(total, tuple(sorted(parts))) for total, parts in sums})
+    coarse = [each for each in equations if fine.isdisjoint((each[0], *each[1]))]
+    _settle(counts, coarse, hidden, threshold, frozenset(counts) - fine)
+    if fine:
+        _settle(counts, equations, hidden, threshold, fine)
+    return frozenset(hidden)
+
+
+def _settle(
+    counts: Mapping[Cell, int],
+    equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
+    hidden: set[Cell],
+    threshold: int,
+    may_go: AbstractSet[Cell],
+) -> None:
+    """Hide more of the cells that may go, until nothing small is given away or nothing is left to hide."""
     known: dict[tuple[Cell, ...], frozenset[Cell]] = {}  # what each set of hidden cells gives away
+    exposed: set[Cell] = set()
     while True:
-        _close_each(counts, equations, hidden, threshold)
-        exposed = {
-            cell for cell in _recoverable(counts, equations, hidden, known) if counts[cell] < threshold
-        }
-        if not exposed or not _protect(counts, equations, hidden, exposed):
-            return frozenset(hidden)  # or: nothing that is published bears on what is exposed
+        _close_each(counts, equations, hidden, threshold, may_go)
+        found = _recoverable(counts, equations, hidden, known)
+        exposed = {cell for cell in found if counts[cell] < threshold and cell in may_go}
+        if not exposed or not _protect(counts, equations, hidden, exposed, may_go):
+            return
 
 
 def _close_each(
@@ -112,6 +138,7 @@ def _close_each(
     equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
     hidden: set[Cell],
     threshold: int,
+    may_go: AbstractSet[Cell],
 ) -> None:
     """Hide the smallest further part wherever one equation alone would give a cell away, until none does."""
     touching: dict[Cell, list[int]] = defaultdict(list)
@@ -123,7 +150,7 @@ def _close_each(
     while waiting:
         number = waiting.pop()
         queued.discard(number)
-        extra = _extra_cell(counts, equations[number], hidden, threshold)
+        extra = _extra_cell(counts, equations[number], hidden, threshold, may_go)
         if extra is None:
             continue
         hidden.add(extra)
@@ -134,20 +161,24 @@ def _close_each(
 
 
 def _extra_cell(
-    counts: Mapping[Cell, int], equation: tuple[Cell, tuple[Cell, ...]], hidden: set[Cell], threshold: int
+    counts: Mapping[Cell, int],
+    equation: tuple[Cell, tuple[Cell, ...]],
+    hidden: set[Cell],
+    threshold: int,
+    may_go: AbstractSet[Cell],
 ) -> Cell | None:
     """The cell to hide next in one equation, or None where it is safe already."""
     total, parts = equation
     dark = [part for part in parts if part in hidden]
-    light = sorted((counts[part], part) for part in parts if part not in hidden)
+    light = sorted((counts[part], part) for part in parts if part not in hidden and part in may_go)
     if total in hidden:
         # The total is safe once a part is dark as well.
         return light[0][1] if not dark and light else None
-    if not dark:
+    if not dark or (len(dark) > 1 and sum(counts[part] for part in dark) >= threshold):
         return None
-    if len(dark) == 1 or sum(counts[part] for part in dark) < threshold:
-        return light[0][1] if light else total
-    return None
+    if light:
+        return light[0][1]
+    return total if total in may_go else None
 
 
 def _recoverable(
@@ -158,8 +189,8 @@ def _recoverable(
 ) -> set[Cell]:
     """Hidden cells that all equations together give away, knowing that no count is negative.
 
-    Some cells can be nothing but zero (found by one linear programme); of the others, those are
-    determined whose row of the null space is zero.
+    Some cells can be nothing but zero (found by one linear programme); of the others, those that
+    the equations determine.
     """
     exposed: set[Cell] = set()
     for cells, rows in _components(equations, hidden):
@@ -186,11 +217,32 @@ def _given_away(
     open_cells = np.flatnonzero(~nought)
     determined = nought.copy()
     if len(open_cells):
-        _, sizes, right = np.linalg.svd(matrix[:, open_cells], full_matrices=True)
-        free = right[int((sizes > 1e-9).sum()) :]
-        fixed = np.abs(free).max(axis=0) < 1e-9 if len(free) else np.ones(len(open_cells), dtype=bool)
-        determined[open_cells] = fixed
+        determined[open_cells] = _fixed(matrix[:, open_cells])
     return frozenset(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
+
+
+def _fixed(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which unknowns do the equations determine? Those that stand alone in a row of the reduced echelon form."""
+    reduced = matrix.copy()
+    fixed = np.zeros(matrix.shape[1], dtype=bool)
+    row = 0
+    pivots: list[int] = []
+    for column in range(matrix.shape[1]):
+        if row == len(reduced):
+            break
+        best = row + int(np.abs(reduced[row:, column]).argmax())
+        if abs(reduced[best, column]) < 1e-9:
+            continue
+        reduced[[row, best]] = reduced[[best, row]]
+        reduced[row] /= reduced[row, column]
+        others = np.flatnonzero(np.abs(reduced[:, column]) > 1e-9)
+        others = others[others != row]
+        reduced[others] -= reduced[others, column][:, None] * reduced[row]
+        pivots.append(column)
+        row += 1
+    for place, column in enumerate(pivots):
+        fixed[column] = (np.abs(reduced[place]) > 1e-9).sum() == 1
+    return fixed
 
 
 def _only_zero(matrix: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -198,20 +250,26 @@ def _only_zero(matrix: NDArray[np.float64], counts: NDArray[np.float64]) -> NDAr
     if (counts > 0).all():
         return np.zeros(len(counts), dtype=bool)
     from scipy.optimize import linprog
+    from scipy.sparse import csr_array, eye_array, hstack
 
     size = len(counts)
     # Raise every cell as far as one, all at once: what stays at zero can never be anything else.
+    # A cell that is not zero in truth can be raised already, and needs no variable of its own.
+    empty = np.flatnonzero(counts == 0)
+    raised = csr_array((np.ones(len(empty)), (np.arange(len(empty)), empty)), shape=(len(empty), size))
     found = linprog(
-        np.concatenate([np.zeros(size), -np.ones(size)]),
-        A_ub=np.hstack([-np.eye(size), np.eye(size)]),
-        b_ub=np.zeros(size),
-        A_eq=np.hstack([matrix, np.zeros_like(matrix)]),
+        np.concatenate([np.zeros(size), -np.ones(len(empty))]),
+        A_ub=hstack([-raised, eye_array(len(empty))], format="csr"),
+        b_ub=np.zeros(len(empty)),
+        A_eq=hstack([csr_array(matrix), csr_array((len(matrix), len(empty)))], format="csr"),
         b_eq=matrix @ counts,
-        bounds=[(0, None)] * size + [(0, 1)] * size,
+        bounds=[(0, None)] * size + [(0, 1)] * len(empty),
         method="highs",
     )
     assert found.x is not None, "the true counts satisfy the equations, so there is a solution"
-    return np.asarray(found.x[size:] < 1e-7)
+    nought = np.zeros(size, dtype=bool)
+    nought[empty] = found.x[size:] < 1e-7
+    return nought
 
 
 def _components(
@@ -250,6 +308,7 @@ def _protect(
     equations: Sequence[tuple[Cell, tuple[Cell, ...]]],
     hidden: set[Cell],
     exposed: set[Cell],
+    may_go: AbstractSet[Cell],
 ) -> bool:
     """For each cell that can be worked out, hide the smallest visible cell of the nearest equation that has one.
 
@@ -269,7 +328,7 @@ def _protect(
                 (part == equations[number][0], counts[part], part)
                 for number in near
                 for part in (equations[number][0], *equations[number][1])
-                if part not in hidden
+                if part not in hidden and part in may_go
             )
             if light:
                 hidden.add(light[0][2])

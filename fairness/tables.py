@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from fairness.compare import Comparison
+from fairness.evidence import Grid
 from fairness.findings import sentence
 
 NUMBERS = (
@@ -48,6 +49,7 @@ def row(each: Comparison) -> dict[str, object]:
         "status": each.status.value,
         "reading": None if each.reading is None else each.reading.value,
         **{name: getattr(each, name) for name in NUMBERS},
+        "judged_ratio": each.judged[0],
         "method": each.method,
         "sentence": sentence(each),
     }
@@ -57,10 +59,19 @@ def frame(comparisons: Iterable[Comparison]) -> pl.DataFrame:
     """All comparisons, one row each."""
     rows = [row(each) for each in comparisons]
     schema = {
-        name: pl.Int64 if name in COUNTS else pl.Float64 if name in NUMBERS else pl.String
+        name: pl.Int64 if name in COUNTS else pl.Float64 if name in {*NUMBERS, "judged_ratio"} else pl.String
         for name in (
             "id", "stage", "measure", "title", "subject", "characteristic", "group", "reference", "status",
-            "reading", *NUMBERS, "method", "sentence",
+            "reading", *NUMBERS, "judged_ratio", "method", "sentence",
         )
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema)
+
+
+def of_grid(grid: Grid) -> pl.DataFrame:
+    """A table of the evidence as a frame of text: what is published, as it is published."""
+    return pl.DataFrame(
+        [[None if cell is None else str(cell) for cell in row] for row in grid.rows],
+        schema=dict.fromkeys(grid.columns, pl.String),
+        orient="row",
+    )

@@ -1,16 +1,15 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fairness.characteristics import definitions
-from fairness.compare import Comparison, Reading
+from fairness.compare import Comparison, Reading, Status
+from fairness.evidence import Grid
 from fairness.findings import in_100, sentence
-from fairness.measures import measures
+from fairness.measures import Measure, measures
 from fairness.policy import Policy
-from fairness.register import Register
-from fairness.report.blocks import HIDDEN, measure_blocks
-from fairness.report.model import Block, Bullets, Report, Section, Table, Text
+from fairness.report.blocks import HIDDEN, UNDEFINED, measure_blocks, ratio_words, status_words
+from fairness.report.model import Block, Bullets, Folded, Heading, Report, Section, Table, Text
 
 if TYPE_CHECKING:
     from fairness.audit import AuditResult
@@ -22,7 +21,7 @@ VERDICTS = {
 }
 
 
-def build(result: "AuditResult", *, policy: Policy, entries: Register) -> Report:
+def build(result: "AuditResult", *, policy: Policy) -> Report:
     """The report of an audit, ready to render."""
     return Report(
         title="Equality report",
@@ -31,12 +30,24 @@ def build(result: "AuditResult", *, policy: Policy, entries: Register) -> Report
         verdict_words=_verdict_words(result),
         sections=[
             Section("1", "Summary for reviewers", _summary(result)),
-            Section("2", "Decisions needed", _decisions(result, entries)),
+            Section("2", "Decisions needed", _decisions(result)),
             Section("3", "Coverage", _coverage(result, policy)),
-            Section("4", "Risk flags", _measures(result, 4, policy)),
-            Section("5", "Recommendations", _measures(result, 5, policy)),
-            Section("9", "Outcome funnel", _measures(result, 9, policy)),
+            Section(
+                "4",
+                "Risk flags",
+                [*_flag_harm(), *_measures(result, 4, policy), *_grids(result, "4"), *_trade_off()],
+            ),
+            Section("5", "Recommendations", [*_measures(result, 5, policy), *_grids(result, "5")]),
+            Section("6", "Intersections", _intersections(result)),
+            Section("7", "Proxy and flip tests", _tests(result)),
+            Section("8", "Human stage", _human(result, policy)),
+            Section("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
+            Section("10", "Sensitivity", _sensitivity(result)),
+            Section("11", "Alternatives", _alternatives(result)),
             Section("A", "Method", _method(result, policy)),
+            Section("B", "Equality impact assessment: skeleton", _impact(result)),
+            Section("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
+            Section("D", "Transparency record: performance by group", _transparency(result)),
         ],
     )
 
@@ -50,12 +61,14 @@ def _verdict_words(result: "AuditResult") -> str:
         )
     if gate.state == "INSUFFICIENT_DATA":
         return f"These comparisons could not be made: {', '.join(gate.insufficient)}. They can be lifted by name only."
-    return "No disparity stands in the way of this release. The gaps named below are still to be explained or reformed."
+    if result.findings:
+        return "No disparity stands in the way of this release. The gaps named below are still to be explained or reformed."
+    return "No disparity stands in the way of this release."
 
 
 def _summary(result: "AuditResult") -> list[Block]:
-    top = [each.sentence for each in result.findings[:5]]
-    weak = [each.title for each in result.coverage if not each.comparable]
+    weak = [f"{each.title} ({each.why_not})" for each in result.coverage if not each.comparable]
+    broken = [each.sentence for each in result.evidence.tests if not each.holds]
     blocks: list[Block] = [
         Text(
             "Signpost suggests interventions to practitioners and flags referrals that may not be completed. A practitioner "
@@ -63,26 +76,41 @@ def _summary(result: "AuditResult") -> list[Block]:
             "could help, or flagged wrongly."
         ),
     ]
-    if top:
-        blocks.append(Bullets(top))
+    if result.findings:
+        blocks.append(Bullets([each.sentence for each in result.findings[:5]]))
+        if len(result.findings) > 5:
+            blocks.append(Text(f"{len(result.findings) - 5} further disparities are in section 2."))
     else:
         blocks.append(
             Text(
-                "No gap that has to be explained or reformed was found. Where too few people were counted, that is said beside each comparison: not finding a gap is not the same as there being none."
+                "No gap that has to be explained or reformed was found. Where too few people were counted, that is said "
+                "beside each comparison: not finding a gap is not the same as there being none."
             )
         )
+    if broken:
+        blocks.append(Bullets(broken))
     if weak:
-        blocks.append(Text(f"Could not be compared: {', '.join(weak).lower()}.", "warning"))
+        blocks.append(Text(f"Could not be compared: {', '.join(weak)}.", "warning"))
     return blocks
 
 
-def _decisions(result: "AuditResult", entries: Register) -> list[Block]:
+def _decisions(result: "AuditResult") -> list[Block]:
     gaps = [each for each in result.comparisons if each.reading is Reading.GAP]
+    moved = result.changes
+    since = [
+        (
+            f"New since the register and the last report: {len(moved.new)}. Known: {len(moved.known)}. "
+            f"No longer found: {len(moved.gone)}. Better: {len(moved.better)}. Worse: {len(moved.worse)}."
+        )
+    ]
+    if moved.gone:
+        since.append(f"No longer found: {', '.join(moved.gone)}.")
     if not gaps:
-        return [Text("No disparity asks for a decision.")]
+        return [Text("No disparity asks for a decision."), *(Text(words) for words in since)]
     rows = []
     for each in gaps:
-        entry = entries.disparities.get(each.id)
+        entry = result.register.disparities.get(each.id)
+        trend = "Worse" if each.id in moved.worse else "Better" if each.id in moved.better else ""
         rows.append(
             [
                 sentence(each),
@@ -90,11 +118,20 @@ def _decisions(result: "AuditResult", entries: Register) -> list[Block]:
                 entry.status.replace("_", " ").capitalize() if entry else "New: explain or reform",
                 entry.owner if entry else "Not named yet",
                 entry.first_seen.isoformat() if entry else result.as_of.isoformat(),
+                trend or ("New" if each.id in moved.new else "No change"),
                 "Yes" if each.id in result.gate.disparities else "No",
             ]
         )
-    columns = ["Disparity", "Name in the register", "Status", "Owner", "Since", "Blocks the release"]
-    return [Table("Disparities to explain or reform", columns, rows)]
+    columns = [
+        "Disparity",
+        "Name in the register",
+        "Status",
+        "Owner",
+        "Since",
+        "Movement",
+        "Blocks the release",
+    ]
+    return [*(Text(words) for words in since), Table("Disparities to explain or reform", columns, rows)]
 
 
 def _coverage(result: "AuditResult", policy: Policy) -> list[Block]:
@@ -112,11 +149,35 @@ def _coverage(result: "AuditResult", policy: Policy) -> list[Block]:
         for each in result.coverage
     ]
     columns = ["Characteristic", "Of the Equality Act", "People", "Recorded", "Prefer not to say", "Compared"]
+    share = round(policy.recorded_share * 100)
     return [
         Text(
-            f"Not recorded and prefer not to say are different things, and both are shown. Below {round(policy.recorded_share * 100)} in 100 known, groups are shown and not compared."
+            "Not recorded and prefer not to say are different things, and both are shown. "
+            f"Below {share} in 100 known, groups are shown and not compared."
         ),
         Table("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
+    ]
+
+
+def _flag_harm() -> list[Block]:
+    return [
+        Text(
+            "A flag offers support: timing, travel, format, contact. So the first harm is to miss somebody who could have "
+            "been helped; the second is to call a referral at risk that was not. Flags were made again for three earlier "
+            "days with this release, and held against what then happened; the release learned from some of those "
+            "referrals, so the errors shown are not larger than those to come."
+        )
+    ]
+
+
+def _trade_off() -> list[Block]:
+    return [
+        Text(
+            "Not every measure of parity can hold at once. Where referrals of one group end without completion more often, "
+            "a chance that means the same for everybody gives that group more flags, and more flags on people who then go "
+            "on. Equal error rates could then only be had by telling two people with the same record different chances, "
+            "which this product does not do. Section 11 shows what it would cost."
+        )
     ]
 
 
@@ -126,11 +187,164 @@ def _measures(result: "AuditResult", section: int, policy: Policy) -> list[Block
     for measure in measures():
         if measure.section != section:
             continue
-        mine: Sequence[Comparison] = [each for each in result.comparisons if each.measure.id == measure.id]
+        mine = _of(result, measure)
         if not mine:
-            blocks.append(Text(f"{measure.title}: nothing was counted.", "warning"))
+            blocks.append(
+                Text(f"{measure.title}: nothing was counted, so nothing could be assessed.", "warning")
+            )
         blocks.extend(measure_blocks(mine, spec, policy))
     return blocks
+
+
+def _of(result: "AuditResult", measure: Measure) -> list[Comparison]:
+    return [each for each in result.comparisons if each.measure.id == measure.id]
+
+
+def _grids(result: "AuditResult", section: str) -> list[Block]:
+    return [_grid(each) for each in result.evidence.of(section)]
+
+
+def _grid(grid: Grid) -> Table:
+    rows = [[_cell(cell) for cell in row] for row in grid.rows]
+    numeric = frozenset(
+        place
+        for place in range(1, len(grid.columns))
+        if all(not isinstance(row[place], str) for row in grid.rows)
+    )
+    return Table(grid.title, grid.columns, rows, numeric)
+
+
+def _cell(cell: str | float | None) -> str:
+    if cell is None:
+        return HIDDEN
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _intersections(result: "AuditResult") -> list[Block]:
+    crossed = [each for each in result.comparisons if " by " in each.characteristic]
+    if not crossed:
+        return [Text("No intersection could be compared.", "warning")]
+    shown = [each for each in crossed if each.status is not Status.SUPPRESSED]
+    gaps = [each for each in shown if each.reading is Reading.GAP]
+    blocks: list[Block] = [
+        Text(
+            f"Up to three characteristics were crossed for the main measures: {len(crossed):,} groups, of which "
+            f"{len(crossed) - len(shown):,} are too small to publish. {len(gaps):,} read as a gap."
+        )
+    ]
+    names = dict.fromkeys((each.measure.title, each.characteristic) for each in shown)
+    for title, characteristic in names:
+        mine = [
+            each for each in shown if (each.measure.title, each.characteristic) == (title, characteristic)
+        ]
+        rows = [
+            [
+                each.group,
+                f"{each.people:,}",
+                in_100(each.rate),
+                ratio_words(*each.judged[:3]),
+                status_words(each),
+            ]
+            for each in mine
+        ]
+        table = Table(
+            f"{title}, {characteristic.replace('_', ' ')} (held against {mine[0].reference})",
+            ["Group", "Counted", "Rate", "Relative rate (95% interval)", "Reading"],
+            rows,
+            frozenset({1, 2, 3}),
+        )
+        has_gap = any(each.reading is Reading.GAP for each in mine)
+        blocks.append(table if has_gap else Folded(table.caption, [table]))
+    return blocks
+
+
+def _tests(result: "AuditResult") -> list[Block]:
+    made = result.evidence.tests
+    if not made:
+        return [Text("The tests of the bundle were not run.", "warning")]
+    rows = [
+        [
+            each.name.replace(":", ", ").replace("_", " ").capitalize(),
+            "Holds" if each.holds else "DOES NOT HOLD",
+            each.sentence,
+        ]
+        for each in made
+    ]
+    return [
+        Text(
+            "The release was run through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
+            "everything that became known later was taken away."
+        ),
+        Table("Tests of the release", ["Test", "Result", "What was done"], rows),
+        *_grids(result, "7"),
+    ]
+
+
+def _human(result: "AuditResult", policy: Policy) -> list[Block]:
+    if not any(each.measure.section == 8 for each in result.comparisons):
+        return [
+            Text(
+                "No decisions on suggestions are recorded yet, so what practitioners did with them could not be assessed. "
+                "Human review is not evidence of fairness until it is measured.",
+                "warning",
+            )
+        ]
+    return [*_measures(result, 8, policy), *_grids(result, "8")]
+
+
+def _funnel(result: "AuditResult") -> list[Block]:
+    rows = [
+        [measure.title, f"{total:,}", f"{events:,}", in_100(events / total)]
+        for measure in measures()
+        if measure.section == 9 and measure.id in result.totals
+        for events, total in [result.totals[measure.id]]
+        if total
+    ]
+    return [
+        Table(
+            "From assessment to progress, everybody",
+            ["Stage", "Counted", "With the event", "Rate"],
+            rows,
+            frozenset({1, 2, 3}),
+        )
+    ]
+
+
+def _sensitivity(result: "AuditResult") -> list[Block]:
+    labels = [
+        each
+        for each in result.comparisons
+        if each.measure.id in {"enforced", "fully_assessed"} and each.reading is Reading.GAP
+    ]
+    blocks: list[Block] = [
+        Text(
+            "The outcomes that the models learn from are made by people too. Where breach follows the same absence more "
+            "often for one group, ends without completion are over-counted for it; where needs are recorded less, fewer "
+            "interventions can be settled for it."
+        )
+    ]
+    if labels:
+        blocks.append(Bullets([sentence(each) for each in labels]))
+    else:
+        blocks.append(
+            Text("No gap in recording or in enforcement was found that would bias the labels by group.")
+        )
+    return [*blocks, *_grids(result, "10")]
+
+
+def _alternatives(result: "AuditResult") -> list[Block]:
+    grids = _grids(result, "11")
+    if not grids:
+        return [Text("Too few referrals with a known outcome to weigh other ways of flagging.", "warning")]
+    return [
+        Text(
+            "Other ways of flagging were fitted on earlier days and held against the latest, with as many flags as the "
+            "release gives. The release is one sum of readable terms for everybody; an alternative would have to miss "
+            "clearly fewer in the worst served group, at the same accuracy, to replace it. A threshold for each group is "
+            "shown only as what parity would cost; it can never be registered for serving."
+        ),
+        *grids,
+    ]
 
 
 def _method(result: "AuditResult", policy: Policy) -> list[Block]:
@@ -149,9 +363,12 @@ def _method(result: "AuditResult", policy: Policy) -> list[Block]:
         Bullets(
             [
                 "A relative rate is a group's rate over the rate of a named comparison group. Intervals are exact (conditional on the total) for small counts and of Wald's kind for large ones; where people have several rows they are widened for it.",
-                "Among people alike: the same, within need band, risk band, sentence type and region (Mantel-Haenszel).",
+                "Among people alike: the same, within need band, risk band, sentence type and region, or what the measure names (Mantel-Haenszel).",
                 f"A gap is named where the interval lies wholly outside {low:g} to {high:g}, the p-value adjusted over the whole report (Benjamini-Hochberg) is under {1 - policy.confidence:.2g}, and it touches at least {policy.practical_points * 100:g} in 100 and {policy.practical_people:g} people.",
-                f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them.",
+                f"The smallest gap that would have shown is what these numbers of people reveal {round(policy.power * 100)} times in 100.",
+                "“No evidence of a gap” says that none was seen; “evidence of no gap” says that the whole interval lies inside the band.",
+                f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
+                "Rates that are not defined stay so. Not recorded is a group that is shown.",
             ]
         ),
         Table(
@@ -160,4 +377,81 @@ def _method(result: "AuditResult", policy: Policy) -> list[Block]:
             rows,
             frozenset({1, 2, 3}),
         ),
+    ]
+
+
+def _impact(result: "AuditResult") -> list[Block]:
+    """What an equality impact assessment asks, filled in with what is known."""
+    rows = []
+    for each in result.coverage:
+        if each.duty == "none":
+            continue
+        mine = [other for other in result.comparisons if other.characteristic == each.characteristic]
+        gaps = [other for other in mine if other.reading is Reading.GAP]
+        alike = sum(other.reading is Reading.ALIKE for other in mine)
+        unclear = sum(other.reading is Reading.UNCLEAR for other in mine)
+        rows.append(
+            [
+                each.title,
+                UNDEFINED if each.recorded is None else in_100(each.recorded),
+                f"{len(gaps)}",
+                f"{alike}",
+                f"{unclear}",
+                "To be completed by the owner" if gaps else "None found that needs a decision",
+            ]
+        )
+    columns = [
+        "Characteristic",
+        "Recorded",
+        "Gaps",
+        "Evidence of no gap",
+        "No evidence either way",
+        "Explanation or change",
+    ]
+    return [
+        Text(
+            "Due regard to the three aims of the duty (Equality Act 2010, section 149) is for the owner to record; the numbers are filled in."
+        ),
+        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4})),
+        Heading("To be completed"),
+        Bullets(
+            [
+                "Eliminate discrimination: for each gap, explain or reform (section 2), with the legal basis of rules that turn on a characteristic (section 5).",
+                "Advance equality of opportunity: travel, waiting and availability by sex and disability (section 9).",
+                "Foster good relations: who was consulted, and what changed.",
+            ]
+        ),
+    ]
+
+
+def _protection(result: "AuditResult", policy: Policy) -> list[Block]:
+    holding = sum(each.holds for each in result.evidence.tests)
+    return [
+        Bullets(
+            [
+                "Characteristics are read by the audit alone, from a table of their own; the scoring process has no access, and the service refuses them.",
+                f"Tests of the release that hold: {holding} of {len(result.evidence.tests)} (section 7).",
+                f"Counts under {policy.suppression_threshold} are suppressed, with secondary and derived suppression.",
+                "Nothing is decided by the machine alone: nothing is pre-selected, a reason is asked for accepting and for departing, and a person can contest.",
+            ]
+        )
+    ]
+
+
+def _transparency(result: "AuditResult") -> list[Block]:
+    chosen = [each for each in measures() if each.id in {"suggested", "missed", "flagged_wrongly"}]
+    titles = {each.name: each.title for each in definitions().characteristics if each.required}
+    rows = [
+        [
+            measure.title,
+            titles[each.characteristic],
+            each.group,
+            HIDDEN if each.status is Status.SUPPRESSED else in_100(each.rate),
+        ]
+        for measure in chosen
+        for each in _of(result, measure)
+        if each.characteristic in titles
+    ]
+    return [
+        Table("Performance by group", ["Measure", "Characteristic", "Group", "Rate"], rows, frozenset({3}))
     ]

@@ -1,0 +1,46 @@
+"""What the report holds beside the comparisons: tests of the bundle, alternatives, rules, calibration.
+
+Every part is optional: a part that could not be made says why, in the report, in one sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A small table with its title, ready for the page, a CSV file and a sheet of the workbook.
+
+    `name` is the file's name; every cell is text, or a number, or None where suppressed or undefined.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float | int | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """A test of the bundle: what was tried, whether it holds, and on how much."""
+
+    name: str
+    holds: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All parts; empty where not made, with the reason in `absent` by section number."""
+
+    tests: Sequence[Test] = ()
+    grids: dict[str, Sequence[Grid]] = field(default_factory=dict)
+    notes: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def of(self, section: str) -> Sequence[Grid]:
+        """The tables of a section."""
+        return self.grids.get(section, ())
+
+    def said(self, section: str) -> Sequence[str]:
+        """The sentences of a section."""
+        return self.notes.get(section, ())

@@ -1,0 +1,264 @@
+"""Does the bundle itself stay blind? Flip, leakage and proxy tests, through the code that serves.
+
+* **Flip**: change only the recorded characteristics of some people, score them again, and hold every
+  score, flag and reason against the first time. They must be the same.
+* **Leakage**: take away every record that was not yet known on a past day, score that day again. The
+  answers must be the same.
+* **Proxy**: how well do the features that score give a characteristic away, which do most, and how
+  much does each move the scores? A proxy is not forbidden by being one; it has to be seen.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from catalogue import load
+from fairness.characteristics import APART, Characteristic
+from fairness.evidence import Grid, Test
+from features.contract import TABLES
+from features.histories import Histories
+from scoring import landmarks
+from scoring.bundle import Bundle
+from scoring.flags import feature_rows, flag_all
+from scoring.national import suggest_all
+
+PEOPLE = 400
+FLIPPED: Mapping[str, pl.Expr] = {
+    "ethnicity": pl.col("ethnicity").replace_strict(
+        {"WHITE_BRITISH": "BLACK_CARIBBEAN"}, default="WHITE_BRITISH"
+    ),
+    "religion": pl.col("religion").replace_strict({"NO_RELIGION": "MUSLIM"}, default="NO_RELIGION"),
+    "disability": ~pl.col("disability").fill_null(value=False),
+    "sexual_orientation": pl.col("sexual_orientation").replace_strict(
+        {"HETEROSEXUAL": "BISEXUAL"}, default="HETEROSEXUAL"
+    ),
+    "gender_differs_from_sex": ~pl.col("gender_differs_from_sex").fill_null(value=False),
+    "marital_status": pl.col("marital_status").replace_strict({"SINGLE": "MARRIED"}, default="SINGLE"),
+    "pregnancy_or_maternity": ~pl.col("pregnancy_or_maternity").fill_null(value=False),
+    "nationality_group": pl.col("nationality_group").replace_strict({"BRITISH": "OTHER"}, default="BRITISH"),
+}
+"""Each characteristic turned into another value, whatever it was."""
+
+
+def sample(histories: Histories, *, people: int = PEOPLE, days: Sequence[date] = ()) -> Histories:
+    """Some people with all their records, chosen by a hash of the crn; those with an open referral first."""
+    crns = histories.crns()
+    open_now: set[str] = set()
+    for day in days:
+        open_now.update(landmarks.open_at(histories, day)["referral_id"].to_list())
+    owners = histories.table("referrals").select("crn", "referral_id").collect()
+    first = set(owners.filter(pl.col("referral_id").is_in(sorted(open_now)))["crn"].to_list())
+    chosen = sorted(crns, key=lambda crn: (crn not in first, hashlib.sha256(crn.encode()).digest()))[:people]
+    keep = pl.Series("crn", sorted(chosen))
+    referrals = owners.filter(pl.col("crn").is_in(keep.implode()))["referral_id"]
+    tables = {}
+    for name, table in TABLES.items():
+        frame = histories.table(name)
+        if "crn" in table.names:
+            frame = frame.filter(pl.col("crn").is_in(keep.implode()))
+        elif "referral_id" in table.names:
+            frame = frame.filter(pl.col("referral_id").is_in(referrals.implode()))
+        tables[name] = frame.collect()
+    return Histories.of(tables)
+
+
+def changed(histories: Histories, **tables: pl.LazyFrame) -> Histories:
+    """The same histories with some tables replaced."""
+    return Histories.of({name: tables.get(name, histories.table(name)) for name in TABLES})
+
+
+def flip(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
+    """Score some people, change only one recorded characteristic, and score them again."""
+    before = flag_all(histories, bundle=bundle, as_of=as_of)
+    made = []
+    for name, expression in FLIPPED.items():
+        other = changed(
+            histories, protected=histories.table("protected").with_columns(expression.alias(name))
+        )
+        made.append(_flip_test(name, before, flag_all(other, bundle=bundle, as_of=as_of)))
+    sexes = pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None)
+    other = changed(histories, people=histories.table("people").with_columns(sex=sexes))
+    made.append(_flip_test("sex", before, flag_all(other, bundle=bundle, as_of=as_of)))
+    return made
+
+
+def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
+    """Suggest for some people, change every protected record at once, then the sex, and suggest again.
+
+    Sex stays an eligibility rule (services for women), so with it the chances, effects and support of
+    what is eligible both times are compared; with the rest, every column of every row.
+    """
+
+    def suggested(of: Histories) -> pl.DataFrame:
+        return suggest_all(
+            of, bundle=bundle, catalogue=load(), as_of=as_of, progress=lambda _done, _total: None
+        )
+
+    before = suggested(histories)
+    protected = histories.table("protected").with_columns(
+        expression.alias(name) for name, expression in FLIPPED.items()
+    )
+    after = suggested(changed(histories, protected=protected))
+    same = before.equals(after)
+    verdict = "nothing changed" if same else f"{_rows_that_differ(before, after):,} answers changed"
+    tests = [
+        Test(
+            name="flip:suggestions",
+            holds=same,
+            sentence=f"Changing every protected record at once: of {len(before):,} answers on interventions, {verdict}.",
+        )
+    ]
+    sexes = pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None)
+    other = suggested(changed(histories, people=histories.table("people").with_columns(sex=sexes)))
+    numbers = ["p_commence", "p_complete", "effect", "effect_lower", "effect_upper", "support"]
+    keys = ["crn", "intervention_id"]
+    eligible = pl.col("eligibility") == "ELIGIBLE"
+    both = before.filter(eligible).join(other.filter(eligible), on=keys, suffix="_again")
+    moved = both.filter(
+        ~pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in numbers)
+    )
+    words = "no chance, effect or support changed" if moved.is_empty() else f"{len(moved):,} changed"
+    tests.append(
+        Test(
+            name="flip:suggestions:sex",
+            holds=moved.is_empty(),
+            sentence=f"Changing only sex: of {len(both):,} interventions eligible both times, {words}.",
+        )
+    )
+    return tests
+
+
+def _flip_test(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Test:
+    same = before.equals(after)
+    words = name.replace("_", " ")
+    differing = 0 if same else _rows_that_differ(before, after)
+    verdict = (
+        "no score, flag, band or reason changed"
+        if same
+        else f"{differing:,} of {len(before):,} flags changed"
+    )
+    return Test(
+        name=f"flip:{name}",
+        holds=same,
+        sentence=f"Changing only {words}: {verdict} ({len(before):,} open referrals).",
+    )
+
+
+def _rows_that_differ(before: pl.DataFrame, after: pl.DataFrame) -> int:
+    if before.columns != after.columns or len(before) != len(after):
+        return len(before)
+    matching = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in before.columns)
+    both = pl.concat([before, after.rename(lambda name: f"{name}_again")], how="horizontal")
+    return len(both.filter(~matching))
+
+
+def leakage(histories: Histories, bundle: Bundle, *, on: date) -> Test:
+    """Score a past day with all records, and again with only those known by then."""
+    whole = flag_all(histories, bundle=bundle, as_of=on)
+    known = {
+        name: histories.table(name).filter(pl.col("known_on") < on)
+        for name, table in TABLES.items()
+        if table.dated
+    }
+    then = flag_all(changed(histories, **known), bundle=bundle, as_of=on)
+    same = whole.equals(then)
+    verdict = "the answers are the same" if same else f"{_rows_that_differ(whole, then):,} answers differ"
+    return Test(
+        name="leakage",
+        holds=same,
+        sentence=f"Scoring an earlier day with and without what became known later: {verdict} ({len(whole):,} open referrals).",
+    )
+
+
+def proxies(
+    frame: pl.DataFrame, features: Sequence[str], characteristics: Sequence[Characteristic], bundle: Bundle
+) -> Grid:
+    """How well do the scored features predict each characteristic, and which do it most?
+
+    `frame` holds one row an open referral with the features and the groups. AUC of telling a
+    characteristic's comparison group from the rest, out of fold; 0.5 is a coin.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    matrix = design(frame, features)
+    rows: list[list[str | float | int | None]] = []
+    weight = _influence(frame, bundle)
+    for each in characteristics:
+        kept = ~frame[each.name].is_in(list(APART)).fill_null(value=True)
+        kept &= frame[each.name].is_not_null()
+        mask = kept.to_numpy()
+        target = (frame[each.name].fill_null("") != each.reference).to_numpy()[mask]
+        if min(target.sum(), (~target).sum()) < 50:
+            rows.append([each.title, int(mask.sum()), None, "too few to test", None])
+            continue
+        X = matrix[mask]
+        predicted = np.zeros(len(target))
+        for train, test in StratifiedKFold(3, shuffle=True, random_state=0).split(X, target):
+            model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=8, random_state=0)
+            predicted[test] = model.fit(X[train], target[train]).predict_proba(X[test])[:, 1]
+        single = [(_auc(X[:, place], target), name) for place, name in enumerate(features)]
+        strength, top = max(single)
+        rows.append(
+            [
+                each.title,
+                int(mask.sum()),
+                round(float(roc_auc_score(target, predicted)), 3),
+                f"{landmarks.LABELS.get(top, top)} ({strength:.2f} alone)",
+                None if top not in weight else round(weight[top], 3),
+            ]
+        )
+    columns = [
+        "Characteristic", "Open referrals", "All scored features together (0.5 is a coin)",
+        "Strongest single feature", "How much that feature moves the score (log-odds, on average)",
+    ]  # fmt: skip
+    return Grid(
+        name="proxies",
+        title="How well scored features give a characteristic away",
+        columns=columns,
+        rows=rows,
+    )
+
+
+def _auc(
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], target: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> float:
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.nan_to_num(values, nan=-1e9))
+    positives = int(target.sum())
+    area = (ranks[target].sum() - positives * (positives + 1) / 2) / (positives * (len(target) - positives))
+    return float(max(area, 1 - area))
+
+
+def design(frame: pl.DataFrame, features: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Features as numbers: codes as ranks, missing as missing."""
+    columns = []
+    for name in features:
+        series = frame[name]
+        if series.dtype == pl.String or series.dtype in (pl.Categorical, pl.Enum):
+            series = series.cast(pl.String).rank("dense")
+        columns.append(series.cast(pl.Float64).to_numpy())
+    return np.column_stack(columns) if columns else np.zeros((len(frame), 0))
+
+
+def _influence(frame: pl.DataFrame, bundle: Bundle) -> dict[str, float]:
+    """Mean absolute contribution of each feature's own term to the in-flight score."""
+    head = bundle.inflight
+    rows = frame.select(head.feature_names).head(500).to_dicts()
+    totals: dict[str, float] = {}
+    for row in rows:
+        for term, value in head.explain(row).items():
+            totals[term] = totals.get(term, 0.0) + abs(value) / len(rows)
+    return totals
+
+
+def proxy_frame(histories: Histories, bundle: Bundle, days: Sequence[date]) -> pl.DataFrame:
+    """The scored features of every referral open on some days."""
+    catalogue = load()
+    points = pl.concat([landmarks.open_at(histories, day) for day in days])
+    return feature_rows(histories, points, head=bundle.inflight, catalogue=catalogue)
