@@ -42,7 +42,6 @@ __all__ = ["STATUS", "evaluate", "feasible", "fields_used", "missing", "places"]
 
 STATUS: Final = pl.Enum([status.value for status in Status])
 _DTYPES: Final[Mapping[Kind, pl.DataType]] = {
-    Kind.NUMBER: pl.Float64(),
     Kind.CODE: pl.String(),
     Kind.FLAG: pl.Boolean(),
     Kind.CODES: pl.List(pl.String()),
@@ -125,6 +124,8 @@ def _read(field: Field) -> pl.Expr:
     column = pl.col(field.name)
     if field.kind is Kind.BAND:
         return column.cast(pl.Enum(field.scale)).to_physical().cast(pl.Int8)
+    if field.kind is Kind.NUMBER:
+        return column.cast(pl.Float64).fill_nan(None)
     return column.cast(_DTYPES[field.kind])
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from catalogue import messages
-from catalogue.fields import FIELDS, Subject
+from catalogue.fields import FIELDS, Subject, recorded
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
 from catalogue.logic import Truth
@@ -71,7 +71,7 @@ def evaluate(subject: Subject, catalogue: Catalogue, *, as_of: date) -> tuple[El
     Gives one answer an intervention, in the catalogue's order. ``subject`` maps names of ``catalogue.fields.FIELDS``
     to values; an absent name is not recorded. Raises ``UsageError`` for a value outside its field's scale.
     """
-    person = _Person(catalogue.plan, subject)
+    person = _Person(catalogue.plan, recorded(subject))
     return tuple(person.eligibility(entry, as_of) for entry in catalogue.plan.entries)
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from catalogue.errors import UsageError
-from catalogue.fields import OSP_BANDS, SARA_BANDS, Value
+from catalogue.fields import OSP_BANDS, SARA_BANDS, Value, recorded
 
 Level: TypeAlias = Literal["HIGH", "MODERATE", "ALTERNATIVE", "OMISSION"]
 Band: TypeAlias = Literal["LOW", "MEDIUM", "HIGH"]
@@ -120,7 +120,7 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
             "The Programme Needs Identifier needs the setting; give COMMUNITY, CUSTODY, REMAND or PRE_RELEASE."
         )
     layer = assessment.get("layer", assessment.get("assessment_layer"))
-    answers = assessment if layer is None or layer == LAYER_NEEDED else {}
+    answers = recorded(assessment) if layer is None or layer == LAYER_NEEDED else {}
     outlook = _outlook(answers, female=sex == "FEMALE")
     return Pathway(
         level=_level(outlook, custody=custody),

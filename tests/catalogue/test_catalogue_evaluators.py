@@ -119,3 +119,18 @@ def test_every_form_of_test_and_dates_of_offer_agree(tmp_path: Path) -> None:
     pieces = [batch.evaluate(table[start : start + 500], small) for start in (0, 500, 1000)]
     assert pl.concat(pieces).equals(statuses)
     assert batch.evaluate(table.head(0), small).shape == (0, len(TESTS))
+
+
+def test_not_a_number_is_not_recorded(whole: catalogue.Catalogue) -> None:
+    subjects = people(whole, count=60, seed=9, unanswered=(0.0,))
+    for name in ("ogrs_2yr", "q11_6", "days_left"):
+        blank = [each | {name: None} for each in subjects]
+        broken = [each | {name: float("nan")} for each in subjects]
+        for one, other in zip(blank, broken, strict=True):
+            assert catalogue.evaluate(one, whole, as_of=DAY) == catalogue.evaluate(other, whole, as_of=DAY)
+        assert batch.evaluate(frame(blank), whole, as_of=DAY).equals(
+            batch.evaluate(frame(broken), whole, as_of=DAY)
+        )
+        assert batch.missing(frame(blank), whole, as_of=DAY).equals(
+            batch.missing(frame(broken), whole, as_of=DAY)
+        )
