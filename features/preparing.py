@@ -116,18 +116,23 @@ def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.Data
     `position` is the order of a person's events: by day, day known, content.
     """
     key = key_of(stream)
-    repeated = _maybe_repeated(frame, key)
-    single = frame.filter(~repeated).with_columns(
-        until_day=pl.lit(None, pl.Int32), first_day=pl.col("known_day")
-    )
+    rows = _maybe_repeated(frame, key).arg_true()
     versions = (
-        frame.filter(repeated)
+        frame[rows]
+        .with_columns(_row=rows)
         .sort(*key, "own_day", content(stream))
-        .with_columns(
-            until_day=pl.col("known_day").shift(-1).over(key), first_day=pl.col("known_day").min().over(key)
+        .select(
+            "_row",
+            until_day=pl.col("known_day").shift(-1).over(key),
+            first_day=pl.col("known_day").min().over(key),
         )
     )
-    whole = pl.concat([single, versions])
+    until = pl.repeat(None, frame.height, dtype=pl.Int32, eager=True)
+    first = frame["known_day"].clone()
+    whole = frame.with_columns(
+        until_day=until.scatter(versions["_row"], versions["until_day"]),
+        first_day=first.scatter(versions["_row"], versions["first_day"]),
+    )
     if not ordered:
         return whole
     tied = _maybe_repeated(whole, ["crn", "event_day", "own_day"])
