@@ -107,7 +107,7 @@ class Flags(_Section):
     """When an open referral is flagged."""
 
     per_practitioner_week: Annotated[float, Field(gt=0)] = Field(
-        default=0.25,
+        default=0.1,
         description="Alert budget: new flags that one practitioner should see in a week, on average.",
     )
     horizon_weeks: Annotated[int, Field(gt=0)] = Field(
