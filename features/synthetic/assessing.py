@@ -21,8 +21,8 @@ from features.synthetic.world import World
 MAXIMA = np.array(list(SECTION_MAXIMA.values()), dtype=np.int64)
 # facts/oasys-need-thresholds.csv; sections 5 and 10 have none there, 2 is assumed for both.
 THRESHOLDS = np.array([2, 3, 2, 2, 2, 2, 4, 2, 4, 2], dtype=np.int64)
-# Where the normal score of a section crosses its threshold, and how wide a point is. Tuned by
-# benchmarks/synthetic_tuning.py so that the caseload's prevalences meet the figures.
+# Where the normal score of a section crosses its threshold, and how wide a point is. Tuned against
+# figures.csv, so that the prevalences of the caseload meet the published ones.
 _CROSSING = np.array([0.86, 0.05, 0.2, -0.25, -0.24, 0.3, 0.84, -0.15, 0.12, -0.05])
 _WIDTH = np.array([0.34, 0.36, 0.32, 0.45, 0.45, 0.24, 0.33, 0.28, 0.42, 0.36])
 _LOADING = np.array([0.55, 0.6, 0.5, 0.45, 0.6, 0.5, 0.3, 0.45, 0.6, 0.55])

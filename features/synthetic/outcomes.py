@@ -7,7 +7,7 @@ drawn from, so `truth/` is correct by construction:
 * **complete** is what weekly attendance leads to. Attendance in week *w* has the log-odds
   ``eta + DRIFT_SIZE * u_w``, `u` a stationary AR(1); an unacceptable absence ends the referral with a chance
   that is the team's practice. The chance of lasting `weeks` is an expectation over `u`, computed once
-  on a grid of `eta` by quadrature (`Survival`) and interpolated;
+  on a grid of `eta` by quadrature (`survival`) and interpolated;
 * **reoffend** and **need improved** are logistic, shifted by what was attended: nothing, dropped out,
   completed. Given traits they are independent of each other and of the path of `u`, so progress is a sum over
   the three classes.
