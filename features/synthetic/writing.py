@@ -118,7 +118,12 @@ def _clear(out: Path) -> None:
         raise UsageError(f"{out} is a file; name a folder for the world.")
     if not out.exists() or not any(out.iterdir()):
         return
-    ours = {f"{name}.parquet" for name in TABLES} | {"truth", "quarantine", "calibration.html", "calibration.csv"}
+    ours = {f"{name}.parquet" for name in TABLES} | {
+        "truth",
+        "quarantine",
+        "calibration.html",
+        "calibration.csv",
+    }
     if not (out / _MARK).exists() and not (out / "truth").is_dir():
         raise UsageError(f"{out} holds something that is not a synthetic world; name another folder.")
     for path in sorted(out.iterdir()):
