@@ -62,10 +62,26 @@ def evaluate(
     `referral_id`, if the points have it) and one column a feature, same rows, same
     order. `progress` is told how many steps are done, of how many.
 
-    Raises UsageError for an unknown engine and for points without those columns.
+    Raises UsageError for an unknown engine, for points without those columns, and for
+    files that turn out to be broken.
     """
     chosen = spec.select(uses)
     _check_points(points, chosen)
+    try:
+        return _evaluated(histories, points, chosen, engine, progress)
+    except (pl.exceptions.ComputeError, OSError) as error:
+        raise UsageError(
+            f"The files in {histories.folder} cannot be read to their end; run signpost check to see which."
+        ) from error
+
+
+def _evaluated(
+    histories: Histories,
+    points: pl.DataFrame,
+    chosen: FeatureSpec,
+    engine: str,
+    progress: Callable[[int, int], None] | None,
+) -> pl.DataFrame:
     numbered = _numbered(points)
     passes = [
         _StreamPass(stream, features)

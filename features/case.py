@@ -14,6 +14,9 @@ from features.contract import CASE_TABLES, TABLES, Column, Kind
 Row = Mapping[str, object]
 
 
+_BLANKS = {name: (len(TABLES[name].columns), dict.fromkeys(TABLES[name].names)) for name in CASE_TABLES}
+
+
 class ProtectedInCaseError(UsageError):
     """A case document that carries protected characteristics, which no score may see."""
 
@@ -23,7 +26,8 @@ class Case:
     """The rows of one person, table by table, with the contract's column names.
 
     Dates are `datetime.date`. Every case table is present, empty where there is
-    nothing; `protected` and `truth` never are.
+    nothing, and every column of a row, None where it is not recorded; `protected` and
+    `truth` never are.
     """
 
     crn: str
@@ -40,7 +44,10 @@ class Case:
                 raise UsageError(
                     f"A case has no table of that name; its tables are {', '.join(CASE_TABLES)}."
                 )
-        complete = {name: tuple(self.tables.get(name, ())) for name in CASE_TABLES}
+        complete = {
+            name: tuple(row if len(row) >= width else {**blank, **row} for row in self.tables.get(name, ()))
+            for name, (width, blank) in _BLANKS.items()
+        }
         object.__setattr__(self, "tables", MappingProxyType(complete))
 
     @classmethod

@@ -77,27 +77,31 @@ class Histories:
 
     def collect(self, name: str) -> pl.DataFrame:
         """A table in memory; UsageError for a file that turns out to be broken."""
+        return self.gather(self.table(name))
+
+    def gather(self, frame: pl.LazyFrame) -> pl.DataFrame:
+        """A frame made of the tables, in memory; UsageError where a file turns out to be broken."""
         try:
-            return self.table(name).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+            return frame.collect()
+        except (pl.exceptions.ComputeError, OSError) as error:
             raise UsageError(
-                f"The file of the table {name} in {self.folder} cannot be read to its end; write it again."
+                f"The files in {self.folder} cannot be read to their end; run signpost check to see which."
             ) from error
 
     def height(self, name: str) -> int:
         """How many rows a table has; Parquet says so without being read."""
-        return int(self.table(name).select(pl.len()).collect().item())
+        return int(self.gather(self.table(name).select(pl.len())).item())
 
     def crns(self) -> tuple[str, ...]:
         """Everybody in the people table, sorted."""
-        frame = self.table("people").select(pl.col("crn").drop_nulls().unique().sort()).collect()
+        frame = self.gather(self.table("people").select(pl.col("crn").drop_nulls().unique().sort()))
         return tuple(frame["crn"].to_list())
 
     @property
     def last_day(self) -> date:
         """The latest day on which anything became known; UsageError when there are no rows."""
         days = [
-            self.table(name).select(pl.col("known_on").max()).collect().item()
+            self.gather(self.table(name).select(pl.col("known_on").max())).item()
             for name, table in TABLES.items()
             if table.dated
         ]
@@ -135,7 +139,7 @@ class Histories:
             else:
                 mine = owners.filter(pl.col("crn").is_in(wanted.implode()))
                 rows = frame.join(mine.select("referral_id", _crn="crn"), on="referral_id")
-            for row in rows.collect().iter_rows(named=True):
+            for row in self.gather(rows).iter_rows(named=True):
                 crn = row.pop("_crn")
                 tables[crn].setdefault(name, []).append(row)
         for crn in crns:

@@ -70,12 +70,11 @@ def decision_points(histories: Histories, *, known_before: date | None = None) -
         .unique(["crn", "decided_on"], keep="first", maintain_order=True)
         .select("crn", "decided_on", "arm", "referral_id")
     )
-    return (
+    return histories.gather(
         points.join(covered, on=["crn", "decided_on"], how="semi")
         .join(done, on=["crn", "decided_on"], how="left")
         .select("crn", "decided_on", "assessment_id", pl.col("arm").fill_null(NO_ARM), "referral_id")
         .sort("crn", "decided_on")
-        .collect()
     )
 
 
@@ -109,7 +108,7 @@ def referral_outcomes(histories: Histories, *, known_before: date | None = None)
         .filter(pl.col("status").is_in(ENDED))
         .select("referral_id", ended_on="occurred_on", end=_end())
     )
-    return (
+    return histories.gather(
         referrals.select("referral_id", "crn", "intervention_id", "referred_on")
         .drop_nulls(["referral_id", "crn", "referred_on"])
         .join(commenced, on="referral_id", how="left")
@@ -117,7 +116,6 @@ def referral_outcomes(histories: Histories, *, known_before: date | None = None)
         .with_columns(pl.col("end").fill_null("OPEN"))
         .select("referral_id", "crn", "intervention_id", "referred_on", "commenced_on", "ended_on", "end")
         .sort("referral_id", "crn")
-        .collect()
     )
 
 
@@ -177,12 +175,10 @@ def progress(histories: Histories, *, known_before: date | None = None) -> pl.Da
         .when(pl.col("reoffended").is_not_null() & pl.col("need_change").is_not_null())
         .then(pl.col("need_change") < 0)
     )
-    return (
+    return histories.gather(
         result.select(
             "crn", "decided_on", progressed=progressed, reoffended="reoffended", need_change="need_change"
-        )
-        .sort("crn", "decided_on")
-        .collect()
+        ).sort("crn", "decided_on")
     )
 
 

@@ -10,7 +10,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from catalogue.errors import UsageError
+from features.batch import evaluate
 from features.case import Case, ProtectedInCaseError
+from features.check import check
 from features.contract import CASE_TABLES, TABLES
 from features.histories import Histories
 
@@ -191,3 +193,25 @@ def test_a_case_document_fills_what_is_left_out() -> None:
         "outcome": None,
     }
     assert case.tables["people"] == ()
+
+
+def test_a_file_that_breaks_off_gets_one_sentence(folder: Path) -> None:
+    path = folder / "contacts.csv"
+    (folder / "contacts.parquet").unlink()
+    path.write_text(
+        ",".join(TABLES["contacts"].names) + "\nA000001,2024-01-01,2024-01-02,OFFICE,,one,too,many\n"
+    )
+    histories = Histories.open(folder)
+    asked = pl.DataFrame({"crn": ["A000001"], "as_of": [date(2024, 3, 1)]})
+    for read in (
+        lambda: histories.collect("contacts"),
+        lambda: evaluate(histories, asked),
+        lambda: check(folder),
+    ):
+        with pytest.raises(UsageError):
+            read()
+
+
+def test_a_case_fills_the_columns_that_a_row_leaves_out() -> None:
+    case = Case("A000001", {"contacts": ({"crn": "A000001", "kind": "OFFICE"},)})
+    assert set(case.tables["contacts"][0]) == set(TABLES["contacts"].names)
