@@ -38,6 +38,8 @@ MOST_COEFFICIENTS: Final = 1600
 """Arms times functions that are solved for at once: about 0.4 s and 20 MB a pass."""
 LEAST_CHANCE: Final = 0.01
 """Propensities below this are raised to it where a doubly robust score divides by them."""
+LEAST_RECORDED: Final = 20
+"""Recorded outcomes of an arm under which no average effect is given on its own."""
 SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
 
@@ -71,9 +73,12 @@ class TrainingRows:
         return np.asarray(expected + (self.arm == arm) * self.weight * beyond / chance)
 
     def average(self, arm: int, rows: npt.NDArray[np.bool_], *, z: float) -> tuple[float, float, float]:
-        """Doubly robust average effect of an arm among the eligible of `rows`, clustered by person."""
+        """Doubly robust average effect of an arm among the eligible of `rows`, clustered by person.
+
+        Not a number where too few of them had the arm and an outcome for an interval to mean anything.
+        """
         use = rows & self.eligible[:, arm]
-        if not use.any():
+        if (use & (self.arm == arm) & (self.weight > 0)).sum() < LEAST_RECORDED:
             return math.nan, math.nan, math.nan
         contrast = (self.scores(arm) - self.scores(self.reference))[use]
         mean = float(contrast.mean())
@@ -421,12 +426,13 @@ class BenefitModel:
             in_arm = data.arm == data.arms.index(label)
             allowed = data.eligible[:, data.arms.index(label)]
             mean, lower, upper = self.rows_.average(data.arms.index(label), everyone, z=z)
-            averages[str(label)] = {
-                "effect": mean,
-                "lower": lower,
-                "upper": upper,
-                "eligible": int(allowed.sum()),
-            }
+            if math.isfinite(mean):
+                averages[str(label)] = {
+                    "effect": mean,
+                    "lower": lower,
+                    "upper": upper,
+                    "eligible": int(allowed.sum()),
+                }
             arms.append(
                 Arm(
                     name=str(label),
@@ -521,8 +527,9 @@ class BenefitModel:
         """Average effect of each arm over the training rows, or over each group of them in `by`.
 
         One row an arm and group: `n` eligible rows, and the doubly robust `effect`, `lower` and
-        `upper` among them, clustered by person. It does not pool, so its intervals are wide where
-        the individual effects' borrow from other arms.
+        `upper` among them, clustered by person; not a number where fewer than 20 of them had the
+        arm and an outcome. It does not pool, so its intervals are wide where the individual
+        effects' borrow from other arms.
         """
         rows = self.rows_
         n = len(rows.arm)

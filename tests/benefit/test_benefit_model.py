@@ -63,7 +63,7 @@ def test_only_eligible_arms_with_a_bound_above_nought_are_recommended(
 def test_intervals_cover_group_effects(simulate: Any) -> None:
     inside, cells = 0, 0
     for seed in range(4):
-        world = simulate(rows=5000, arms=5, seed=100 + seed)
+        world = simulate(rows=4000, arms=5, seed=100 + seed)
         effects = fit(world).model_
         band = np.digitize(world.X["risk"], [42, 58])
         for i, arm in enumerate(world.arms[1:]):
@@ -170,6 +170,30 @@ def test_need_match_is_learned_over_all_arms(simulate: Any) -> None:
         )
         error[name] = float(np.sqrt(((effects.to_numpy() - world.effect)[world.eligible[:, 1:]] ** 2).mean()))
     assert error["with"] < error["without"]
+
+
+def test_awkward_frames_are_learned_from() -> None:
+    rng = np.random.default_rng(0)
+    arm = np.array(["RARE", *["NONE", "A"] * 150], dtype=object)
+    outcome = rng.random(301)
+    frame = pd.DataFrame(
+        {
+            "constant": 1.0,
+            "never": np.nan,
+            "kind": pd.Categorical(rng.choice(["p", "q"], 301)),
+            "count": pd.array(rng.integers(0, 5, 301), dtype="Int64"),
+        }
+    )
+    model = BenefitModel(threads=1).fit(frame, arm, outcome)
+    assert model.model_.feature_names == ("kind", "count")
+    found = model.effects(frame)
+    assert set(found["RARE"]["support"]) == {"NONE"}
+    assert list(model.model_.report["average_effects"]) == ["A"]
+    assert model.average_effects().set_index("arm").loc["RARE"].isna().any()
+    bare = BenefitModel(threads=1).fit(frame[["constant"]], arm, outcome)
+    assert np.ptp(bare.effects(frame[["constant"]])["A"]["effect"]) == 0
+    with pytest.raises(UsageError, match="make it numbers"):
+        BenefitModel().fit(pd.DataFrame({"day": pd.date_range("2020-01-01", periods=301)}), arm, outcome)
 
 
 @pytest.mark.parametrize(
