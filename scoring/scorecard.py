@@ -57,7 +57,7 @@ class Feature:
     ``low`` and ``high`` are the least and greatest value seen in training (numbers only; None where
     nothing was recorded). ``missing_seen`` and ``other_seen`` say whether training held rows without a
     value, and rows with a value outside the named categories; where it did not, such a row is scored as
-    ``usual``, the label of the cell that most training rows fell in.
+    ``usual``, the label of the median's cell or of the commonest category.
     """
 
     name: str

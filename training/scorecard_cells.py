@@ -32,7 +32,7 @@ SMALL_SHARE = 0.02
 class Division:
     """The cells of one feature, and where training rows fell.
 
-    ``usual`` is the cell that holds most training weight. A value for which training held no example (not
+    ``usual`` is the cell of the median, or of the commonest category. A value for which training held no example (not
     recorded where everything was, another category where none was pooled) is read as ``usual``.
     """
 
@@ -85,12 +85,22 @@ def divide(column: Column, weight: Floats, *, max_bins: int) -> Division:
     held = weigh(raw_cells(axis, column.data), weight, size=axis.cells)
     return Division(
         axis=axis,
-        usual=int(np.argmax(held)),
+        usual=_usual(axis, held),
         missing_seen=bool(held[-1] > 0),
         other_seen=axis.kind == "category" and bool(held[-2] > 0),
         low=low,
         high=high,
     )
+
+
+def _usual(axis: Axis, held: Floats) -> int:
+    """The cell of a number's weighted median, or of the commonest category; "not recorded" if nothing was."""
+    recorded = held[:-1]
+    if recorded.sum() <= 0:
+        return axis.cells - 1
+    if axis.kind == "category":
+        return int(np.argmax(recorded))
+    return int(np.searchsorted(np.cumsum(recorded), recorded.sum() / 2))
 
 
 def weigh(cells: NDArray[np.integer], weight: Floats, *, size: int) -> Floats:

@@ -279,7 +279,8 @@ def _curve(term: Term, feature: Feature, place: int, words: _Words) -> str:
         f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y(0):.1f}" y2="{y(0):.1f}" stroke="#505a5f" stroke-dasharray="4 3"/>',
         *(
             f'<text x="{LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{v:+.2f}</text>'
-            for v in dict.fromkeys((high, 0.0, low))
+            for v in (high, 0.0, low)
+            if v == 0.0 or abs(y(v) - y(0.0)) > 14
         ),
     ]
     path = []
@@ -377,6 +378,6 @@ def _heat_map(term: Term, place: int, words: _Words) -> str:
 
 def _colour(share: float) -> str:
     """From blue (-1) over near-white (0) to orange (+1): told apart in the common colour-blindnesses."""
-    end = (230, 120, 20) if share > 0 else (50, 110, 200)
+    end = (230, 120, 20) if share > 0 else (90, 145, 220)
     red, green, blue = (round(247 + (part - 247) * min(abs(share), 1.0)) for part in end)
     return f"#{red:02x}{green:02x}{blue:02x}"
