@@ -36,7 +36,9 @@ def decisions(*, people: int = 6000, gap: float = 0.0, seed: int = 1) -> tuple[p
 
 def test_a_planted_gap_fails_the_gate_and_is_named() -> None:
     offered, groups = decisions(gap=0.17)
-    audit = fairness.audit_rates({"offered": offered}, characteristics=groups, reference={"ethnicity": "White"})
+    audit = fairness.audit_rates(
+        {"offered": offered}, characteristics=groups, reference={"ethnicity": "White"}
+    )
     verdict = audit.gate()
     assert verdict.state == "FAIL"
     assert verdict.named == ("offered:ethnicity:black:vs-white",)
@@ -54,7 +56,9 @@ def test_noise_passes() -> None:
 
 def test_only_a_current_signed_explanation_of_exactly_that_disparity_lets_it_pass() -> None:
     offered, groups = decisions(gap=0.17)
-    audit = fairness.audit_rates({"offered": offered}, characteristics=groups, reference={"ethnicity": "White"})
+    audit = fairness.audit_rates(
+        {"offered": offered}, characteristics=groups, reference={"ethnicity": "White"}
+    )
     name = "offered:ethnicity:black:vs-white"
 
     def state(**changed: object) -> str:
@@ -126,7 +130,9 @@ def test_small_counts_and_all_that_derives_from_them_are_withheld() -> None:
     audit = fairness.audit_rates(happened, characteristics=groups)
     table = audit.table.filter(pl.col("status") == "SUPPRESSED")
     assert "c" in table["group"].to_list()
-    numbers = table.select("count", "people", "rate", "ratio", "p_value", "expected", "minimum_detectable_gap")
+    numbers = table.select(
+        "count", "people", "rate", "ratio", "p_value", "expected", "minimum_detectable_gap"
+    )
     assert numbers.null_count().row(0) == (len(table),) * 7
     assert len(table) >= 2  # one hidden group alone could be worked out from the total
 

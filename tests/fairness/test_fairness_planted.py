@@ -13,16 +13,24 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fairness import register, tables
+from fairness import gate, register, tables
 from fairness.audit import AuditResult, judge, write
 from fairness.characteristics import definitions
 from fairness.compare import Reading, Status
+from fairness.measures import measures
 from fairness.policy import default
 
 TODAY = date(2026, 3, 31)
 GROUPS = {
     "sex": {"Men": 0.9, "Women": 0.1},
-    "age": {"18 to 20": 0.1, "21 to 24": 0.15, "25 to 29": 0.2, "30 to 39": 0.3, "40 to 49": 0.15, "50 to 59": 0.1},
+    "age": {
+        "18 to 20": 0.1,
+        "21 to 24": 0.15,
+        "25 to 29": 0.2,
+        "30 to 39": 0.3,
+        "40 to 49": 0.15,
+        "50 to 59": 0.1,
+    },
     "ethnicity": {"White": 0.8, "Black": 0.06, "Asian": 0.05, "Mixed": 0.04, "Not recorded": 0.05},
     "disability": {"Not disabled": 0.45, "Disabled": 0.3, "Not recorded": 0.25},
     "religion": {"No religion": 0.45, "Christian": 0.35, "Muslim": 0.1, "Sikh": 0.02, "Not recorded": 0.08},
@@ -44,7 +52,9 @@ PLANTED = {
 }
 
 
-def simulate(people: int, *, seed: int, planted: Mapping[tuple[str, str, str], float]) -> dict[str, pl.DataFrame]:
+def simulate(
+    people: int, *, seed: int, planted: Mapping[tuple[str, str, str], float]
+) -> dict[str, pl.DataFrame]:
     """One frame a stage: rates differ by need and region, groups are spread unevenly over regions, gaps as planted."""
     random = np.random.default_rng(seed)
     frames = {}
@@ -90,34 +100,45 @@ def _absent(columns: Mapping[str, object], stage: str) -> list[pl.Expr]:
     """The characteristics and measures that a stage of this simulation leaves out, as empty columns."""
     from fairness.measures import of_stage
 
-    absent: list[pl.Expr] = [pl.lit(None, pl.Boolean).alias(each.id) for each in of_stage(stage) if each.id not in columns]
-    missing = [each.name for each in definitions().characteristics if each.name not in {*columns, "ethnicity_detail"}]
+    absent: list[pl.Expr] = [
+        pl.lit(None, pl.Boolean).alias(each.id) for each in of_stage(stage) if each.id not in columns
+    ]
+    missing = [
+        each.name for each in definitions().characteristics if each.name not in {*columns, "ethnicity_detail"}
+    ]
     detail = pl.col("ethnicity").replace(DETAIL).alias("ethnicity_detail")
     return [*absent, detail, *(pl.lit("Not recorded").alias(name) for name in missing)]
 
 
-def judged(frames: dict[str, pl.DataFrame], entries: register.Register = register.EMPTY) -> AuditResult:
+def judged(frames: dict[str, pl.DataFrame], *, cross_check: bool = False) -> AuditResult:
     people = frames["suggestions"]
     return judge(
-        frames, people=people, register=entries, policy=default(), as_of=TODAY, bundle_version="test", report=Path("x")
-    )
+        frames, people=people, register=register.EMPTY, policy=default(), as_of=TODAY, bundle_version="test",
+        report=Path("x"), cross_check=cross_check,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def disparity() -> AuditResult:
-    return judged(simulate(12_000, seed=1, planted=PLANTED))
+    return judged(simulate(12_000, seed=1, planted=PLANTED), cross_check=True)
 
 
 def test_every_planted_gap_is_named_in_its_stage_and_fails_the_gate(disparity: AuditResult) -> None:
-    named = {(each.measure.id, each.characteristic, each.group) for each in disparity.comparisons if each.reading is Reading.GAP}
+    named = {
+        (each.measure.id, each.characteristic, each.group)
+        for each in disparity.comparisons
+        if each.reading is Reading.GAP
+    }
     assert set(PLANTED) <= named
     assert disparity.gate.state == "FAIL"
-    twins = {(measure, "ethnicity_detail", DETAIL[group]) for measure, by, group in PLANTED if by == "ethnicity"}
+    twins = {
+        (measure, "ethnicity_detail", DETAIL[group]) for measure, by, group in PLANTED if by == "ethnicity"
+    }
     assert {each for each in named if " by " not in each[1]} == set(PLANTED) | twins
     assert "offered_programme:ethnicity:black:vs-white" in disparity.gate.named
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_world_without_gaps_passes(seed: int) -> None:
     found = judged(simulate(5_000, seed=100 + seed, planted={}))
     assert found.findings == ()
@@ -145,9 +166,16 @@ def test_a_signed_explanation_of_each_gap_lets_it_pass(disparity: AuditResult) -
             ]
         }
     )  # fmt: skip
-    again = judged(simulate(12_000, seed=1, planted=PLANTED), entries)
-    assert again.gate.state == "PASS"
-    assert set(again.gate.explained) == set(disparity.gate.disparities)
+    again = gate.judge(
+        disparity.comparisons,
+        as_of=TODAY,
+        register=entries,
+        totals=disparity.totals,
+        measures=measures(),
+        required=["sex"],
+    )
+    assert again.state == "PASS"
+    assert set(again.explained) == set(disparity.gate.disparities)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +195,7 @@ def test_the_same_audit_writes_the_same_bytes(disparity: AuditResult, folder: Pa
 def test_the_rates_agree_with_fairlearn(disparity: AuditResult) -> None:
     assert disparity.agreement
     assert all(each.agrees and each.compared for each in disparity.agreement.values() if each.compared)
-    assert sum(each.compared for each in disparity.agreement.values()) > 200
+    assert sum(each.compared for each in disparity.agreement.values()) > 100
 
 
 def test_nothing_suppressed_is_in_any_file(disparity: AuditResult, folder: Path) -> None:
@@ -175,7 +203,9 @@ def test_nothing_suppressed_is_in_any_file(disparity: AuditResult, folder: Path)
     assert hidden
     with (folder / "comparisons.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
-    document = {each["id"]: each for each in json.loads((folder / "equality-report.json").read_text())["comparisons"]}
+    document = {
+        each["id"]: each for each in json.loads((folder / "equality-report.json").read_text())["comparisons"]
+    }
     for each in hidden:
         for name in tables.NUMBERS:
             if name != "design_effect":
@@ -190,7 +220,9 @@ def test_the_three_files_hold_the_same_numbers(disparity: AuditResult, folder: P
     with (folder / "comparisons.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [each["id"] for each in document["comparisons"]]
-    assert [row["count"] for row in rows] == ["" if each["count"] is None else str(each["count"]) for each in document["comparisons"]]
+    assert [row["count"] for row in rows] == [
+        "" if each["count"] is None else str(each["count"]) for each in document["comparisons"]
+    ]
     content = zipfile.ZipFile(folder / "equality-report.ods").read("content.xml").decode()
     assert content.count("<table:table-row>") > len(rows)
     assert zipfile.ZipFile(folder / "equality-report.ods").namelist()[0] == "mimetype"
