@@ -242,7 +242,9 @@ def _load_directory(database: Database, histories: Histories) -> None:
     digest = hashlib.sha256(b"".join(row["document"] for row in rows))
     digest.update(ways.write_csv().encode())
     with database.write() as connection:
-        _replace(connection, rows, ways.to_dicts(), digest.hexdigest())
+        there = connection.execute(select(facts.c.value).where(facts.c.name == VERSION)).scalar()
+        if there != digest.hexdigest():
+            _replace(connection, rows, ways.to_dicts(), digest.hexdigest())
 
 
 def _replace(

@@ -122,6 +122,8 @@ def few(made_once: Callable[[str, Callable[[Path], None]], Path], small_world: P
         referrals = pl.read_parquet(small_world / "referrals.parquet").filter(pl.col("crn").is_in(crns))
         for file in sorted(small_world.glob("*.parquet")):
             frame = pl.read_parquet(file)
+            if file.stem == "directory":  # the newest issue is enough
+                frame = frame.filter(pl.col("valid_from") == pl.col("valid_from").max())
             if "crn" in frame.columns:
                 frame = frame.filter(pl.col("crn").is_in(crns))
             elif "referral_id" in frame.columns:

@@ -1,5 +1,6 @@
 """The store on SQLite and on PostgreSQL: the same tests, the same answers."""
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text, update
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from catalogue.errors import UsageError
@@ -27,6 +29,7 @@ from serving.store.database import Database
 from serving.store.migrate import HEAD, migrate, revision
 from serving.store.tables import METADATA, protected_characteristics
 
+COUNT = itertools.count()
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -47,12 +50,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
     address: str = request.getfixturevalue("postgres")
-    name = f"t{abs(hash(request.node.nodeid)) % 10**9}"
+    name = f"t{next(COUNT)}"
     admin = Database(address)
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     admin.close()
-    return address.rsplit("/", 1)[0] + f"/{name}" + (f"?{address.split('?', 1)[1]}" if "?" in address else "")
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
