@@ -9,8 +9,8 @@ two together.
 The rules, in the order in which they bind:
 
 1. Not ELIGIBLE by the rules: NOT_ELIGIBLE. No effect can lift it.
-2. The order of choice warns against it (intensive work at low risk), it cannot be had in time
-   or in reach, or it meets no assessed need: NOT_ADVISED.
+2. It is under way already, the order of choice warns against it (intensive work at low risk), it
+   cannot be had in time or in reach, or it meets no assessed need: NOT_ADVISED.
 3. There is a model and it knows too few people like this one: TOO_FEW_SIMILAR.
 4. The whole interval of its effect lies below nought: NOT_ADVISED.
 5. Where any effect is clear (its lower bound is above supervision as usual), each assessed need
@@ -61,6 +61,7 @@ class Why(StrEnum):
     NOT_ELIGIBLE = "NOT_ELIGIBLE"
     NEARLY_ELIGIBLE = "NEARLY_ELIGIBLE"
     MISSING_INFORMATION = "MISSING_INFORMATION"
+    UNDER_WAY = "UNDER_WAY"
     ORDER_OF_CHOICE = "ORDER_OF_CHOICE"
     NOT_FEASIBLE = "NOT_FEASIBLE"
     NO_ASSESSED_NEED = "NO_ASSESSED_NEED"
@@ -86,7 +87,8 @@ class Candidate:
 
     `order` is the place in the order of choice (lower is earlier; equal places are allowed),
     `not_advised` the order of choice's warning or None, `need` the assessed need that it meets
-    first (None: none), `feasible` None where there is no directory. `effect`, `lower` and `upper`
+    first (None: none), `feasible` None where there is no directory, `under_way` whether the person is
+    on it already. `effect`, `lower` and `upper`
     are differences in the chance of progress against supervision as usual, `support` is
     SUPPORTED, THIN or NONE; all four are None where no model speaks of it.
     """
@@ -97,6 +99,7 @@ class Candidate:
     need: str | None
     feasible: bool | None = None
     not_advised: str | None = None
+    under_way: bool = False
     effect: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -194,6 +197,7 @@ def _settle(candidate: Candidate, *, modelled: bool) -> tuple[Verdict, Why] | No
     if candidate.eligibility != "ELIGIBLE":
         return Verdict.NOT_ELIGIBLE, _BY_STATUS[candidate.eligibility]
     against = (
+        (candidate.under_way, Verdict.NOT_ADVISED, Why.UNDER_WAY),
         (candidate.not_advised is not None, Verdict.NOT_ADVISED, Why.ORDER_OF_CHOICE),
         (candidate.feasible is False, Verdict.NOT_ADVISED, Why.NOT_FEASIBLE),
         (candidate.need is None, Verdict.NOT_ADVISED, Why.NO_ASSESSED_NEED),
@@ -288,6 +292,7 @@ def advise_arrays(
     need: npt.NDArray[np.int64],
     feasible: Codes,
     not_advised: Flags,
+    under_way: Flags | None = None,
     lower: Floats | None,
     upper: Floats | None,
     support: Codes | None,
@@ -313,6 +318,7 @@ def advise_arrays(
             Why.MISSING_INFORMATION,
         ),
         (eligibility == STATUSES.index("NOT_ELIGIBLE"), Verdict.NOT_ELIGIBLE, Why.NOT_ELIGIBLE),
+        (np.False_ if under_way is None else under_way, Verdict.NOT_ADVISED, Why.UNDER_WAY),
         (not_advised, Verdict.NOT_ADVISED, Why.ORDER_OF_CHOICE),
         (feasible == 0, Verdict.NOT_ADVISED, Why.NOT_FEASIBLE),
         (need < 0, Verdict.NOT_ADVISED, Why.NO_ASSESSED_NEED),
@@ -418,7 +424,7 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
     """The same advice for a long frame, one row a person and intervention.
 
     Wants the columns of `person`, `intervention_id`, `eligibility`, `order`, `need` and
-    `not_advised` (null where none), `feasible` (null where unknown) and, where there is a model,
+    `not_advised` (null where none), `feasible` (null where unknown), may have `under_way` and, where there is a model,
     `lower`, `upper` and `support` (null where it does not speak). Returns the frame, same rows
     and order, with `advice`, `rank` (null where not suggested), `grounds` and `why` added.
     """
@@ -449,6 +455,7 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
         need=wide(_codes(frame["need"], needs).astype(np.int64), -1),
         feasible=wide(frame["feasible"].cast(pl.Int8).fill_null(-1).to_numpy(), -1),
         not_advised=wide(frame["not_advised"].is_not_null().to_numpy(), fill=False),
+        under_way=wide(frame["under_way"].to_numpy(), fill=False) if "under_way" in frame.columns else None,
         lower=wide(frame["lower"].cast(pl.Float64).to_numpy(), np.nan) if modelled else None,
         upper=wide(frame["upper"].cast(pl.Float64).to_numpy(), np.nan) if modelled else None,
         support=wide(_codes(frame["support"], SUPPORTS).astype(np.int8), -1) if modelled else None,

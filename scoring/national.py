@@ -195,6 +195,7 @@ def _chunk(
         need=need,
         feasible=reach.feasible,
         not_advised=not_advised,
+        under_way=_under_way(subjects, ids),
         lower=effects.lower,
         upper=effects.upper,
         support=effects.support,
@@ -287,6 +288,14 @@ def _choices(
             order[row, column[found.intervention_id]] = place
             not_advised[row, column[found.intervention_id]] = found.not_advised is not None
     return order, not_advised
+
+
+def _under_way(subjects: pl.DataFrame, ids: Sequence[str]) -> Flags:
+    """Whether each person is on each intervention already, [people, interventions]."""
+    found = subjects.select(
+        pl.col("open_interventions").list.contains(name).fill_null(value=False).alias(name) for name in ids
+    )
+    return found.to_numpy()
 
 
 def first_needs(subjects: pl.DataFrame, catalogue: Catalogue) -> Places:

@@ -139,6 +139,8 @@ def suggest(
     )
     places = {found.intervention_id: place for place, found in enumerate(chosen)}
     choices = {found.intervention_id: found for found in chosen}
+    under_way = subject.get("open_interventions") or ()
+    assert isinstance(under_way, tuple)
     candidates = [
         Candidate(
             intervention_id=intervention.id,
@@ -147,6 +149,7 @@ def suggest(
             need=first_need(intervention, needs),
             feasible=reachable[intervention.id].feasible,
             not_advised=choices[intervention.id].not_advised if intervention.id in choices else None,
+            under_way=intervention.id in under_way,
             **_bounds(effects.get(intervention.id)),
         )
         for intervention in catalogue.interventions

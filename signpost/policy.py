@@ -20,7 +20,7 @@ from training.policy_value import read_truth, value_captured
 NONE = "NONE"
 POLICIES = {
     "first_suggestion": "the first suggestion, on whatever ground; supervision as usual where there is none",
-    "first_by_effect": "the first suggestion where it rests on a clear effect; what was done where it does not",
+    "first_by_effect": "the first suggestion where it rests on a clear effect; practice as it was where it does not",
 }
 
 
@@ -58,9 +58,7 @@ def evaluate(histories: Histories, bundle: Bundle, *, out: Path, progress: Repor
     )
     policies = {
         "first_suggestion": chosen["intervention_id"].fill_null(NONE),
-        "first_by_effect": chosen.select(
-            pl.when(pl.col("clear")).then("intervention_id").otherwise("arm").alias("arm")
-        )["arm"],
+        "first_by_effect": chosen.select(pl.when("clear").then("intervention_id").alias("arm"))["arm"],
     }
     truth = histories.folder / "truth" / "potential_outcomes.parquet"
     found: dict[str, Any] = {
@@ -82,21 +80,26 @@ def evaluate(histories: Histories, bundle: Bundle, *, out: Path, progress: Repor
 
 
 def _true_value(truth: Path, points: pl.DataFrame, policy: pl.Series) -> dict[str, float | None]:
-    """The truth of a generated world at the same decision points; a choice the truth rules out counts as NONE."""
+    """The truth of a generated world at the same decision points.
+
+    A null of the policy leaves practice as it was; a choice that the truth rules out counts as supervision as usual.
+    """
     keys = points.select("crn", "decided_on").with_columns(policy=policy)
     outcomes = pl.scan_parquet(truth).join(keys.lazy(), on=["crn", "decided_on"], how="semi").collect()
     known = read_truth(outcomes)
     aligned = known.keys.join(keys, on=["crn", "decided_on"], how="left", maintain_order="left")
     place = {name: column for column, name in enumerate(known.arms)}
-    chosen = [
-        name if name in place and known.eligible[row, place[name]] else NONE
-        for row, name in enumerate(aligned["policy"])
-    ]
+    chances = known.propensity.copy()
+    for row, name in enumerate(aligned["policy"]):
+        if name is None:
+            continue
+        chances[row] = 0.0
+        chances[row, place[name] if name in place and known.eligible[row, place[name]] else place[NONE]] = 1.0
     value = value_captured(
         mean=known.mean,
         eligible=known.eligible.astype(float),
         propensity=known.propensity,
-        policy=chosen,
+        policy=chances,
         arms=known.arms,
     )
     return {

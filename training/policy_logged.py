@@ -23,13 +23,19 @@ def _silent(_step: str) -> None:
 
 
 def value_of(
-    rows: DecisionRows, policy: Sequence[str], *, effects: EffectModel, threads: int = 2, seed: int = 0
+    rows: DecisionRows,
+    policy: Sequence[str | None],
+    *,
+    effects: EffectModel,
+    threads: int = 2,
+    seed: int = 0,
 ) -> PolicyValue:
     """The policy's chance of progress by five methods, beside the logged one, with intervals by person.
 
     Args:
         rows: decision points with features, what was done, what came of it, and who could have had what.
-        policy: one arm a row, `NONE` for supervision as usual.
+        policy: one arm a row, `NONE` for supervision as usual; None where practice is left as it was, which
+            is a chance of each arm and not the one that happened to be taken.
         effects: the effect model whose differences between arms the outcome model takes over.
         threads: threads of the nuisance models.
         seed: seed of the folds and of the nuisance models.
@@ -40,12 +46,14 @@ def value_of(
     points = rows.points
     table = frames.read(rows.features)
     arm, arms = frames.codes(points["arm"].to_numpy(), name="arm", length=points.height)
-    names = [str(name) for name in arms]
+    # Arms that the policy chooses and nobody was ever given get a column too: their chance in the log is nought.
+    logged = [str(name) for name in arms]
+    names = [*logged, *sorted({name for name in policy if name is not None} - set(logged))]
     person, _ = frames.codes(points["crn"].to_numpy(), name="crn", length=points.height)
     fold = nuisance.person_folds(person.astype(np.int64), folds=FOLDS, seed=seed)
     time = nuisance.time_blocks(points["decided_on"].to_physical().to_numpy())
     x = nuisance.features(table, time)
-    eligible = np.stack([rows.eligible[name].to_numpy() for name in names], axis=1)
+    eligible = np.stack([rows.eligible[name].to_numpy() for name in logged], axis=1)
     eligible[np.arange(points.height), arm] = True
     outcome = points["progressed"].cast(float).fill_null(float("nan")).to_numpy()
     seen = ~np.isnan(outcome)
@@ -53,18 +61,34 @@ def value_of(
     settings = {"threads": threads, "seed": seed}
     weight = nuisance.observation_weights(x, seen, arm, always, fold, **settings)
     usual = nuisance.outcome_model(x, np.where(seen, outcome, 0.0), weight, fold, **settings)
-    chance = nuisance.propensities(x, arm, eligible, fold, say=_silent, **settings).astype(np.float64)
+    chance = np.zeros((points.height, len(names)))
+    chance[:, : len(logged)] = nuisance.propensities(x, arm, eligible, fold, say=_silent, **settings)
     difference = _differences(rows, effects, names)
     expected = usual[:, None] - (chance * difference).sum(axis=1, keepdims=True) + difference
     return evaluate(
         outcome,
         points["arm"].to_numpy(),
-        {name: chance[:, place] for place, name in enumerate(names)},
-        np.asarray(policy, dtype=object),
-        {name: expected[:, place] for place, name in enumerate(names)},
+        _by_arm(names, chance),
+        _by_arm(names, _chances(policy, names, chance)),
+        _by_arm(names, expected),
         points["crn"].to_numpy(),
         weight=np.where(seen, weight, np.nan),
     )
+
+
+def _chances(policy: Sequence[str | None], names: Sequence[str], usual: frames.Floats) -> frames.Floats:
+    """The policy's chance of each arm: one for the arm it chooses, and practice's own where it leaves that."""
+    place = {name: column for column, name in enumerate(names)}
+    chances: frames.Floats = usual / usual.sum(axis=1, keepdims=True)
+    for row, name in enumerate(policy):
+        if name is not None:
+            chances[row] = 0.0
+            chances[row, place[name]] = 1.0
+    return chances
+
+
+def _by_arm(names: Sequence[str], values: frames.Floats) -> dict[str, frames.Floats]:
+    return {name: values[:, column] for column, name in enumerate(names)}
 
 
 def _differences(rows: DecisionRows, effects: EffectModel, names: Sequence[str]) -> frames.Floats:

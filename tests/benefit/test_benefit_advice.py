@@ -36,6 +36,7 @@ HARM = {"lower": -0.09, "upper": -0.01}
         ({"eligibility": "MISSING_INFORMATION"}, Verdict.NOT_ELIGIBLE, Why.MISSING_INFORMATION),
         ({"eligibility": "NOT_ELIGIBLE", **CLEAR}, Verdict.NOT_ELIGIBLE, Why.NOT_ELIGIBLE),
         ({"not_advised": "INTENSIVE_AT_LOW_RISK", **CLEAR}, Verdict.NOT_ADVISED, Why.ORDER_OF_CHOICE),
+        ({"under_way": True, **CLEAR}, Verdict.NOT_ADVISED, Why.UNDER_WAY),
         ({"feasible": False, **CLEAR}, Verdict.NOT_ADVISED, Why.NOT_FEASIBLE),
         ({"need": None, **CLEAR}, Verdict.NOT_ADVISED, Why.NO_ASSESSED_NEED),
         ({**CLEAR, "support": "NONE"}, Verdict.TOO_FEW_SIMILAR, Why.TOO_FEW_SIMILAR),
@@ -154,6 +155,7 @@ def people(draw: st.DrawFn) -> list[Candidate]:
                 need=draw(st.sampled_from(["s8_drugs", "s9_alcohol", "s11_thinking", "s4_ete", None])),
                 feasible=draw(st.sampled_from([True, True, None, False])),
                 not_advised=draw(st.sampled_from([None] * 6 + ["INTENSIVE_AT_LOW_RISK"])),
+                under_way=draw(st.sampled_from([False] * 4 + [True])),
                 **figures,  # type: ignore[arg-type]
             )
         )
