@@ -47,10 +47,9 @@ def gather(
         ],
         "5": [
             rules.protected_rules(load()),
-            *(
-                rules.removals(histories, load(), people, each, as_of=as_of, threshold=threshold)
-                for each in required
-                if each.name in BANDED
+            *rules.removals(
+                histories, load(), people, [each for each in required if each.name in BANDED],
+                as_of=as_of, threshold=threshold,
             ),
             contrast.side_by_side(
                 result.comparisons, first="offered_programme", second="suggested_programme", name="history-and-model",

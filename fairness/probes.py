@@ -25,7 +25,7 @@ from scoring.bundle import Bundle
 from scoring.flags import feature_rows, flag_all
 from scoring.national import suggest_all
 
-PEOPLE = 400
+PEOPLE = 200
 FLIPPED: Mapping[str, pl.Expr] = {
     "ethnicity": pl.col("ethnicity").replace_strict(
         {"WHITE_BRITISH": "BLACK_CARIBBEAN"}, default="WHITE_BRITISH"
@@ -198,8 +198,8 @@ def proxies(
             continue
         X = matrix[mask]
         predicted = np.zeros(len(target))
-        for train, test in StratifiedKFold(3, shuffle=True, random_state=0).split(X, target):
-            model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=8, random_state=0)
+        for train, test in StratifiedKFold(2, shuffle=True, random_state=0).split(X, target):
+            model = HistGradientBoostingClassifier(max_iter=25, max_leaf_nodes=8, random_state=0)
             predicted[test] = model.fit(X[train], target[train]).predict_proba(X[test])[:, 1]
         single = [(_auc(X[:, place], target), name) for place, name in enumerate(features)]
         strength, top = max(single)

@@ -6,19 +6,22 @@ for the practitioner, never filters.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import cast
 
 import polars as pl
 
 from catalogue import Catalogue
 from catalogue.eligibility import Outcome, evaluate
 from catalogue.fields import FIELDS, Subject
+from catalogue.intervention import RuleKind
 from fairness.characteristics import APART, Characteristic
 from fairness.evidence import Grid
 from features.histories import Histories
 
-PEOPLE = 1500
+PEOPLE = 800
 
 
 def protected_rules(catalogue: Catalogue) -> Grid:
@@ -49,48 +52,65 @@ def removals(
     histories: Histories,
     catalogue: Catalogue,
     people: pl.DataFrame,
-    characteristic: Characteristic,
+    characteristics: Sequence[Characteristic],
     *,
     as_of: date,
     threshold: int,
-) -> Grid:
+) -> list[Grid]:
     """For each rule: of 100 pairs of person and intervention, how many does it rule out, by group?
 
     From a sample of people chosen by a hash of the crn; `people` has one row a person with the groups.
-    Groups of fewer people than `threshold` are left out, and so are rules that remove nobody.
+    One table a characteristic. Groups of few people are left out, and so are rules that remove nobody.
     """
     from features import subject
 
     chosen = sorted(people["crn"].to_list(), key=lambda crn: hashlib.sha256(crn.encode()).digest())[:PEOPLE]
-    kept = people.filter(pl.col("crn").is_in(chosen) & ~pl.col(characteristic.name).is_in(list(APART)))
-    counts = dict(kept[characteristic.name].value_counts().iter_rows())
-    groups = [name for name in characteristic.order if counts.get(name, 0) >= 5 * threshold]
-    kept = kept.filter(pl.col(characteristic.name).is_in(groups)).sort("crn")
-    points = kept.select("crn", as_of=pl.lit(as_of))
-    subjects = subject.subjects(histories, points)
-    removed: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(groups, 0))
-    for row, group in zip(subjects.iter_rows(named=True), kept[characteristic.name], strict=True):
-        facts: Subject = {
-            name: tuple(v) if isinstance(v, list) else v for name, v in row.items() if name in FIELDS
-        }
-        for eligibility in evaluate(facts, catalogue, as_of=as_of):
-            for code in {
-                r.code for r in eligibility.reasons if r.outcome is Outcome.NOT_MET and r.kind.value == "RULE"
-            }:
-                removed[code][group] += 1
-    pairs = {name: counts[name] * len(catalogue.interventions) for name in groups}
+    kept = people.filter(pl.col("crn").is_in(chosen)).sort("crn")
+    subjects = subject.subjects(histories, kept.select("crn", as_of=pl.lit(as_of)))
+    failed = [_failed(row, catalogue, as_of) for row in subjects.iter_rows(named=True)]
+    pairs = len(catalogue.interventions)
+    return [_by_group(each, kept[each.name].to_list(), failed, pairs, threshold) for each in characteristics]
+
+
+def _failed(row: Mapping[str, object], catalogue: Catalogue, as_of: date) -> Counter[str]:
+    """How many interventions each rule rules out for one person."""
+    facts = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items() if name in FIELDS}
+    found: Counter[str] = Counter()
+    for eligibility in evaluate(cast("Subject", facts), catalogue, as_of=as_of):
+        reasons = (each for each in eligibility.reasons if each.kind is RuleKind.RULE)
+        found.update({each.code for each in reasons if each.outcome is Outcome.NOT_MET})
+    return found
+
+
+def _by_group(
+    characteristic: Characteristic, groups: list[str], failed: list[Counter[str]], pairs: int, threshold: int
+) -> Grid:
+    people = Counter(group for group in groups if group not in APART)
+    shown = [
+        name
+        for name in dict.fromkeys([*characteristic.order, *sorted(people)])
+        if people[name] >= 5 * threshold
+    ]
+    removed: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, codes in zip(groups, failed, strict=True):
+        for code, times in codes.items():
+            removed[code][group] += times
     rows: list[list[str | float | int | None]] = []
     for code, by_group in removed.items():
         shares = [
-            None if by_group[name] < threshold else round(100 * by_group[name] / pairs[name], 1)
-            for name in groups
+            None if by_group[name] < threshold else round(100 * by_group[name] / (people[name] * pairs), 1)
+            for name in shown
         ]
         if any(share is not None for share in shares):
             rows.append([code.replace("_", " ").capitalize(), *shares])
     rows.sort(key=lambda row: (-max(float(share) for share in row[1:] if share is not None), str(row[0])))
+    counted = sum(people[name] for name in shown)
     return Grid(
         name=f"rules-by-{characteristic.name}",
-        title=f"What rules out how much, by {characteristic.title.lower()} (of 100 pairs of person and intervention; sample of {len(kept):,} people)",
-        columns=["Rule", *groups],
+        title=(
+            f"What rules out how much, by {characteristic.title.lower()}: of 100 pairs of person and intervention "
+            f"(sample of {counted:,} people)"
+        ),
+        columns=["Rule", *shown],
         rows=rows,
     )
