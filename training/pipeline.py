@@ -31,6 +31,7 @@ from training.drift import FittedInFlight, failed_within
 from training.effects import FittedEffects
 from training.head import FittedHead, HeadRows, fit_head
 from training.labels import Labels
+from training.monitoring import latest_month
 from training.performance import log_losses, performance
 
 Progress = Callable[[int, int], None]
@@ -98,6 +99,7 @@ def train(
         of_heads, of_effects = pool.submit(heads), pool.submit(effects_of)
         started, finished, inflight, compared = of_heads.result()
         effect = of_effects.result()
+    months = {head.head: latest_month(head, frame, until=training_date) for head in (started, finished)}
     version = bundle.write(
         out,
         documents={
@@ -116,6 +118,10 @@ def train(
                 "config": settings.flat_for_cards(),
                 "baselines": compared,
                 "decision_points": effect.rows,
+                "monitoring": {
+                    "alerts": [alert for month in months.values() for alert in month["alerts"]],
+                    "months": months,
+                },
             },
         },
         spec_hash=SPEC.hash,

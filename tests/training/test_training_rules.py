@@ -224,3 +224,36 @@ def test_stability_is_nought_for_the_same_rows_and_large_for_others() -> None:
     assert same["chance"] < 0.05
     moved = stability(held, frame.with_columns(pl.col("x") + 2, k=pl.lit("c")), chances=rng.random(2000) ** 4)
     assert min(moved.values()) > 0.25
+
+
+def test_a_changed_month_is_noticed_and_a_thin_one_says_nothing() -> None:
+    from scoring.calibration import CalibrationMap
+    from training.fitting import constant
+    from training.head import FittedHead
+    from training.monitoring import latest_month
+
+    rng = np.random.default_rng(4)
+    rows = pl.DataFrame({"as_of": [DAY] * 800, "x": rng.normal(size=800)})
+    head = FittedHead(
+        head="commence",
+        scorecard=constant(0.5),
+        calibration=CalibrationMap(method="beta", scale="log-odds"),
+        document={
+            "profile": profile(rows.select("x"), chances=np.full(800, 0.5)),
+            "labels": {"x": "Weeks of waiting"},
+        },
+        blocks=blocks(
+            [DAY + timedelta(days=i) for i in range(60)], calibration_share=0.2, test_share=0.2, head="any"
+        ),
+        test=rows,
+    )
+    until = DAY + timedelta(days=7)
+    assert latest_month(head, rows, until=until)["alerts"] == []
+    moved = latest_month(head, rows.with_columns(pl.col("x") + 3), until=until)["alerts"]
+    assert len(moved) == 1
+    assert "Weeks of waiting" in moved[0]
+    assert latest_month(head, rows.head(50).with_columns(pl.col("x") + 3), until=until) == {
+        "rows": 50,
+        "stability": {},
+        "alerts": [],
+    }
