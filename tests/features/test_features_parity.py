@@ -20,10 +20,15 @@ from features.spec import FeatureSpec
 Tables = Callable[..., dict[str, pl.DataFrame]]
 Points = Callable[..., pl.DataFrame]
 SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+# The gateway to Java leaves its sockets to the collector, which warns of each.
+SPARK_MARKS = (
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+)
 ENGINES = (
     pytest.param("polars", 8, id="polars"),
     pytest.param("duckdb", 2, id="duckdb"),
-    *((pytest.param("spark", 1, id="spark", marks=pytest.mark.spark),) if SPARK else ()),
+    *((pytest.param("spark", 1, id="spark", marks=SPARK_MARKS),) if SPARK else ()),
 )
 SEEDS = st.integers(0, 2**32 - 1)
 
