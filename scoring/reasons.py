@@ -104,7 +104,7 @@ def of_terms(
 
 def _of_term(question: Question, name: str, value: float, fact: Fact) -> ReasonSentence:
     direction = "more" if value > 0 else "less"
-    said = f"{fact.label}: {_said(fact.value)}{f' {fact.unit}' if fact.unit and _counts(fact.value) else ''}"
+    said = f"{fact.label}: {_said(fact.value)}{_unit(fact)}"
     return ReasonSentence(
         code=term_code(question, name, value),
         text=messages()["terms"][question][direction].format(fact=said),
@@ -124,8 +124,11 @@ def term_code(question: Question, name: str, value: float) -> str:
     return f"{question.upper()}_{'MORE' if value > 0 else 'LESS'}_{name.upper().replace(' & ', '_WITH_')}"
 
 
-def _counts(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _unit(fact: Fact) -> str:
+    """The unit after a number, in the singular after 1."""
+    if not fact.unit or not isinstance(fact.value, int | float) or isinstance(fact.value, bool):
+        return ""
+    return f" {fact.unit.removesuffix('s') if fact.value == 1 else fact.unit}"
 
 
 def _said(value: object) -> str:

@@ -116,7 +116,7 @@ class Services:
         bundle = self.settings.bundle_folder
         if bundle is None:
             return None
-        for place in (bundle / "report", bundle.parent / "report", bundle.parent / "equality-report"):
+        for place in (bundle / "equality-report", bundle.parent / "equality-report"):
             if place.is_dir():
                 return place
         return None
