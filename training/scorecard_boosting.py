@@ -31,6 +31,9 @@ Pair = tuple[int, int]
 Objective = Literal["binary", "regression"]
 ROUNDS_WITHOUT_HOLDOUT = 100
 """Rounds where there is too little data to hold any out."""
+WORTH_WAITING = 1e-4
+"""The least gain, as a share of a constant's loss, that early stopping waits for. Where classes can be told
+apart without error the loss creeps down for thousands of rounds that change nothing."""
 CELLS_WORTH_A_THREAD = 2_000_000
 """Rows times columns from which more than one thread is used."""
 
@@ -204,11 +207,24 @@ def _fold(
 ) -> lgb.Booster:
     train = _part(data, weight - out, parameters)
     check = _part(data, out, parameters)
-    stop = lgb.early_stopping(settings.early_stopping_rounds, verbose=False)
+    label = np.asarray(data.get_label(), dtype=np.float64)
+    stop = lgb.early_stopping(
+        settings.early_stopping_rounds,
+        verbose=False,
+        min_delta=WORTH_WAITING * _constant_loss(label, out, settings.objective),
+    )
     # Prediction and dump stop at the best round by themselves.
     return lgb.train(
         parameters, train, num_boost_round=settings.max_rounds, valid_sets=[check], callbacks=[stop]
     )
+
+
+def _constant_loss(label: Floats, weight: Floats, objective: Objective) -> float:
+    """The mean loss of the best constant on these rows."""
+    mean = float(np.average(label, weights=weight))
+    if objective == "regression":
+        return float(np.average((label - mean) ** 2, weights=weight))
+    return float(-sum(p * np.log(p) for p in (mean, 1.0 - mean) if p > 0))
 
 
 def _part(data: lgb.Dataset, weight: Floats, parameters: dict[str, Any]) -> lgb.Dataset:
