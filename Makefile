@@ -39,7 +39,7 @@ demo: $(READY) ## a synthetic world, models, audit, gate, store and service
 	@$(BIN)/python -m signpost demo --people $(DEMO_PEOPLE) --port $(DEMO_PORT) $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
 
 test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, the linter and the formatter
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"

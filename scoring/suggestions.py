@@ -5,7 +5,7 @@ with its terms; then the advice, which no score can lift over an eligibility rul
 answer, marked as such. The national batch (`scoring.national`) gives the same answers from the same parts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -154,7 +154,7 @@ def suggest(
         )
         for intervention in catalogue.interventions
     ]
-    facts = _facts(known)
+    facts = _Facts(known)
     answers = tuple(
         _answer(
             catalogue.by_id(advice.intervention_id),
@@ -207,14 +207,18 @@ def _bounds(effect: Effect | None) -> dict[str, Any]:
     return {"effect": effect.effect, "lower": effect.lower, "upper": effect.upper, "support": effect.support}
 
 
-def _facts(known: live.LiveRow) -> dict[str, Fact]:
-    """Each feature's value in words, with the newest record behind it."""
-    facts = {}
-    for name, value in known.values.items():
-        events = known.evidence.get(name, ())
+class _Facts(Mapping[str, Fact]):
+    """Each feature's value in words, with the newest record behind it, made when it is asked for."""
+
+    def __init__(self, known: live.LiveRow) -> None:
+        self._known = known
+
+    def __getitem__(self, name: str) -> Fact:
+        value = self._known.values[name]
+        events = self._known.evidence.get(name, ())
         newest = max(events, key=lambda event: (event.on, event.known_on, event.id)) if events else None
         feature = SPEC[name]
-        facts[name] = Fact(
+        return Fact(
             label=feature.label,
             unit=feature.unit,
             value=value,
@@ -222,7 +226,15 @@ def _facts(known: live.LiveRow) -> dict[str, Fact]:
             record_id=newest.id if newest else None,
             on=newest.on if newest else None,
         )
-    return facts
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known.values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known.values)
+
+    def __len__(self) -> int:
+        return len(self._known.values)
 
 
 def _answer(
@@ -275,12 +287,14 @@ def _answer(
 
 
 def _estimate(head: HeadModel, row: Mapping[str, Any]) -> Estimate:
-    lower, upper = head.interval(row)
+    terms = head.explain(row)
+    score = sum(terms.values(), head.scorecard.intercept)  # the raw score, as the scorecard sums it
+    lower, upper = head.calibration.interval(score)
     return Estimate(
-        probability=head.probability(row),
-        lower=lower,
-        upper=upper,
-        terms=head.explain(row),
+        probability=float(head.calibration.predict(score)),
+        lower=float(lower),
+        upper=float(upper),
+        terms=terms,
         intercept=head.scorecard.intercept,
         barely_predictable=head.barely_predictable,
     )

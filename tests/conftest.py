@@ -49,7 +49,7 @@ def signpost(
         check=False,
         cwd=cwd,
         env={**os.environ, **(env or {})},
-        timeout=300,
+        timeout=600,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from signpost.options import FOLDER
+from signpost.progress import progress
 
 
 @click.command(epilog="Example: signpost check worlds/a")
@@ -18,6 +19,7 @@ def check(*, folder: Path, quarantine: bool) -> int:
     """Hold case histories against the data contract; status 1 if rows were quarantined."""
     from features.check import check as check_histories
 
-    report = check_histories(folder, quarantine=quarantine)
+    with progress("Checking") as step:
+        report = check_histories(folder, quarantine=quarantine, progress=step)
     click.echo(report.render())
     return 0 if report.clean else 1

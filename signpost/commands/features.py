@@ -61,7 +61,6 @@ def write_features(*, histories: Path, as_of: date | str, out: Path, engine: str
         points = pl.DataFrame({"crn": opened.crns()}).with_columns(pl.lit(as_of).alias("as_of"))
     else:
         points = decision_points(opened).select("crn", pl.col("decided_on").alias("as_of"), "assessment_id")
-    rows = evaluate(opened, points, engine=engine)
+    rows = evaluate(opened, points, engine=engine, progress=progress)
     rows.write_parquet(writable_parent(out), metadata={"spec_hash": SPEC.hash})
-    progress(1, 1)
     return f"{rows.height:,} rows of {rows.width - 2} features are in {out} (spec {SPEC.hash[:12]})"

@@ -51,5 +51,5 @@ def test_terms_are_said_largest_first_with_their_direction() -> None:
     }
     said = of_terms("complete", {"a": -0.5, "b": 0.2, "c": 0.0, "intercept": 9.0}, facts)
     assert [sentence.code for sentence in said] == ["COMPLETE_LESS_A", "COMPLETE_MORE_B"]
-    assert said[0].text == "Missed sessions: 3 – people with this on record finished less often."
-    assert said[1].text == "Has a job: yes – people with this on record finished more often."
+    assert said[0].text == "Missed sessions: 3; people with this on record finished less often."
+    assert said[1].text == "Has a job: yes; people with this on record finished more often."
