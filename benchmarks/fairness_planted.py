@@ -22,7 +22,7 @@ from features.synthetic import generate
 PLANTED = {
     ("offered_programme", "ethnicity", "Black"),
     ("fully_assessed", "ethnicity", "Asian"),
-    ("far", "sex", "Women"),
+    ("long_journey", "sex", "Women"),
     ("enforced", "ethnicity", "Mixed"),
 }
 MEASURES = {name for name, _, _ in PLANTED}

@@ -88,8 +88,9 @@ def flip(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
 def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
     """Suggest for some people, change every protected record at once, then the sex, and suggest again.
 
-    Sex stays an eligibility rule (services for women), so with it the chances, effects and support of
-    what is eligible both times are compared; with the rest, every column of every row.
+    Sex stays a rule of eligibility and of place (services for women, never the only woman in a group), so
+    with it the chances, effects and support of what is eligible and available alike both times are
+    compared; with the rest, every column of every row.
     """
 
     def suggested(of: Histories) -> pl.DataFrame:
@@ -117,6 +118,7 @@ def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> li
     keys = ["crn", "intervention_id"]
     eligible = pl.col("eligibility") == "ELIGIBLE"
     both = before.filter(eligible).join(other.filter(eligible), on=keys, suffix="_again")
+    both = both.filter(pl.col("feasible").eq_missing(pl.col("feasible_again")))
     moved = both.filter(
         ~pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in numbers)
     )
@@ -125,7 +127,7 @@ def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> li
         Test(
             name="flip:suggestions:sex",
             holds=moved.is_empty(),
-            sentence=f"Changing only sex: of {len(both):,} interventions eligible both times, {words}.",
+            sentence=f"Changing only sex: of {len(both):,} interventions eligible and available alike both times, {words}.",
         )
     )
     return tests

@@ -29,7 +29,9 @@ PROGRAMMES = ("ACP", "SI")
 COMMENCE_WITHIN_DAYS = 183
 LONG_WAIT_DAYS = 84
 FAR_MINUTES = 60
-ENFORCED_WITHIN_DAYS = 42
+LONG_MINUTES = 45
+WARNED_WITHIN_DAYS = 91
+ENFORCED_WITHIN_DAYS = 14
 DIRECTION = {"LOW": 1, "MODERATE": 2, "HIGH": 3}
 
 
@@ -194,12 +196,13 @@ def delivery(histories: Histories, *, as_of: date) -> pl.DataFrame:
         referrals.join(journeys(histories), on="referral_id", how="left")
         .with_columns(
             far=pl.col("minutes") > FAR_MINUTES,
+            long_journey=pl.col("minutes") > LONG_MINUTES,
             started=pl.when(settled).then(within.fill_null(value=False)),
             waited=pl.when(begun).then(waited),
             completed=pl.when(begun & ended).then(pl.col("end") == "COMPLETED"),
         )
         .select(
-            "crn", pl.col("referred_on").alias("as_of"), "referral_id", "intervention_id", "far", "started",
+            "crn", pl.col("referred_on").alias("as_of"), "referral_id", "intervention_id", "far", "long_journey", "started",
             "waited", "completed",
         )
         .sort("crn", "referral_id")
@@ -223,59 +226,46 @@ def journeys(histories: Histories) -> pl.DataFrame:
 
 
 def enforcement(histories: Histories, *, as_of: date) -> pl.DataFrame:
-    """One row an unacceptable absence from a session: was breach begun, or court returned to, within six weeks?
+    """One row a final warning that was followed by an unacceptable absence: was breach or recall begun in two weeks?
 
-    Limited to absences whose six weeks have passed. `earlier_absences` counts those before it on the
-    same referral: like is compared with like.
+    The first absence (contact or session) within thirteen weeks after the warning counts, if its two
+    weeks have passed: the same behaviour at the same point, so what differs is practice.
     """
-    absences = (
-        histories.table("sessions")
-        .filter(pl.col("outcome").cast(pl.String) == "UNACCEPTABLE_ABSENCE")
-        .select("referral_id", "scheduled_on")
-        .unique()
-        .join(
-            histories.table("referrals").select("referral_id", "crn").unique("referral_id"), on="referral_id"
-        )
-        .filter(pl.col("scheduled_on").dt.offset_by(f"{ENFORCED_WITHIN_DAYS}d") < as_of)
-        .sort("referral_id", "scheduled_on")
-        .with_columns(earlier=pl.int_range(pl.len()).over("referral_id"))
-    )
-    begun = pl.concat(
+    owners = histories.table("referrals").select("referral_id", "crn").unique("referral_id")
+    unacceptable = pl.col("outcome").cast(pl.String) == "UNACCEPTABLE_ABSENCE"
+    kind = pl.col("kind").cast(pl.String)
+    absences = pl.concat(
         [
-            histories.table("referral_events")
-            .filter(pl.col("status").cast(pl.String).is_in(["BREACH", "RECALL", "RETURN_TO_COURT"]))
-            .select("referral_id", begun_on="occurred_on"),
-            absences.select("referral_id", "crn").unique()
-            .join(
-                histories.table("enforcement")
-                .filter(pl.col("kind").cast(pl.String).is_in(["BREACH_STARTED", "RECALL"]))
-                .select("crn", begun_on="occurred_on"),
-                on="crn",
-            )
-            .select("referral_id", "begun_on"),
+            histories.table("contacts").filter(unacceptable).select("crn", on="scheduled_on"),
+            histories.table("sessions").filter(unacceptable).join(owners, on="referral_id").select("crn", on="scheduled_on"),
         ]
-    ).sort("begun_on", "referral_id")  # fmt: skip
-    return (
-        absences.sort("scheduled_on", "referral_id")
-        .join_asof(
-            begun,
-            left_on="scheduled_on",
-            right_on="begun_on",
-            by="referral_id",
-            strategy="forward",
-            tolerance=f"{ENFORCED_WITHIN_DAYS}d",
-            check_sortedness=False,
-        )
-        .select(
-            "crn",
-            pl.col("scheduled_on").alias("as_of"),
-            "referral_id",
-            earlier_absences=pl.col("earlier").clip(0, 3).cast(pl.String),
-            enforced=pl.col("begun_on").is_not_null(),
-        )
-        .sort("crn", "as_of", "referral_id")
-        .collect()
+    ).unique()  # fmt: skip
+    warnings = (
+        histories.table("enforcement").filter(kind == "FINAL_WARNING").select("crn", warned_on="occurred_on")
     )
+    begun = (
+        histories.table("enforcement")
+        .filter(kind.is_in(["BREACH_STARTED", "RECALL"]))
+        .select("crn", begun_on="occurred_on")
+    )
+    after = absences.sort("on", "crn").join_asof(
+        warnings.unique().sort("warned_on", "crn"), left_on="on", right_on="warned_on", by="crn",
+        strategy="backward", tolerance=f"{WARNED_WITHIN_DAYS}d", allow_exact_matches=False, check_sortedness=False,
+    )  # fmt: skip
+    return (
+        after.filter(pl.col("warned_on").is_not_null())
+        .group_by("crn", "warned_on")
+        .agg(pl.col("on").min())
+        .filter(pl.col("on").dt.offset_by(f"{ENFORCED_WITHIN_DAYS}d") < as_of)
+        .sort("on", "crn")
+        .join_asof(
+            begun.unique().sort("begun_on", "crn"), left_on="on", right_on="begun_on", by="crn",
+            strategy="forward", tolerance=f"{ENFORCED_WITHIN_DAYS}d", check_sortedness=False,
+        )
+        .select("crn", pl.col("on").alias("as_of"), enforced=pl.col("begun_on").is_not_null())
+        .sort("crn", "as_of")
+        .collect()
+    )  # fmt: skip
 
 
 def flags(frame: pl.DataFrame) -> pl.DataFrame:

@@ -47,11 +47,11 @@ def test_a_planted_gap_fails_the_gate_and_is_named() -> None:
 
 def test_noise_passes() -> None:
     states = []
-    for seed in range(60):
+    for seed in range(25):
         offered, groups = decisions(seed=seed)
         audit = fairness.audit_rates({"offered": offered}, characteristics=groups)
         states.append(audit.gate().state)
-    assert states.count("PASS") >= 58
+    assert states.count("PASS") >= 24
 
 
 def test_only_a_current_signed_explanation_of_exactly_that_disparity_lets_it_pass() -> None:

@@ -68,7 +68,6 @@ def simulate(
             "risk_band": random.choice(["under 25", "25 to 49"], size),
             "sentence_type": random.choice(["LICENCE", "COMMUNITY_ORDER"], size),
             "region": region,
-            "earlier_absences": random.choice(["0", "1"], size),
             "as_of": [TODAY] * size,
         }
         for name, levels in GROUPS.items():
