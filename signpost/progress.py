@@ -50,7 +50,6 @@ def progress(title: str) -> Iterator[Report]:
             shown = percent
             console.print(f"{title}: {percent}%", highlight=False)
 
-    as_lines(0, 1)
-    yield as_lines
+    yield as_lines  # no line before the work has begun: input that cannot be used gets its one sentence alone
     if shown < 100:
         as_lines(1, 1)

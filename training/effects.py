@@ -104,6 +104,7 @@ def fit(
         reference=NO_ARM,
         min_support=float(config.benefit.min_support),
         families=families,
+        targets={entry.id: entry.needs for entry in catalogue.interventions},
         threads=config.threads,
         random_state=config.seed,
     ).fit(

@@ -64,7 +64,7 @@ def assert_one_sentence(result: object) -> None:
 def test_unusable_input_is_one_sentence_that_names_it(
     arguments: tuple[str, ...], names: str, tmp_path: Path
 ) -> None:
-    result = signpost(*arguments, cwd=tmp_path)
+    result = signpost(*arguments, cwd=tmp_path, env={"DEV_AUTH": "1"})
     assert_one_sentence(result)
     assert names in result.stderr
 
