@@ -185,7 +185,8 @@ def _chunk(
     statuses = rules.evaluate(subjects, catalogue)
     eligibility = _codes(statuses, ids)
     need = first_needs(subjects, catalogue)
-    reach = _reach(histories, subjects, catalogue)
+    offers = histories.collect("directory"), histories.collect("travel")
+    reach = _reach(subjects, catalogue, *offers)
     order, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
     effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
     advice = advise_arrays(
@@ -201,8 +202,12 @@ def _chunk(
         support=effects.support,
     )
     possible = eligibility != STATUSES.index("NOT_ELIGIBLE")
+    # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
+    # feasibility, and must not move a score by sex.
+    anybody = subjects.with_columns(sex=pl.lit(None, pl.String))
+    journey = _reach(anybody, catalogue, *offers, pairs=possible)
     chances = _chances(
-        features, subjects, possible, minutes=reach.minutes, waiting=reach.waiting,
+        features, subjects, possible, minutes=journey.minutes, waiting=journey.waiting,
         bundle=bundle, catalogue=catalogue,
     )  # fmt: skip
     n, k = eligibility.shape
@@ -242,14 +247,20 @@ class Reach:
     waiting: Floats
 
 
-def _reach(histories: Histories, subjects: pl.DataFrame, catalogue: Catalogue) -> Reach:
-    """What is within reach, and how far and how long it is, by the directory."""
+def _reach(
+    subjects: pl.DataFrame,
+    catalogue: Catalogue,
+    directory: pl.DataFrame,
+    travel: pl.DataFrame,
+    *,
+    pairs: Flags | None = None,
+) -> Reach:
+    """What is within reach, and how far and how long it is, by the directory; of some pairs only, if given."""
     shape = (subjects.height, len(catalogue.interventions))
     feasible = np.full(shape, -1, dtype=np.int8)
     minutes, waiting = np.full(shape, np.nan), np.full(shape, np.nan)
-    found = places(
-        subjects, catalogue, directory=histories.collect("directory"), travel=histories.collect("travel")
-    )
+    asked = None if pairs is None else _pairs(pairs, catalogue)
+    found = places(subjects, catalogue, directory=directory, travel=travel, pairs=asked)
     column = {intervention.id: place for place, intervention in enumerate(catalogue.interventions)}
     rows = found["row"].to_numpy()
     columns = found["intervention_id"].replace_strict(column, return_dtype=pl.Int64).to_numpy()
@@ -257,6 +268,13 @@ def _reach(histories: Histories, subjects: pl.DataFrame, catalogue: Catalogue) -
     minutes[rows, columns] = found["minutes"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     waiting[rows, columns] = found["waiting_weeks"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return Reach(feasible=feasible, minutes=minutes, waiting=waiting)
+
+
+def _pairs(holds: Flags, catalogue: Catalogue) -> pl.DataFrame:
+    """The pairs for which something holds, as `row` (position of the person) and `intervention_id`."""
+    rows, columns = np.nonzero(holds)
+    ids = pl.Series("intervention_id", [intervention.id for intervention in catalogue.interventions])
+    return pl.DataFrame({"row": pl.Series(rows, dtype=pl.UInt32)}).with_columns(ids.gather(columns))
 
 
 def _choices(

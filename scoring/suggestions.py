@@ -131,6 +131,16 @@ def suggest(
         )
         for intervention in catalogue.interventions
     }
+    # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
+    # feasibility, and must not move a score by sex.
+    anybody = {**subject, "sex": None}
+    journeys = {
+        name: feasibility.assess(
+            anybody, catalogue.by_id(name), as_of=as_of, directory=directory, travel=travel or {}
+        )
+        for name, found in judged.items()
+        if found.status != "NOT_ELIGIBLE"
+    }
     chosen = choice.order(
         subject,
         tuple(judged.values()),
@@ -168,6 +178,7 @@ def suggest(
             facts=facts,
             bundle=bundle,
             choice=choices.get(advice.intervention_id),
+            journey=journeys.get(advice.intervention_id),
         )
         for advice in advise(candidates)
     )
@@ -250,16 +261,13 @@ def _answer(
     facts: Mapping[str, Fact],
     bundle: Bundle | None,
     choice: Choice | None,
+    journey: Feasibility | None,
 ) -> InterventionAnswer:
     possible = judged.status != "NOT_ELIGIBLE"
     commence = complete = None
-    if bundle is not None and possible:
+    if bundle is not None and possible and journey is not None:
         row = fit_row(
-            values,
-            subject,
-            intervention,
-            minutes=reachable.minutes,
-            waiting_weeks=reachable.waiting_weeks,
+            values, subject, intervention, minutes=journey.minutes, waiting_weeks=journey.waiting_weeks
         )
         commence, complete = _estimate(bundle.commence, row), _estimate(bundle.complete, row)
     explanation = _explanation(advice, effect=effect if possible else None, facts=facts, choice=choice)

@@ -22,6 +22,8 @@ BoolArray = npt.NDArray[np.bool_]
 CANDIDATES = 200
 #: Weeks before the end by which a flag has to be up to be of use.
 IN_TIME_WEEKS = 3
+#: How far above the base rate a chance must lie for a flag, however many flags the budget allows.
+LEAST_LIFT = 1.25
 BAND_NAMES = ("USUAL", "RAISED", "HIGH")
 
 
@@ -131,9 +133,11 @@ def thresholds(
     periods: Mapping[str, Any],
 ) -> Thresholds:
     """The thresholds that serve, with the evidence of both blocks."""
-    raise_at = round(
-        threshold_for(set_on, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio), 6
+    within_budget = threshold_for(
+        set_on, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio
     )
+    # However large the budget: a flag on everybody says nothing of anybody.
+    raise_at = round(max(within_budget, LEAST_LIFT * base_rate), 6)
     clear_at = round(raise_at * clear_ratio, 6)
     middle = min(base_rate, raise_at * 0.999)
     settings = {"raise_at": raise_at, "clear_at": clear_at, "horizon_weeks": horizon_weeks}

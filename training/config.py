@@ -122,7 +122,8 @@ class Benefit(_Section):
     """The effects of interventions."""
 
     min_support: Annotated[int, Field(ge=10)] = Field(
-        default=50, description="Fewest people who had an intervention for its effect to be estimated at all."
+        default=30,
+        description="Similar past people from which an effect counts as supported; from a third of it as thin, below that as none.",
     )
 
 

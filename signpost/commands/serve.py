@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from catalogue.errors import UsageError
 from signpost.options import FOLDER, bundle_option
 
 
@@ -17,6 +18,8 @@ from signpost.options import FOLDER, bundle_option
 @click.option("--report", type=FOLDER, help="Folder of the equality report to show.")
 def serve(*, bundle_folder: Path, database: str, host: str, port: int, report: Path | None) -> None:
     """Serve explained suggestions. Further settings come from the environment (docs/service.md)."""
+    if not bundle_folder.is_dir():
+        raise UsageError(f"there is no release bundle {bundle_folder}; make one with `signpost train`")
     from serving.run import serve as serve_until_stopped
     from serving.settings import Settings
 

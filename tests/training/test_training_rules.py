@@ -257,3 +257,21 @@ def test_a_changed_month_is_noticed_and_a_thin_one_says_nothing() -> None:
         "stability": {},
         "alerts": [],
     }
+
+
+def test_no_budget_is_large_enough_to_flag_everybody() -> None:
+    chances = np.random.default_rng(3).uniform(0.05, 0.6, size=(40, 6))
+    failed_after = np.where(np.arange(40)[:, None] % 4 == 0, 5.0, np.nan) * np.ones((40, 6))
+    watch = alerts.Watched(chances=chances, failed_after=failed_after, practitioner_weeks=10.0)
+    found = alerts.thresholds(
+        watch,
+        watch,
+        base_rate=0.25,
+        horizon_weeks=8,
+        per_practitioner_week=1e6,
+        clear_ratio=0.8,
+        periods={},
+    )
+    assert found.raise_at == 0.25 * alerts.LEAST_LIFT
+    assert not found.raised(chances).all()
+    assert [band.name for band in found.bands] == list(alerts.BAND_NAMES)
