@@ -6,8 +6,10 @@ reductions, and a threshold for each group. The last treats two like people diff
 so it shows what parity would cost and can never be registered for serving (`servable` is False).
 """
 
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -191,12 +193,18 @@ def _thresholds(train: _Data, test: _Data) -> tuple[Floats, Floats]:
     return as_recorded, as_other
 
 
-class _quiet(warnings.catch_warnings):  # noqa: N801  used like the function it extends
-    """fairlearn warns about versions of the libraries beneath it; that is not the reader's business."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.simplefilter("ignore")
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """fairlearn's advice on how to use it (sizes of grids, versions) is not for the reader of a report."""
+    chatter = logging.getLogger("fairlearn")
+    level = chatter.level
+    chatter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        chatter.setLevel(level)
 
 
 def _measured(

@@ -14,10 +14,12 @@ The rules, in the order in which they bind:
 3. There is a model and it knows too few people like this one: TOO_FEW_SIMILAR.
 4. The whole interval of its effect lies below nought: NOT_ADVISED.
 5. Where any effect is clear (its lower bound is above supervision as usual), each assessed need
-   has one leader: of the clear effects that overlap the best one, the earliest in the order of
-   choice, so that noise never overturns that order. At most three leaders, ranked by lower bound,
-   are SUGGESTED on the ground of EFFECT. What overlaps its leader is COMPARABLE; what lies
-   clearly below it is NOT_ADVISED.
+   with a clear effect has one leader: of the clear effects that overlap the best one, the earliest
+   in the order of choice; and before it whatever stands on an earlier step of that order (a
+   programme before a service) and overlaps the best one too, clear or not, so that noise never
+   overturns the order. At most three leaders, ranked by lower bound, are SUGGESTED: on the ground of
+   EFFECT where their own effect is clear, else on that of RULES. What overlaps the need's best
+   clear effect is COMPARABLE; what lies clearly below it is NOT_ADVISED.
 6. Where no effect is clear, or there is no model, the order of choice alone leads: the first for
    each assessed need is SUGGESTED on the ground of RULES, at most three; the rest is COMPARABLE.
 
@@ -85,7 +87,8 @@ _BY_STATUS: Final[Mapping[str, Why]] = {
 class Candidate:
     """One intervention for one person, with everything the advice rests on.
 
-    `order` is the place in the order of choice (lower is earlier; equal places are allowed),
+    `order` is the place in the order of choice (lower is earlier; equal places are allowed), `step`
+    the step of that order it stands on (lower is earlier; by default all stand on one),
     `not_advised` the order of choice's warning or None, `need` the assessed need that it meets
     first (None: none), `feasible` None where there is no directory, `under_way` whether the person is
     on it already. `effect`, `lower` and `upper`
@@ -100,6 +103,7 @@ class Candidate:
     feasible: bool | None = None
     not_advised: str | None = None
     under_way: bool = False
+    step: int = 0
     effect: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -158,14 +162,19 @@ def advise(candidates: Iterable[Candidate]) -> tuple[Advice, ...]:
             undecided.append(candidate)
         else:
             settled[candidate.intervention_id] = early
-    grounds = Grounds.EFFECT if any(_is_clear(c) for c in undecided) else Grounds.RULES
-    leaders = _leaders_by_effect(undecided) if grounds is Grounds.EFFECT else _leaders_by_rules(undecided)
-    ranks = {c.intervention_id: rank for rank, c in enumerate(leaders[:MOST_SUGGESTED], start=1)}
-    by_need = {c.need: c for c in leaders[:MOST_SUGGESTED]}
+    best = _best_clear(undecided)
+    leaders = _leaders_by_effect(undecided, best) if best else _leaders_by_rules(undecided)
+    suggested = leaders[:MOST_SUGGESTED]
+    ranks = {c.intervention_id: rank for rank, c in enumerate(suggested, start=1)}
+    led = {c.need for c in suggested}
     for candidate in undecided:
-        settled[candidate.intervention_id] = _beside_the_leaders(
-            candidate, grounds=grounds, ranks=ranks, leader=by_need.get(candidate.need, leaders[0])
-        )
+        if candidate.intervention_id in ranks:
+            clear = bool(best) and _is_clear(candidate)
+            why = Why.CLEAR_EFFECT if clear else Why.FIRST_BY_RULES
+            settled[candidate.intervention_id] = Verdict.SUGGESTED, why
+        else:
+            need = candidate.need if candidate.need in led else suggested[0].need
+            settled[candidate.intervention_id] = _beside_the_leaders(candidate, level=best.get(need))
     placed = sorted(
         ordered,
         key=lambda c: (
@@ -181,7 +190,7 @@ def advise(candidates: Iterable[Candidate]) -> tuple[Advice, ...]:
             advice=settled[c.intervention_id][0],
             rank=ranks.get(c.intervention_id),
             position=position,
-            grounds=grounds if c.intervention_id in ranks else None,
+            grounds=_GROUNDS.get(settled[c.intervention_id][1]),
             need=c.need,
             why=settled[c.intervention_id][1],
         )
@@ -189,6 +198,10 @@ def advise(candidates: Iterable[Candidate]) -> tuple[Advice, ...]:
     )
 
 
+_GROUNDS: Final[Mapping[Why, Grounds]] = {
+    Why.CLEAR_EFFECT: Grounds.EFFECT,
+    Why.FIRST_BY_RULES: Grounds.RULES,
+}
 _SHELF: Final[Mapping[Verdict, int]] = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -223,13 +236,22 @@ def _bound(candidate: Candidate) -> float:
     return -np.inf if candidate.lower is None else candidate.lower
 
 
-def _leaders_by_effect(undecided: Sequence[Candidate]) -> list[Candidate]:
-    """One leader a need: the earliest in the order of choice among those level with the best."""
+def _best_clear(undecided: Sequence[Candidate]) -> dict[str | None, float]:
+    """The highest lower bound among each need's clear effects; empty where no effect is clear."""
+    best: dict[str | None, float] = {}
+    for candidate in undecided:
+        if _is_clear(candidate):
+            best[candidate.need] = max(_bound(candidate), best.get(candidate.need, -np.inf))
+    return best
+
+
+def _leaders_by_effect(undecided: Sequence[Candidate], best: Mapping[str | None, float]) -> list[Candidate]:
+    """One leader for each need with a clear effect, ranked by lower bound."""
     leaders = []
-    for need in {c.need: None for c in undecided if _is_clear(c)}:
-        clear = [c for c in undecided if c.need == need and _is_clear(c)]
-        best = max(_bound(c) for c in clear)
-        leaders.append(next_in_order(c for c in clear if c.upper is not None and c.upper >= best))
+    for need, bound in best.items():
+        level = [c for c in undecided if c.need == need and c.upper is not None and c.upper >= bound]
+        first = next_in_order(c for c in level if _is_clear(c))
+        leaders.append(next_in_order([c for c in level if c.step < first.step] or [first]))
     return sorted(leaders, key=lambda c: (-_bound(c), c.order, c.intervention_id))
 
 
@@ -246,15 +268,11 @@ def _leaders_by_rules(undecided: Sequence[Candidate]) -> list[Candidate]:
     return list(first.values())
 
 
-def _beside_the_leaders(
-    candidate: Candidate, *, grounds: Grounds, ranks: Mapping[str, int], leader: Candidate
-) -> tuple[Verdict, Why]:
-    """Rules 5 and 6: suggested, level with its need's leader, or clearly below it."""
-    if candidate.intervention_id in ranks:
-        return Verdict.SUGGESTED, Why.CLEAR_EFFECT if grounds is Grounds.EFFECT else Why.FIRST_BY_RULES
-    if grounds is Grounds.RULES:
+def _beside_the_leaders(candidate: Candidate, *, level: float | None) -> tuple[Verdict, Why]:
+    """Rules 5 and 6 for what leads no need: level with the need's best clear effect, or clearly below it."""
+    if level is None:
         return Verdict.COMPARABLE, Why.NO_CLEAR_DIFFERENCE
-    if candidate.upper is not None and candidate.upper >= _bound(leader):
+    if candidate.upper is not None and candidate.upper >= level:
         return Verdict.COMPARABLE, Why.INTERVALS_OVERLAP
     return Verdict.NOT_ADVISED, Why.CLEARLY_SMALLER_EFFECT
 
@@ -275,7 +293,7 @@ class AdviceArrays:
     """The advice of many people: arrays [people, interventions] in the order of the ids.
 
     `advice` holds places in `VERDICTS`, `why` places in `WHYS`, `rank` 1…3 or 0 where not
-    suggested; `by_effect` [people] says whether a person's suggestions rest on a clear effect.
+    suggested; `by_effect` says where a suggestion rests on a clear effect.
     """
 
     advice: Codes
@@ -293,6 +311,7 @@ def advise_arrays(
     feasible: Codes,
     not_advised: Flags,
     under_way: Flags | None = None,
+    step: npt.NDArray[np.int64] | None = None,
     lower: Floats | None,
     upper: Floats | None,
     support: Codes | None,
@@ -332,18 +351,28 @@ def advise_arrays(
         _settle_where(advice, why, where=where & (advice < 0), verdict=verdict, reason=reason)
     undecided = advice < 0
     clear = undecided & (sup >= 0) & (low > 0)
-    by_effect: Flags = np.asarray(clear.any(axis=1))
+    ground: Flags = np.asarray(clear.any(axis=1, keepdims=True))
     by_id = np.argsort(np.argsort(np.asarray(ids, dtype=np.str_), kind="stable"))
     place = order * k + by_id[None, :]  # order of choice, then id: distinct within a person
-    pool = np.where(by_effect[:, None], clear, undecided)
-    leaders = _leaders(pool, low=low, up=up, need=need, order=order, place=place, by_effect=by_effect)
-    rank = _rank(leaders, low=np.where(by_effect[:, None], low, 0.0), place=place)
-    level = _leader_bound(rank, low=low, need=need)
+    best = _best_of_need(clear, low=low, need=need)
+    leaders = _leaders(
+        np.where(ground, clear, undecided),
+        _Field(
+            low=np.where(ground, low, 0.0),
+            level=undecided & (~ground | ((up >= best) & (best > -np.inf))),
+            need=need,
+            order=order,
+            place=place,
+            step=np.zeros_like(order) if step is None else np.where(ground, step, 0),
+        ),
+    )
+    rank = _rank(leaders, low=np.where(ground, low, 0.0), place=place)
+    level = _level_of(rank, best=best, need=need)
     suggested = rank > 0
-    ground = by_effect[:, None]
+    by_effect: Flags = suggested & clear
     for where, verdict, reason in (
-        (suggested & ground, Verdict.SUGGESTED, Why.CLEAR_EFFECT),
-        (suggested & ~ground, Verdict.SUGGESTED, Why.FIRST_BY_RULES),
+        (by_effect, Verdict.SUGGESTED, Why.CLEAR_EFFECT),
+        (suggested, Verdict.SUGGESTED, Why.FIRST_BY_RULES),
         (~ground, Verdict.COMPARABLE, Why.NO_CLEAR_DIFFERENCE),
         (up >= level, Verdict.COMPARABLE, Why.INTERVALS_OVERLAP),
         (np.True_, Verdict.NOT_ADVISED, Why.CLEARLY_SMALLER_EFFECT),
@@ -366,31 +395,49 @@ def _settle_where(advice: Codes, why: Codes, *, where: Flags, verdict: Verdict, 
     why[where] = WHYS.index(reason)
 
 
-def _leaders(
-    pool: Flags,
-    *,
-    low: Floats,
-    up: Floats,
-    need: npt.NDArray[np.int64],
-    order: npt.NDArray[np.int64],
-    place: npt.NDArray[np.int64],
-    by_effect: Flags,
-) -> Flags:
-    """Which candidate of `pool` leads its need; at most one a person and need."""
+def _best_of_need(clear: Flags, *, low: Floats, need: npt.NDArray[np.int64]) -> Floats:
+    """In each cell the highest lower bound among the clear effects of its need; -inf where there is none."""
+    best = np.full(clear.shape, -np.inf)
+    for code in np.unique(need[clear]):
+        of_need = np.where(clear & (need == code), low, -np.inf).max(axis=1, keepdims=True)
+        best = np.where(need == code, of_need, best)
+    return best
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Field:
+    """What leaders are chosen by, all [people, interventions]; `level`: may lead its need at all."""
+
+    low: Floats
+    level: Flags
+    need: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    step: npt.NDArray[np.int64]
+
+
+def _leaders(pool: Flags, field: _Field) -> Flags:
+    """Which candidate leads its need: the first of `pool`, or of what stands on an earlier step and is level."""
     leaders = np.zeros_like(pool)
-    last = np.iinfo(np.int64).max
     rows = np.arange(len(pool))
-    for code in np.unique(need[pool]):
-        here = pool & (need == code)
-        best = np.where(here, low, -np.inf).max(axis=1, keepdims=True)
-        level = here & np.where(by_effect[:, None], up >= best, np.True_)
-        earliest = np.where(level, order, last).min(axis=1, keepdims=True)
-        level &= order == earliest
-        bound = np.where(by_effect[:, None], low, 0.0)
-        level &= bound == np.where(level, bound, -np.inf).max(axis=1, keepdims=True)
-        chosen = np.where(level, place, last).argmin(axis=1)
-        leaders[rows, chosen] |= level.any(axis=1)
+    for code in np.unique(field.need[pool]):
+        here = field.level & (field.need == code)
+        first = _first_in_order(here & pool, field)
+        some = (here & pool).any(axis=1)
+        earlier = here & (field.step < field.step[rows, first][:, None]) & some[:, None]
+        chosen = np.where(earlier.any(axis=1), _first_in_order(earlier, field), first)
+        leaders[rows, chosen] |= some
     return leaders
+
+
+def _first_in_order(cells: Flags, field: _Field) -> npt.NDArray[np.int64]:
+    """The column of each person's first: by order of choice, then by the higher lower bound, then by id."""
+    last = np.iinfo(np.int64).max
+    earliest = np.where(cells, field.order, last).min(axis=1, keepdims=True)
+    level = cells & (field.order == earliest)
+    level &= field.low == np.where(level, field.low, -np.inf).max(axis=1, keepdims=True)
+    first: npt.NDArray[np.int64] = np.where(level, field.place, last).argmin(axis=1)
+    return first
 
 
 def _rank(leaders: Flags, *, low: Floats, place: npt.NDArray[np.int64]) -> Codes:
@@ -409,14 +456,13 @@ def _rank(leaders: Flags, *, low: Floats, place: npt.NDArray[np.int64]) -> Codes
     return rank
 
 
-def _leader_bound(rank: Codes, *, low: Floats, need: npt.NDArray[np.int64]) -> Floats:
-    """The lower bound of the suggested leader of each candidate's need, or of the first in rank."""
-    first = np.where(rank == 1, low, -np.inf).max(axis=1, keepdims=True)
-    level = np.broadcast_to(first, rank.shape).copy()
+def _level_of(rank: Codes, *, best: Floats, need: npt.NDArray[np.int64]) -> Floats:
+    """The best clear effect of each candidate's need where that is led by a suggestion, else of the first in rank's."""
+    first = np.where(rank == 1, best, -np.inf).max(axis=1, keepdims=True)
+    level: Floats = np.broadcast_to(first, rank.shape).copy()
     for code in np.unique(need[rank > 0]):
-        of_need = np.where((rank > 0) & (need == code), low, -np.inf).max(axis=1, keepdims=True)
         led = ((rank > 0) & (need == code)).any(axis=1, keepdims=True)
-        level = np.where((need == code) & led, of_need, level)
+        level = np.where((need == code) & led, best, level)
     return level
 
 
@@ -424,7 +470,7 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
     """The same advice for a long frame, one row a person and intervention.
 
     Wants the columns of `person`, `intervention_id`, `eligibility`, `order`, `need` and
-    `not_advised` (null where none), `feasible` (null where unknown), may have `under_way` and, where there is a model,
+    `not_advised` (null where none), `feasible` (null where unknown), may have `under_way` and `step` and, where there is a model,
     `lower`, `upper` and `support` (null where it does not speak). Returns the frame, same rows
     and order, with `advice`, `rank` (null where not suggested), `grounds` and `why` added.
     """
@@ -456,12 +502,13 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
         feasible=wide(frame["feasible"].cast(pl.Int8).fill_null(-1).to_numpy(), -1),
         not_advised=wide(frame["not_advised"].is_not_null().to_numpy(), fill=False),
         under_way=wide(frame["under_way"].to_numpy(), fill=False) if "under_way" in frame.columns else None,
+        step=wide(frame["step"].cast(pl.Int64).to_numpy(), 0) if "step" in frame.columns else None,
         lower=wide(frame["lower"].cast(pl.Float64).to_numpy(), np.nan) if modelled else None,
         upper=wide(frame["upper"].cast(pl.Float64).to_numpy(), np.nan) if modelled else None,
         support=wide(_codes(frame["support"], SUPPORTS).astype(np.int8), -1) if modelled else None,
     )
     rank = pl.Series("rank", result.rank[rows, columns], dtype=pl.Int8)
-    by_effect = pl.Series("by_effect", result.by_effect[rows])
+    by_effect = pl.Series("by_effect", result.by_effect[rows, columns])
     return frame.with_columns(
         _named("advice", result.advice[rows, columns], [v.value for v in VERDICTS]),
         pl.when(rank > 0).then(rank).alias("rank"),

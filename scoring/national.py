@@ -187,7 +187,7 @@ def _chunk(
     need = first_needs(subjects, catalogue)
     offers = histories.collect("directory"), histories.collect("travel")
     reach = _reach(subjects, catalogue, *offers)
-    order, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
+    order, step, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
     effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
     advice = advise_arrays(
         ids=ids,
@@ -197,6 +197,7 @@ def _chunk(
         feasible=reach.feasible,
         not_advised=not_advised,
         under_way=_under_way(subjects, ids),
+        step=step,
         lower=effects.lower,
         upper=effects.upper,
         support=effects.support,
@@ -279,8 +280,8 @@ def _pairs(holds: Flags, catalogue: Catalogue) -> pl.DataFrame:
 
 def _choices(
     subjects: pl.DataFrame, eligibility: Codes, feasible: Codes, catalogue: Catalogue
-) -> tuple[Places, Flags]:
-    """Each person's place of each intervention in the order of choice, and whether that order warns against it.
+) -> tuple[Places, Places, Flags]:
+    """Each person's place and step of each intervention in the order of choice, and whether that order warns against it.
 
     The order is asked of the one-person rule, person by person: it weighs a person's eligible
     interventions against each other, so it has no form for single pairs.
@@ -288,6 +289,7 @@ def _choices(
     ids = [intervention.id for intervention in catalogue.interventions]
     column = {name: place for place, name in enumerate(ids)}
     order = np.zeros(eligibility.shape, dtype=np.int64)
+    step = np.zeros(eligibility.shape, dtype=np.int64)
     not_advised = np.zeros(eligibility.shape, dtype=np.bool_)
     eligible_code = STATUSES.index("ELIGIBLE")
     for row, subject in enumerate(subjects.select(CHOICE_FIELDS).iter_rows(named=True)):
@@ -304,8 +306,9 @@ def _choices(
         order[row] = len(chosen)
         for place, found in enumerate(chosen):
             order[row, column[found.intervention_id]] = place
+            step[row, column[found.intervention_id]] = int(found.step)
             not_advised[row, column[found.intervention_id]] = found.not_advised is not None
-    return order, not_advised
+    return order, step, not_advised
 
 
 def _under_way(subjects: pl.DataFrame, ids: Sequence[str]) -> Flags:

@@ -160,6 +160,7 @@ def suggest(
             feasible=reachable[intervention.id].feasible,
             not_advised=choices[intervention.id].not_advised if intervention.id in choices else None,
             under_way=intervention.id in under_way,
+            step=int(choices[intervention.id].step) if intervention.id in choices else 0,
             **_bounds(effects.get(intervention.id)),
         )
         for intervention in catalogue.interventions

@@ -70,6 +70,20 @@ def test_overlapping_intervals_for_one_need_are_comparable_not_ranked() -> None:
     assert (found["b"].advice, found["b"].why) == (Verdict.COMPARABLE, Why.INTERVALS_OVERLAP)
 
 
+@pytest.mark.parametrize(
+    ("upper", "leader", "other"), [(0.12, "programme", "COMPARABLE"), (0.04, "service", "NOT_ADVISED")]
+)
+def test_an_earlier_step_leads_unless_its_effect_is_clearly_smaller(
+    upper: float, leader: str, other: str
+) -> None:
+    programme = candidate("programme", step=1, effect=0.02, lower=-0.03, upper=upper, support="SUPPORTED")
+    service = candidate("service", step=3, order=9, effect=0.08, lower=0.05, upper=0.11, support="SUPPORTED")
+    found = said(programme, service)
+    assert found[leader].rank == 1
+    assert found["programme" if leader == "service" else "service"].advice == other
+    assert found[leader].grounds == ("RULES" if leader == "programme" else "EFFECT")
+
+
 def test_a_clearly_smaller_effect_is_not_advised() -> None:
     found = said(candidate("a", lower=0.06, upper=0.09), candidate("b", lower=0.01, upper=0.05))
     assert (found["b"].advice, found["b"].why) == (Verdict.NOT_ADVISED, Why.CLEARLY_SMALLER_EFFECT)
@@ -156,6 +170,7 @@ def people(draw: st.DrawFn) -> list[Candidate]:
                 feasible=draw(st.sampled_from([True, True, None, False])),
                 not_advised=draw(st.sampled_from([None] * 6 + ["INTENSIVE_AT_LOW_RISK"])),
                 under_way=draw(st.sampled_from([False] * 4 + [True])),
+                step=draw(st.integers(1, 3)),
                 **figures,  # type: ignore[arg-type]
             )
         )
