@@ -195,7 +195,7 @@ def _thresholds(train: _Data, test: _Data) -> tuple[Floats, Floats]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """fairlearn's advice on how to use it (sizes of grids, versions) is not for the reader of a report."""
+    """Fairlearn's advice on how to use it (sizes of grids, versions) is not for the reader of a report."""
     chatter = logging.getLogger("fairlearn")
     level = chatter.level
     chatter.setLevel(logging.ERROR)
