@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ START, END, SEED = date(2021, 1, 1), date(2025, 12, 31), 20260101
 LOOPBACK = "127.0.0.1"
 PORTS_TO_TRY = 50
 STOP_SECONDS = 10
+START_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,15 +220,7 @@ def serve(places: Places, *, port: int) -> None:
         start_new_session=True,
     )
     try:
-        site = f"http://{LOOPBACK}:{port}"
-        click.echo(
-            "\nSignpost is being served on this machine (all people are synthetic):\n"
-            f"  referral screen     {site}/referrals/\n"
-            f"  API documentation   {site}/swagger-ui.html\n"
-            f"  equality report     {site}/v1/equality-report\n"
-            f"  MLflow              http://{LOOPBACK}:{mlflow_port}/\n"
-            "Press Ctrl-C to stop.\n"
-        )
+        threading.Thread(target=_announce, args=(port, mlflow_port), daemon=True).start()
         os.environ["DEV_AUTH"] = "1"
         serve_until_stopped(
             Settings.from_environment(
@@ -242,3 +236,30 @@ def serve(places: Places, *, port: int) -> None:
             mlflow.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(mlflow.pid, signal.SIGKILL)
+
+
+def _announce(port: int, mlflow_port: int) -> None:
+    """Print the addresses once something answers at them, so that every one of them opens."""
+    site, mlflow = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{mlflow_port}"
+    late = [name for name, where in (("Signpost", port), ("MLflow", mlflow_port)) if not _answers(where)]
+    click.echo(
+        "\nSignpost is being served on this machine (all people are synthetic):\n"
+        f"  referral screen     {site}/referrals/\n"
+        f"  API documentation   {site}/swagger-ui.html\n"
+        f"  equality report     {site}/referrals/equality-report\n"
+        f"  MLflow              {mlflow}/\n"
+        + "".join(f"{name} has not answered within {START_SECONDS} seconds.\n" for name in late)
+        + "Press Ctrl-C to stop.\n"
+    )
+
+
+def _answers(port: int) -> bool:
+    """Whether something listens on a loopback port within the time that starting may take."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((LOOPBACK, port)) == 0:
+                return True
+        time.sleep(0.2)
+    return False
