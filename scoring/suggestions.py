@@ -85,7 +85,7 @@ class SuggestionSet:
     """The answer to one question: a person, a day, and the versions that answered, in display order."""
 
     as_of: date
-    setting: str
+    setting: str | None
     bundle_version: str
     spec_hash: str
     catalogue_hash: str
@@ -185,7 +185,7 @@ def suggest(
     )
     return SuggestionSet(
         as_of=as_of,
-        setting=str(subject["setting"]),
+        setting=known_setting if isinstance(known_setting := subject["setting"], str) else None,
         bundle_version=NO_MODEL if bundle is None else bundle.version,
         spec_hash=SPEC.hash,
         catalogue_hash=catalogue.hash,

@@ -77,6 +77,24 @@ def _sentence(error: click.ClickException) -> str:
     return f"{message}; `{where} --help` shows how it is called."
 
 
+def _refused(error: click.ClickException | UsageError | OSError) -> int:
+    """Say in one sentence what cannot be used, and return the exit status."""
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output went away (`signpost … | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    if isinstance(error, click.ClickException):
+        said = _sentence(error)
+    elif isinstance(error, OSError):
+        named = f" {error.filename}" if error.filename else ""
+        reason = (error.strerror or type(error).__name__).lower()
+        said = f"cannot use{named} ({reason}); check the path and its permissions"
+    else:
+        said = str(error)
+    print(f"signpost: {said}", file=sys.stderr)
+    return UNUSABLE
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status.
 
@@ -90,19 +108,11 @@ def run(arguments: Sequence[str]) -> int:
         result = signpost.main(
             args=list(arguments) or ["--help"], prog_name="signpost", standalone_mode=False
         )
-    except click.ClickException as error:
-        print(f"signpost: {_sentence(error)}", file=sys.stderr)
-        return UNUSABLE
-    except UsageError as error:
-        print(f"signpost: {error}", file=sys.stderr)
-        return UNUSABLE
+    except (click.ClickException, UsageError, OSError) as error:
+        return _refused(error)
     except (click.Abort, KeyboardInterrupt):
         print("signpost: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`signpost … | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except Exception as error:
         if os.environ.get("SIGNPOST_TRACEBACK"):
             raise

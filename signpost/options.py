@@ -1,6 +1,7 @@
 """Options that several commands share, declared once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,3 +70,17 @@ def writable_parent(path: Path) -> Path:
             f"cannot make the folder {path.parent} to write {path.name} into ({reason}); name another with --out"
         ) from error
     return path
+
+
+@contextmanager
+def reachable(database: str) -> Iterator[None]:
+    """Turn a database that cannot be reached into one sentence without its address, which may hold a password."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError, OperationalError) as error:
+        kind = database.split(":", maxsplit=1)[0]
+        raise UsageError(
+            f"the {kind} database of --database cannot be used ({type(error).__name__}); check its address and that it runs"
+        ) from error

@@ -64,6 +64,7 @@ def evaluate(histories: Histories, bundle: Bundle, *, out: Path, progress: Repor
     found: dict[str, Any] = {
         "bundle_version": bundle.version,
         "decision_points": points.height,
+        "in_sample": bool((points["decided_on"] <= bundle.data_to).any()),
         "outcomes_recorded": int(points["progressed"].is_not_null().sum()),
         "policies": {
             name: {
@@ -128,4 +129,6 @@ def _sentence(found: dict[str, Any], out: Path) -> str:
         )
     if policy["true"] is not None and policy["true"]["captured"] is not None:
         said += f"; in truth {policy['true']['captured']:.2f} of the possible gain"
+    if found["in_sample"]:
+        said += "; the bundle was trained on some of these decision points, so the estimates flatter it"
     return f"following the first suggestion where its effect is clear: {said}; all of it is in {out}"

@@ -15,8 +15,6 @@ from training import bundle as bundle_writer
 from training import pipeline, registry
 from training.config import TrainingConfig
 
-REPORT_FOLDER = "equality-report"  # inside the bundle, so that a release carries its own verdict
-
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
@@ -62,7 +60,11 @@ def release(
 
     trained = pipeline.train(opened, out=out, config=settings, progress=in_part(0, 75))
     audit = judge(
-        opened, Bundle.open(out), out=out / REPORT_FOLDER, register=register, progress=in_part(75, 95)
+        opened,
+        Bundle.open(out),
+        out=out / bundle_writer.REPORT_FOLDER,
+        register=register,
+        progress=in_part(75, 95),
     )
     bundle_writer.seal(out, fairness=audit.summary, gate=audit.gate.as_dict())
     registered = registry.register(out, config=settings, metrics=trained.metrics)

@@ -28,6 +28,8 @@ from training.cards import Facts, model_card, transparency_record
 
 #: What the training run was: configuration, blocks of time, counts of rows, baselines.
 TRAINING_FILE = "training.json"
+#: Where the audit's report lies in a bundle, so that a release carries its own verdict.
+REPORT_FOLDER = "equality-report"
 NOT_RUN: Mapping[str, Any] = {"state": "NOT_RUN", "named": []}
 
 
@@ -92,6 +94,15 @@ def seal(folder: Path, *, fairness: Mapping[str, Any], gate: Mapping[str, Any]) 
     return _lay_down(place, head=head, bodies=bodies, fairness=fairness, gate=gate)
 
 
+def _report(folder: Path) -> dict[str, bytes]:
+    """The equality report that was written into the bundle, by name: it is hashed with the rest."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted((folder / REPORT_FOLDER).rglob("*"))
+        if path.is_file()
+    }
+
+
 def _lay_down(
     folder: Path,
     *,
@@ -115,7 +126,7 @@ def _lay_down(
         **head,
         "version": version,
         "gate": json.loads(canonical(gate)),
-        "files": {name: sha256(body) for name, body in sorted(contents.items())},
+        "files": {name: sha256(body) for name, body in sorted((contents | _report(folder)).items())},
     }
     manifest["digest"] = digest_of(manifest)
     # The manifest goes first out and last in: a write that is cut short leaves no bundle that opens.

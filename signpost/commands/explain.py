@@ -49,8 +49,9 @@ def explain(
 def render(answer: SuggestionSet, *, everything: bool) -> None:
     """Print a suggestion set for a reader at a terminal."""
     console = Console(width=WIDTH, highlight=False)
+    setting = (answer.setting or "no setting known").lower()
     console.print(
-        f"As of {answer.as_of}, {answer.setting.lower()}; bundle {answer.bundle_version}, "
+        f"As of {answer.as_of}, {setting}; bundle {answer.bundle_version}, "
         f"features {answer.spec_hash[:12]}, catalogue {answer.catalogue_hash[:12]}"
     )
     shown = [one for one in answer.suggestions if everything or one.eligibility != "NOT_ELIGIBLE"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from signpost.options import histories_option
+from signpost.options import histories_option, reachable
 from signpost.progress import progress
 
 
@@ -17,6 +17,6 @@ def ingest(*, histories: Path, database: str) -> None:
     from serving.ingest import ingest as ingest_histories
 
     opened = Histories.open(histories)
-    with progress("Loading cases into the store") as report:
+    with reachable(database), progress("Loading cases into the store") as report:
         count = ingest_histories(opened, database_url=database, progress=report)
     click.echo(f"{count:,} cases are in the store")

@@ -59,6 +59,7 @@ def assert_one_sentence(result: object) -> None:
         (("serve", "--bundle", "nowhere", "--database", "sqlite:///x.db"), "nowhere"),
         (("catalogue", "show", "no-such-intervention"), "no-such-intervention"),
         (("ingest", "--histories", "nowhere", "--database", "sqlite:///x.db"), "nowhere"),
+        (("synthesise", "--people", "500", "--seed", "1", *DATES, "--out", "/dev/null/x"), "/dev/null"),
     ],
 )
 def test_unusable_input_is_one_sentence_that_names_it(
@@ -111,3 +112,15 @@ def test_every_command_shows_an_example_in_its_help() -> None:
     assert {"synthesise", "check", "train", "serve", "explain"} <= set(commands)
     for command in commands:
         assert "signpost" in signpost(command, "--help").stdout, command
+
+
+def test_a_database_that_cannot_be_reached_is_said_without_its_password(small_world: Path) -> None:
+    for address in (
+        "postgresql+psycopg://u:hushhush@127.0.0.1:1/x",
+        "nosuch://u:hushhush@h/x",
+        "sqlite:////dev/null/x.db",
+    ):
+        result = signpost("ingest", "--histories", small_world, "--database", address)
+        assert_one_sentence(result)
+        assert "database" in result.stderr or "store" in result.stderr
+        assert "hushhush" not in result.stderr
