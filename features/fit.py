@@ -20,7 +20,7 @@ from features.contract import REQUIREMENT_TYPES
 from features.definitions import SPEC
 from features.histories import Histories
 from features.spec import Use
-from features.versions import current
+from features.versions import versions
 
 PERSON_FEATURES: Final = SPEC.select({Use.SCORING}).names
 """The features of the person that go into a row, in order."""
@@ -249,17 +249,37 @@ def access(histories: Histories, referrals: pl.DataFrame) -> pl.DataFrame:
     `referrals` has `referral_id`; returns `referral_id`, `minutes` (each way from the
     person's delivery unit to the referral's venue, as the travel table has it) and
     `waiting_weeks` (as the directory had it on the day of the referral), same rows,
-    same order, null where not known.
+    same order, null where not known. A referral is read as it first became known, the
+    delivery unit as known before the day of the referral, or as first known where
+    nothing was (docs/decisions/0200-as-it-was-known.md): no later version counts.
     """
-    first = current(histories, "referrals").select(
-        "referral_id", "crn", "intervention_id", "venue", "format", "referred_on"
+    # Of people named on the first day the least, as for whose events a referral's are (features.preparing).
+    first = (
+        versions(histories, "referrals")
+        .select("referral_id", "crn", "intervention_id", "venue", "referred_on", "known_on")
+        .drop_nulls(["referral_id", "crn"])
+        .sort("known_on", "crn", maintain_order=True)
+        .unique("referral_id", keep="first", maintain_order=True)
+        .drop("known_on")
     )
-    people = current(histories, "people").select("crn", "pdu")
+    units = versions(histories, "people").select(
+        "crn", "pdu", "known_on", first_day=pl.col("known_on").min().over("crn")
+    )
+    # The first version stays beside those known in time, so it counts exactly where there are none.
+    in_time = (pl.col("known_on") < pl.col("referred_on")) | (pl.col("known_on") == pl.col("first_day"))
+    of_the_day = (
+        first.select("referral_id", "crn", "referred_on")
+        .join(units, on="crn")
+        .filter(in_time)
+        .sort("known_on", maintain_order=True)
+        .unique("referral_id", keep="last", maintain_order=True)
+        .select("referral_id", "pdu")
+    )
     travel = histories.table("travel").drop_nulls(["pdu", "venue"]).unique(["pdu", "venue"], keep="first")
     directory = histories.table("directory").select(
         "intervention_id", "pdu", "venue", "waiting_weeks", "valid_from", "valid_to"
     )
-    made = first.unique("referral_id", keep="last", maintain_order=True).join(people, on="crn", how="left")
+    made = first.join(of_the_day, on="referral_id", how="left")
     waits = (
         made.join(directory, on=["intervention_id", "pdu", "venue"])
         .filter(pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("referred_on")))

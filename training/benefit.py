@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.stats
 import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
+from sklearn.base import BaseEstimator
 
 from catalogue.errors import UsageError
 from scoring.effects import SUPPORTS, Arm, EffectModel, Modifier
@@ -87,7 +88,7 @@ class TrainingRows:
         return mean, mean - half, mean + half
 
 
-class BenefitModel:
+class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Effects of 2 to 60 arms against a reference, bounded, pooled, and served as scorecards.
 
     `reference` is the arm of supervision as usual; `min_support` the number of similar past people

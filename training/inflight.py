@@ -20,6 +20,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sklearn.base import BaseEstimator
 
 from catalogue.errors import UsageError
 from scoring.calibration import CalibrationMap
@@ -37,7 +38,12 @@ _EVENTS: Mapping[object, int] = {
     None: OPEN, "": OPEN, "OPEN": OPEN, "0": OPEN, "False": OPEN,
     "NOT_COMPLETED": FAILED, "ENGAGEMENT": FAILED, "1": FAILED, "True": FAILED,
     "COMPLETED": FINISHED, "2": FINISHED,
+    "CENSORED": CENSORED,
 }  # fmt: skip
+_ALLOWED = (
+    "OPEN, 0 or nothing while it goes on; NOT_COMPLETED, ENGAGEMENT or 1; COMPLETED or 2; "
+    "CENSORED for an end that only stops the watching"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +99,18 @@ def stack(rows: LandmarkRows, *, interval: float, intervals: int) -> Stacked:
     )
 
 
-class InFlightModel:
+class InFlightModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Chance that a running unit ends without completion, by horizon, from how it goes so far.
 
     `fit(rows)` takes any data frame (pandas, polars, …) of person-periods with the columns named by `unit`,
     `period` (whole numbers, rising by one) and `event`; every other column, or those in `features`, are
-    features as known at the beginning of the period. `event` is null, "" or 0 while it goes on; in a unit's
-    last row "NOT_COMPLETED" or 1, "COMPLETED" or 2, or anything else for an end that only stops the watching.
-    A unit whose last row has no event was still running at the end of that period.
+    features as known at the beginning of the period (`features_`, once fitted). `event` is null, "", 0 or
+    "OPEN" while it goes on; in a unit's last row "NOT_COMPLETED" (or "ENGAGEMENT", or 1), "COMPLETED" (or 2),
+    or "CENSORED" for an end that only stops the watching. A unit whose last row has no event was still
+    running at the end of that period. Rows may stand in any order; anything else is a UsageError.
+
+    Parameters follow scikit-learn's conventions: `get_params`, `set_params` and `sklearn.base.clone` work,
+    and fitting changes none of them.
 
     `predict_survival(rows, horizons)` returns [rows, horizons]: the chance of not having ended without
     completion by each horizon, in periods; it never rises along the horizons.
@@ -120,50 +130,82 @@ class InFlightModel:
         random_state: int = 0,
         n_jobs: int = 2,
     ) -> None:
-        if interval < 1 or intervals < 1:
-            raise UsageError("An in-flight model needs an interval and a number of intervals of at least 1.")
         self.unit, self.period, self.event = unit, period, event
-        self.features = None if features is None else tuple(features)
+        self.features = features
         self.interval, self.intervals = interval, intervals
-        self.settings = settings or Scorecards()
-        self.monotone = dict(monotone or {})
+        self.settings = settings
+        self.monotone = monotone
         self.random_state, self.n_jobs = random_state, n_jobs
-        self.not_completed_: Scorecard | None = None
-        self.completed_: Scorecard | None = None
-        self.calibration_: dict[str, CalibrationMap] = {}
+
+    # What fitting sets; an attribute that ends in _ is there once the model is fitted, as scikit-learn has it.
+    features_: tuple[str, ...]
+    not_completed_: Scorecard
+    completed_: Scorecard
+    calibration_: dict[str, CalibrationMap]
 
     def fit(self, rows: object) -> Self:
-        """Fit both scorecards on person-period rows; raises UsageError naming a missing column."""
-        return self.fit_landmarks(self.landmarks(rows))
+        """Fit both scorecards on person-period rows; raises UsageError for rows that are not as declared."""
+        frame = to_polars(rows)
+        return self.fit_landmarks(self._landmarks(frame, self._declared(frame)))
 
     def calibrate(self, rows: object) -> Self:
         """Calibrate the fitted chances on other, later person-period rows."""
         return self.calibrate_landmarks(self.landmarks(rows))
 
     def landmarks(self, rows: object) -> LandmarkRows:
-        """Person-period rows as landmarks with the way they ended."""
+        """Person-period rows as landmarks with the way they ended; the features are those of the fit, if any."""
         frame = to_polars(rows)
-        absent = [name for name in (self.unit, self.period, self.event) if name not in frame.columns]
-        if absent:
-            raise UsageError(f"The rows of the in-flight model have no column named {', '.join(absent)}.")
+        return self._landmarks(frame, self.features_ if self._fitted else self._declared(frame))
+
+    def _landmarks(self, frame: pl.DataFrame, features: tuple[str, ...]) -> LandmarkRows:
+        _has(frame, (self.unit, self.period, self.event))
         if not frame.height:
             raise UsageError("The in-flight model was given no rows.")
-        kind = pl.Series("_kind", [_kind(value) for value in frame[self.event].to_list()], dtype=pl.Int64)
-        last = pl.col(self.period) == pl.col(self.period).max().over(self.unit)
-        work = frame.select(self.unit, self.period).with_columns(kind)
+        work = self._periods(frame).with_columns(
+            last=pl.col("period").max().over("unit"),
+            kind=pl.Series(
+                [_kind(value, self.event) for value in frame[self.event].to_list()], dtype=pl.Int64
+            ),
+        )
+        if work.filter((pl.col("kind") != OPEN) & (pl.col("period") < pl.col("last"))).height:
+            raise UsageError(
+                f"The column {self.event} tells an end in a row that is not its unit's last; "
+                "take out the rows after it, or the end."
+            )
         work = work.with_columns(
-            until=pl.col(self.period).max().over(self.unit) - pl.col(self.period) + 1,
-            end=pl.col("_kind").filter(last).last().over(self.unit),
+            until=pl.col("last") - pl.col("period") + 1,
+            end=pl.col("kind").filter(pl.col("period") == pl.col("last")).last().over("unit"),
         )
         return LandmarkRows(
-            features=self._features(frame),
+            features=_has(frame, features),
             units=frame[self.unit].cast(pl.String),
             until=work["until"].cast(pl.Float64).to_numpy(),
             kind=work["end"].to_numpy().astype(np.int64),
         )
 
+    def _periods(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`unit` and `period` (whole numbers) of each row, held to rise by one within a unit."""
+        if frame[self.unit].null_count():
+            raise UsageError(f"The column {self.unit} has rows without a value; say whose each row is.")
+        period = frame[self.period]
+        numbers = period.cast(pl.Float64).fill_null(float("nan")) if period.dtype.is_numeric() else None
+        if numbers is None or not (numbers.is_finite() & (numbers == numbers.floor())).all():
+            raise UsageError(
+                f"The column {self.period} must hold a whole number in each row; number the periods."
+            )
+        work = pl.DataFrame({"unit": frame[self.unit], "period": numbers.cast(pl.Int64)})
+        steps = work.sort("unit", "period").select(pl.col("period").diff().over("unit")).to_series()
+        if not (steps.drop_nulls() == 1).all():
+            raise UsageError(
+                f"The column {self.period} must rise by one from row to row of a unit; "
+                "put in the rows that are missing, and keep one of those that are double."
+            )
+        return work
+
     def fit_landmarks(self, rows: LandmarkRows) -> Self:
-        """Fit both scorecards on landmarks whose ends are known."""
+        """Fit both scorecards on landmarks whose ends are known; an earlier fit is forgotten."""
+        if self.interval < 1 or self.intervals < 1:
+            raise UsageError("An in-flight model needs an interval and a number of intervals of at least 1.")
         stacked = stack(rows, interval=self.interval, intervals=self.intervals)
         if not len(stacked.kind):
             raise UsageError(
@@ -171,19 +213,21 @@ class InFlightModel:
             )
         stacked = self._limited(stacked, rows.units)
         design = stacked.design(rows.features)
-        cards = [
+        monotone = dict(self.monotone or {})
+        not_completed, completed = (
             fit_scorecard(
                 design,
                 (stacked.kind == kind).astype(np.float64),
-                settings=self.settings,
-                monotone=self.monotone if kind == FAILED else {},
+                settings=self._limits,
+                monotone=monotone if kind == FAILED else {},
                 groups=rows.units.gather(stacked.landmark),
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
             )
             for kind in (FAILED, FINISHED)
-        ]
-        self.not_completed_, self.completed_ = cards
+        )
+        self.features_ = tuple(rows.features.columns)
+        self.not_completed_, self.completed_ = not_completed, completed
         self.calibration_ = {}
         return self
 
@@ -206,7 +250,8 @@ class InFlightModel:
 
     def predict_incidence(self, rows: object, horizons: Sequence[float]) -> FloatArray:
         """How likely is it to have ended without completion by each horizon? [rows, horizons]."""
-        return self.incidence(self._features(to_polars(rows)), horizons)
+        self._cards()
+        return self.incidence(_has(to_polars(rows), self.features_), horizons)
 
     def incidence(self, features: pl.DataFrame, horizons: Sequence[float]) -> FloatArray:
         """The same, for a frame that holds exactly the features."""
@@ -214,45 +259,46 @@ class InFlightModel:
 
     def hazards(self, features: pl.DataFrame) -> FloatArray:
         """The chance of each end in each interval, if open at its beginning: [rows, intervals, 2]."""
+        cards = self._cards()
         columns = columns_of(features, features.columns)
         result = np.empty((features.height, self.intervals, 2))
         for ahead in range(1, self.intervals + 1):
             asked = {**columns, INTERVAL: np.full(features.height, float(ahead))}
-            for place, (name, card) in enumerate(
-                zip(("not_completed", "completed"), self._cards(), strict=True)
-            ):
+            for place, (name, card) in enumerate(zip(("not_completed", "completed"), cards, strict=True)):
                 score = card.score_many(asked)
                 held = self.calibration_.get(name)
                 result[:, ahead - 1, place] = held.predict(score) if held else 1 / (1 + np.exp(-score))
         return result
 
     def _cards(self) -> tuple[Scorecard, Scorecard]:
-        if self.not_completed_ is None or self.completed_ is None:
+        if not self._fitted:
             raise UsageError("This in-flight model has not been fitted.")
         return self.not_completed_, self.completed_
 
-    def _features(self, frame: pl.DataFrame) -> pl.DataFrame:
+    @property
+    def _fitted(self) -> bool:
+        return hasattr(self, "features_")
+
+    @property
+    def _limits(self) -> Scorecards:
+        return self.settings or Scorecards()
+
+    def _declared(self, frame: pl.DataFrame) -> tuple[str, ...]:
+        """The features to fit on: those named, or every column but the unit and the event."""
         if self.features is not None:
-            absent = [name for name in self.features if name not in frame.columns]
-            if absent:
-                raise UsageError(f"The rows of the in-flight model have no column named {', '.join(absent)}.")
-            return frame.select(self.features)
-        if self.not_completed_ is None:
-            self.features = tuple(
-                name for name in frame.columns if name not in {self.unit, self.period, self.event}
-            )
-            # The landmark's own period is a feature: a supermodel's level moves with it.
-            self.features = (self.period, *self.features)
-            return frame.select(self.features)
-        raise UsageError("This in-flight model has been fitted without saying on which features.")
+            return tuple(self.features)
+        others = (name for name in frame.columns if name not in {self.unit, self.period, self.event})
+        # The landmark's own period is a feature: a supermodel's level moves with it.
+        return (self.period, *others)
 
     def _limited(self, stacked: Stacked, units: pl.Series) -> Stacked:
-        if len(stacked.kind) <= self.settings.max_rows:
+        most = self._limits.max_rows
+        if len(stacked.kind) <= most:
             return stacked
         from training.splits import hash_share
 
         share = hash_share(units, seed=self.random_state)[stacked.landmark]
-        keep = share < np.partition(share, self.settings.max_rows)[self.settings.max_rows]
+        keep = share < np.partition(share, most)[most]
         return Stacked(
             landmark=stacked.landmark[keep], interval=stacked.interval[keep], kind=stacked.kind[keep]
         )
@@ -273,8 +319,20 @@ def to_polars(rows: object) -> pl.DataFrame:
     return pl.DataFrame({name: frame[name].to_polars() for name in frame.columns})
 
 
-def _kind(value: object) -> int:
+def _has(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The columns of these names; UsageError naming those that are not there."""
+    absent = [name for name in names if name not in frame.columns]
+    if absent:
+        raise UsageError(f"The rows of the in-flight model have no column named {', '.join(absent)}.")
+    return frame.select(names)
+
+
+def _kind(value: object, column: str) -> int:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return OPEN
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    return _EVENTS.get(text, CENSORED)
+    try:
+        return _EVENTS[text]
+    except KeyError:
+        # What stands there is not repeated: it may be somebody's record.
+        raise UsageError(f"The column {column} holds an event that is not known; use {_ALLOWED}.") from None

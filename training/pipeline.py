@@ -216,7 +216,10 @@ def _metrics(started: FittedHead, finished: FittedHead, inflight: FittedInFlight
 def _champions(
     champion: Bundle | None, started: FittedHead, finished: FittedHead, inflight: FittedInFlight
 ) -> dict[str, float]:
-    """The present champion's log loss on the rows that judge the new heads; empty where it cannot read them."""
+    """The present champion's log loss on the rows that judge the new heads.
+
+    Empty where there is no champion, and where it cannot read the rows: then nothing is promoted in its place.
+    """
     if champion is None:
         return {}
     try:

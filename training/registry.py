@@ -2,7 +2,8 @@
 
 A release bundle is logged as artifacts of a run (text, no pickle) and registered as a model version. Every
 registered version becomes `challenger`; it becomes `champion` when the gate passed and it is not worse than
-the present champion on the same later block. MLflow is kept quiet: no telemetry, no chatter.
+the present champion on the same later block, or there is no champion. One that cannot be scored on that block
+is replaced by hand only. MLflow is kept quiet: no telemetry, no chatter.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ DEFAULT_STORE = "sqlite:///mlflow.db"
 #: Log loss by which a head may be above the champion's on the same block and still count as not worse.
 NOT_WORSE = 0.002
 CHAMPION_PREFIX = "champion_"
+NOT_SCORED = "the present champion cannot be scored on the same block; promote by hand"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,20 +95,23 @@ def register(folder: Path, *, config: TrainingConfig, metrics: Mapping[str, floa
 def promotion(*, gate: str, metrics: Mapping[str, float], champion: bool) -> tuple[bool, str]:
     """Should a new version become champion, and why? A pure rule of the gate and the figures.
 
-    Each `champion_<name>_log_loss` is held against `<name>_log_loss` on the same rows.
+    Each `champion_<name>_log_loss` is held against `<name>_log_loss` on the same rows. A champion without a
+    figure to hold against each of the new version's is never replaced: nobody knows whether it is better.
     """
     if gate != "PASS":
         return False, f"the gate's state is {gate}"
     if not champion:
         return True, "the gate passed and there was no champion"
-    pairs = [
-        (name.removeprefix(CHAMPION_PREFIX), value)
-        for name, value in metrics.items()
-        if name.startswith(CHAMPION_PREFIX) and name.endswith("log_loss")
-    ]
-    if not pairs:
-        return True, "the gate passed and the champion cannot be scored on this version's features"
-    worse = sorted(name for name, theirs in pairs if metrics.get(name, math.inf) > theirs + NOT_WORSE)
+    losses = {name: value for name, value in metrics.items() if name.endswith("log_loss")}
+    theirs = {
+        name.removeprefix(CHAMPION_PREFIX): value
+        for name, value in losses.items()
+        if name.startswith(CHAMPION_PREFIX)
+    }
+    ours = {name: value for name, value in losses.items() if not name.startswith(CHAMPION_PREFIX)}
+    if not theirs or not theirs.keys() >= ours.keys():
+        return False, NOT_SCORED
+    worse = sorted(name for name, value in theirs.items() if ours.get(name, math.inf) > value + NOT_WORSE)
     if worse:
         return False, f"worse than the champion on the same later block: {', '.join(worse)}"
     return True, "the gate passed and it is not worse than the champion on the same later block"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from catalogue.errors import UsageError
 from training.benefit import BenefitModel
@@ -129,6 +130,16 @@ def test_any_frame_gives_the_same_effects(strong: Any, kind: str) -> None:
 def test_the_same_seed_gives_the_same_bytes(strong: Any, model: BenefitModel) -> None:
     again = fit(strong, known=False, families=strong.families)
     assert again.to_effect_model().to_json() == model.to_effect_model().to_json()
+
+
+def test_a_clone_has_the_parameters_and_nothing_of_the_fit(strong: Any, model: BenefitModel) -> None:
+    again = clone(model)
+    given = again.get_params()
+    assert given == model.get_params()
+    assert given["families"] == strong.families
+    assert not hasattr(again, "model_")
+    assert clone(BenefitModel(0, 12.0, targets={1: ["x"]})).get_params()["targets"] == {1: ["x"]}
+    assert again.set_params(level=0.5).level == 0.5
 
 
 def test_two_arms_a_number_and_a_propensity_vector() -> None:

@@ -23,6 +23,7 @@ from features.subject import subject_of, subjects
 Tables = Callable[..., dict[str, pl.DataFrame]]
 Points = Callable[..., pl.DataFrame]
 CATALOGUE = catalogue.load()
+TEXTS = ("x", "é", "ZZ", "\U0001f600", "NOT", "DIS", "|", "")
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
@@ -220,3 +221,119 @@ def test_access_is_the_way_to_the_venue_and_the_wait_of_its_day() -> None:
     )  # fmt: skip
     found = access(histories, pl.DataFrame({"referral_id": ["R3", "R1", "R2"]}))
     assert found.rows() == [("R3", None, None), ("R1", 35.0, 4.0), ("R2", None, None)]
+
+
+REFERRED = date(2024, 3, 1)
+BEFORE, AFTER = REFERRED - timedelta(9), REFERRED + timedelta(9)
+
+
+def reached(*, referrals: list[dict[str, object]], people: list[dict[str, object]]) -> tuple[object, ...]:
+    """Minutes and weeks of referral R1: 10 and 1 from P1 to V1, 20 and 2 to V2; 30 and 3 from P2 to V1."""
+    ways = [("P1", "V1", 10.0, 1.0), ("P1", "V2", 20.0, 2.0), ("P2", "V1", 30.0, 3.0)]
+    facts = {"crn": "A000001", "referral_id": "R1", "intervention_id": "x", "referred_on": REFERRED}
+    rows = {
+        "referrals": [
+            made("referrals", **{**facts, "venue": "V1", "known_on": REFERRED, **row}) for row in referrals
+        ],
+        "people": [made("people", **{"crn": "A000001", **row}) for row in people],
+        "travel": [{"pdu": pdu, "venue": venue, "minutes": minutes} for pdu, venue, minutes, _ in ways],
+        "directory": [
+            dict.fromkeys(TABLES["directory"].names)
+            | {"intervention_id": "x", "pdu": pdu, "venue": venue, "waiting_weeks": weeks}
+            for pdu, venue, _, weeks in ways
+        ],
+    }
+    found = []
+    for order in (1, -1):  # the order of rows in a file never matters
+        tables = {
+            name: pl.DataFrame(
+                [{key: row.get(key) for key in TABLES[name].names} for row in made_rows[::order]],
+                schema=TABLES[name].polars_schema(),
+            )
+            for name, made_rows in rows.items()
+        }
+        found.append(access(Histories.of(tables), pl.DataFrame({"referral_id": ["R1"]})).row(0))
+    assert found[0] == found[1]
+    return found[0][1:]
+
+
+HOME = {"pdu": "P1", "known_on": BEFORE}
+
+
+@pytest.mark.parametrize(
+    ("referrals", "people", "expected"),
+    [
+        pytest.param([{}], [HOME], (10.0, 1.0), id="one version of each"),
+        pytest.param([{}, {"venue": "V2", "known_on": AFTER}], [HOME], (10.0, 1.0), id="a later venue"),
+        pytest.param([{}, {"venue": None, "known_on": AFTER}], [HOME], (10.0, 1.0), id="a venue lost later"),
+        pytest.param(
+            [{}, {"crn": "A000002", "known_on": AFTER}],
+            [HOME],
+            (10.0, 1.0),
+            id="a later owner counts for nothing",
+        ),
+        pytest.param(
+            [{}, {"referred_on": AFTER, "known_on": AFTER + timedelta(1)}],
+            [HOME, {"pdu": "P2", "known_on": REFERRED}],
+            (10.0, 1.0),
+            id="a day corrected later",
+        ),
+        pytest.param([{}, {"venue": "V2"}], [HOME], (20.0, 2.0), id="of one day the greatest by content"),
+        pytest.param([{}], [HOME, {"pdu": "P2", "known_on": AFTER}], (10.0, 1.0), id="a later move"),
+        pytest.param([{}], [HOME, {"pdu": "P2", "known_on": REFERRED}], (10.0, 1.0), id="a move on the day"),
+        pytest.param(
+            [{}],
+            [HOME, {"pdu": "P2", "known_on": REFERRED - timedelta(1)}],
+            (30.0, 3.0),
+            id="a move the day before",
+        ),
+        pytest.param(
+            [{}],
+            [HOME, {"pdu": None, "known_on": REFERRED - timedelta(1)}],
+            (None, None),
+            id="a unit withdrawn before",
+        ),
+        pytest.param(
+            [{}],
+            [{"pdu": "P2", "known_on": AFTER}, {"pdu": "P1", "known_on": AFTER + timedelta(1)}],
+            (30.0, 3.0),
+            id="nobody known in time: the first version",
+        ),
+        pytest.param([{}], [], (None, None), id="nobody known at all"),
+        pytest.param([{"referred_on": None}], [HOME], (10.0, 1.0), id="no day: the first version"),
+    ],
+)
+def test_access_is_as_it_was_known_on_the_day_of_the_referral(
+    referrals: list[dict[str, object]], people: list[dict[str, object]], expected: tuple[object, ...]
+) -> None:
+    assert reached(referrals=referrals, people=people) == expected
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_became_known_after_the_referral_never_moves_access(tables: Tables, seed: int) -> None:
+    frames = tables(seed=seed, people=3, rows=12)
+    asked = (
+        frames["referrals"]
+        .drop_nulls(["referral_id", "crn", "known_on"])
+        .select(pl.col("referral_id").unique().sort())
+    )
+    ways = pl.DataFrame(
+        [(pdu, venue, float(7 * n + m)) for n, pdu in enumerate(TEXTS) for m, venue in enumerate(TEXTS)],
+        schema=["pdu", "venue", "minutes"],
+        orient="row",
+    )
+    found = access(Histories.of({**frames, "travel": ways}), asked)
+    end = date(2030, 1, 1)
+    later = [
+        frames[name].with_columns(known_on=pl.lit(end), **{moved: pl.lit("x", pl.String)})
+        for name, moved in (("people", "pdu"), ("referrals", "venue"))
+    ]
+    people, referrals = (
+        pl.concat([frames[name], frame.drop_nulls(["crn"])])
+        for name, frame in zip(("people", "referrals"), later, strict=True)
+    )
+    known = frames["people"].drop_nulls(["crn", "known_on"])["crn"].implode()
+    people = people.filter((pl.col("known_on") != end) | pl.col("crn").is_in(known))
+    after = access(Histories.of({**frames, "people": people, "referrals": referrals, "travel": ways}), asked)
+    assert after.equals(found)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.base import clone
 
 from catalogue.errors import UsageError
 from scoring.heads import cumulative_incidence
 from training.config import Scorecards
-from training.inflight import FAILED, FINISHED, InFlightModel, LandmarkRows, stack
+from training.inflight import CENSORED, FAILED, FINISHED, OPEN, InFlightModel, LandmarkRows, stack
 from training.performance import auc
 
 
@@ -28,7 +29,7 @@ def person_periods(units: int, seed: int) -> pl.DataFrame:
             fails = 0.01 + 0.02 * min(missed, 8)
             event = "NOT_COMPLETED" if draw < fails else "COMPLETED" if draw < fails + 0.04 else ""
             if not event and week == 20 and rng.random() < 0.2:
-                event = "TRANSFERRED"
+                event = "CENSORED"
             rows.append((f"u{unit}", week, missed, "A" if steady else "B", event))
             if event:
                 break
@@ -107,6 +108,104 @@ def test_cumulative_incidence_is_a_chance_that_never_falls(hazards: np.ndarray) 
 def test_cumulative_incidence_by_hand() -> None:
     hazards = np.array([[[0.1, 0.2], [0.3, 0.0], [0.0, 0.0]]])
     assert np.allclose(cumulative_incidence(hazards, 4, [4, 8, 12]), [[0.1, 0.1 + 0.7 * 0.3, 0.31]])
+
+
+def periods(*rows: tuple[object, ...], period: str = "period") -> pl.DataFrame:
+    """Person-periods of the unit `secret-7`, or of the one that a row names third."""
+    return pl.DataFrame(
+        {
+            "id": [row[2] if len(row) > 2 else "secret-7" for row in rows],
+            period: [row[0] for row in rows],
+            "event": pl.Series([row[1] for row in rows], strict=False),
+        },
+        strict=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        ("NOT_COMPLETED", FAILED),
+        ("ENGAGEMENT", FAILED),
+        (1, FAILED),
+        (1.0, FAILED),
+        (True, FAILED),
+        ("COMPLETED", FINISHED),
+        (2, FINISHED),
+        ("CENSORED", CENSORED),
+        ("OPEN", OPEN),
+        ("", OPEN),
+        (0, OPEN),
+        (None, OPEN),
+    ],
+)
+def test_the_last_row_says_how_it_ended_in_whatever_order_rows_stand(last: object, kind: int) -> None:
+    rows = InFlightModel().landmarks(periods((4, last), (2, None), (3, None)))
+    assert rows.kind.tolist() == [kind] * 3
+    assert rows.until.tolist() == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        (
+            periods((1, ""), (2, "Ran away to 9 Elm Road")),
+            "NOT_COMPLETED, ENGAGEMENT or 1; COMPLETED or 2; CENSORED",
+        ),
+        (periods((1, 0), (2, 3)), "event that is not known"),
+        (periods((1, "COMPLETED"), (2, "")), "not its unit's last"),
+        (periods((1, "CENSORED"), (2, "COMPLETED")), "not its unit's last"),
+        (periods((2, ""), (1, "NOT_COMPLETED"), (7, "COMPLETED", "b")), "not its unit's last"),
+        (periods((1, ""), (3, "COMPLETED")), "rise by one"),
+        (periods((1, ""), (1, "COMPLETED")), "rise by one"),
+        (periods((5, "", "b"), (1, ""), (6, "", "b"), (4, "")), "rise by one"),
+        (periods((1.5, ""), (2.5, "COMPLETED")), "whole number"),
+        (periods((1, ""), (None, "COMPLETED")), "whole number"),
+        (periods(("1", ""), ("2", "COMPLETED")), "whole number"),
+        (periods((1, "", None)), "whose each row is"),
+    ],
+)
+@pytest.mark.parametrize("use", ["fit", "calibrate", "landmarks"])
+def test_rows_that_are_not_as_declared_are_refused_without_a_personal_value(
+    rows: pl.DataFrame, word: str, use: str
+) -> None:
+    with pytest.raises(UsageError, match=word) as told:
+        getattr(InFlightModel(), use)(rows)
+    assert "secret-7" not in str(told.value)
+    assert "Elm" not in str(told.value)
+
+
+def test_a_clone_has_the_parameters_and_nothing_of_the_fit(
+    fitted: tuple[InFlightModel, pl.DataFrame],
+) -> None:
+    model, rows = fitted
+    assert model.features is None
+    assert model.features_ == ("period", "missed", "kind")
+    again = clone(model)
+    assert again.get_params() == model.get_params()
+    with pytest.raises(UsageError, match="not been fitted"):
+        again.predict_survival(rows, [4])
+    named = InFlightModel(features=["missed"], monotone={"missed": 1}, interval=2)
+    assert clone(named).get_params() == named.get_params()
+    assert named.set_params(interval=3).get_params()["interval"] == 3
+
+
+def test_a_second_fit_forgets_the_features_of_the_first_and_changes_no_parameter() -> None:
+    rows = person_periods(120, 5)
+    model = InFlightModel(settings=Scorecards(max_pairs=0), interval=4, n_jobs=1)
+    given = model.get_params()
+    model.fit(rows).calibrate(rows).fit(rows.rename({"missed": "absences"}).drop("kind"))
+    assert model.get_params() == given
+    assert model.features_ == ("period", "absences")
+    assert model.calibration_ == {}
+    with pytest.raises(UsageError, match="no column named absences"):
+        model.predict_survival(rows, [4])
+
+
+@pytest.mark.parametrize("wrong", [{"interval": 0}, {"intervals": 0}])
+def test_intervals_that_are_none_are_refused_when_fitted(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        InFlightModel().set_params(**wrong).fit(person_periods(3, 1))
 
 
 @pytest.mark.parametrize(

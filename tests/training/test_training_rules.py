@@ -184,11 +184,28 @@ def test_precision_at_a_budget_breaks_ties_at_best_at_worst_and_on_average() -> 
         ("INSUFFICIENT_DATA", False, {}, False),
         ("PASS", True, {"commence_log_loss": 0.6, "champion_commence_log_loss": 0.6}, True),
         ("PASS", True, {"commence_log_loss": 0.61, "champion_commence_log_loss": 0.6}, False),
-        ("PASS", True, {"commence_log_loss": 0.6}, True),
+        ("PASS", False, {"commence_log_loss": 0.6}, True),
+        ("PASS", True, {"commence_log_loss": 0.6}, False),
+        ("PASS", True, {}, False),
+        (
+            "PASS",
+            True,
+            {"commence_log_loss": 0.6, "complete_log_loss": 0.1, "champion_commence_log_loss": 0.6},
+            False,
+        ),
     ],
 )
 def test_who_becomes_champion(gate: str, champion: bool, metrics: dict[str, float], expected: bool) -> None:  # noqa: FBT001
     assert promotion(gate=gate, metrics=metrics, champion=champion)[0] is expected
+
+
+@pytest.mark.parametrize("theirs", [{}, {"champion_inflight_log_loss": 0.9}])
+def test_a_champion_that_cannot_be_scored_is_replaced_by_hand_only(theirs: dict[str, float]) -> None:
+    ours = {"commence_log_loss": 0.1, "complete_log_loss": 0.1, "inflight_log_loss": 0.1}
+    assert promotion(gate="PASS", metrics=ours | theirs, champion=True) == (
+        False,
+        "the present champion cannot be scored on the same block; promote by hand",
+    )
 
 
 @pytest.mark.parametrize(
