@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalogue.errors import UsageError
@@ -34,6 +34,8 @@ MODEL_FILES = (
 )
 #: What is said about it.
 STATEMENT_FILES = ("fairness.json", "model-card.md", "transparency-record.md")
+#: How deep a file may lie: in the bundle itself, or in a folder of it (the equality report).
+DEPTH = 2
 GATE_STATES = ("PASS", "FAIL", "INSUFFICIENT_DATA", "NOT_RUN")
 
 
@@ -163,8 +165,9 @@ def _manifest(place: Path) -> dict[str, Any]:
 
 
 def _verified(place: Path, name: str, expected: str) -> bytes:
-    if Path(name).name != name:
-        raise UsageError(f"{place / MANIFEST} lists {name!r}, which is not a plain file name.")
+    parts = PurePosixPath(name).parts
+    if not 1 <= len(parts) <= DEPTH or PurePosixPath(name).is_absolute() or ".." in parts:
+        raise UsageError(f"{place / MANIFEST} lists {name!r}, which is not a file inside the bundle.")
     try:
         body = (place / name).read_bytes()
     except OSError as error:

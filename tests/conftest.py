@@ -16,6 +16,7 @@ from filelock import FileLock
 from tests.browser import chromium
 
 WORLD_PEOPLE, WORLD_SEED = 1500, 7
+REGISTER = Path(__file__).parents[1] / "fairness" / "demonstration-register.yaml"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -110,6 +111,8 @@ def trained(made_once: Callable[[str, Callable[[Path], None]], Path], small_worl
             small_world,
             "--out",
             folder / "bundle",
+            "--register",
+            REGISTER,
             cwd=folder,
             env={"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},
         )
