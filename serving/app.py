@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from serving import errors, outbox
+from serving import errors, outbox, retention
 from serving.frontier import Frontier
 from serving.routes import (
     cases,
@@ -36,6 +36,8 @@ from serving.settings import Settings
 log = structlog.get_logger("signpost.app")
 
 OUTBOX_SECONDS: Final = 5.0
+RETENTION_SECONDS: Final = 86_400.0
+RETENTION_RETRY_SECONDS: Final = 300.0
 DESCRIPTION: Final = (
     "Which interventions a person on probation is eligible for and why, which are most likely to help and how "
     "sure the evidence is, and how likely they are to be started and finished. A person decides, always."
@@ -92,11 +94,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     await run_in_threadpool(services.prepare)
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
-    sending = asyncio.create_task(_send_events(services))
+    work = [asyncio.create_task(_send_events(services))]
+    if services.settings.retention_days is not None:
+        work.append(asyncio.create_task(_keep_no_longer(services)))
     yield {}
-    sending.cancel()
-    with suppress(asyncio.CancelledError):
-        await sending
+    for task in work:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
     await run_in_threadpool(services.close)
     log.info("stopped")
 
@@ -109,3 +114,15 @@ async def _send_events(services: Services) -> None:
         except (SQLAlchemyError, TimeoutError):
             log.warning("outbox_waits", reason="the store does not answer")
         await asyncio.sleep(OUTBOX_SECONDS)
+
+
+async def _keep_no_longer(services: Services) -> None:
+    """Remove what has been kept for long enough: on starting, then daily; sooner again after a failure."""
+    while True:
+        pause = RETENTION_SECONDS
+        try:
+            await run_in_threadpool(lambda: retention.enforce(services, today=services.today()))
+        except (SQLAlchemyError, TimeoutError):
+            log.warning("retention_waits", reason="the store does not answer")
+            pause = RETENTION_RETRY_SECONDS
+        await asyncio.sleep(pause)

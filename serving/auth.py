@@ -3,7 +3,8 @@
 The algorithm is RS256 and nothing else, whatever the token says. A token needs a signature by a key of the
 set, the issuer, an expiry in the future and, where given, a not-before in the past; the audience when one is
 configured. Keys are cached; an unknown key id makes one fresh read, at most once in ten seconds, so that
-rotation is followed and a flood of forged ids is not passed on.
+rotation is followed and a flood of forged ids is not passed on. While keys cannot be read the last ones serve,
+up to a capped age; then nobody comes in until they can be read again.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Annotated, Final, Protocol
 
 import jwt
+import structlog
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from serving.errors import ServiceError, unavailable
+
+log = structlog.get_logger("signpost.auth")
 
 ALGORITHM: Final = "RS256"
 LEEWAY_SECONDS: Final = 10
@@ -66,7 +71,7 @@ class SigningKeys(Protocol):
         """The key of this id, or None when there is no such key.
 
         Raises:
-            OSError: when keys have never been read and cannot be read now.
+            OSError: when there are no keys that may be trusted and none can be read now.
         """
 
 
@@ -75,13 +80,22 @@ class JwksKeys:
 
     Args:
         url: where they are published.
-        seconds: for how long they are kept.
+        seconds: for how long they are kept before they are read again.
+        trusted_seconds: for how long they are trusted while they cannot be read again.
         clock: seconds that only go forwards.
     """
 
-    def __init__(self, url: str, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        seconds: float,
+        trusted_seconds: float = 3600,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = url
         self._seconds = seconds
+        self._trusted_seconds = trusted_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: Mapping[str, jwt.PyJWK] = {}
@@ -99,6 +113,9 @@ class JwksKeys:
             if (found is None or not fresh) and self._clock() - self._tried_at >= RETRY_SECONDS:
                 self._tried_at = self._clock()
                 self._read()
+            if self._keys and self._clock() - self._read_at >= self._trusted_seconds:
+                self._keys = {}
+                log.error("signing_keys_expired", after_seconds=self._trusted_seconds)
             if not self._keys:
                 raise OSError("no signing keys could be read")
             return self._keys.get(kid)
@@ -109,7 +126,9 @@ class JwksKeys:
             request = urllib.request.Request(self._url, headers={"Accept": "application/json"})  # noqa: S310  the address is configuration
             with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as answer:  # noqa: S310  the address is configuration
                 published = json.load(answer)["keys"]
-        except (OSError, ValueError, KeyError, TypeError):
+            published = list(published)
+        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+            self._unread(type(error).__name__)
             return
         keys = {}
         for entry in published:
@@ -121,6 +140,13 @@ class JwksKeys:
         if keys:
             self._keys = keys
             self._read_at = self._clock()
+        else:
+            self._unread("NoUsableKey")
+
+    def _unread(self, kind: str) -> None:
+        """Say that keys could not be read: what kind of failure, never the address or what was answered."""
+        age = None if not self._keys else round(self._clock() - self._read_at)
+        log.warning("signing_keys_unread", kind=kind, last_read_seconds_ago=age)
 
 
 class Verifier:

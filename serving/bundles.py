@@ -1,8 +1,8 @@
-"""The release bundle in use: verified before it is believed, swapped while requests go on, never lost to a bad one.
+"""The release bundle in use: verified and passed before it scores, swapped while requests go on, never lost to a bad one.
 
 The folder is looked at every few seconds. When its manifest has changed the new bundle is opened and
-verified aside; if that works it takes over between two requests, if not the last good one stays and the
-health of the service says why.
+verified aside; if that works and its gate is PASS it takes over between two requests, if not the last good
+one stays and the health of the service says why. Without a good one the service answers by rules alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,19 +23,32 @@ from scoring.bundle import Bundle
 log = structlog.get_logger("signpost.bundles")
 
 MANIFEST: Final = "bundle.json"
+CARD: Final = "model-card.md"
+RECORD: Final = "transparency-record.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleState:
-    """Which bundle serves, and what is wrong with the one in the folder (None: nothing)."""
+    """Which bundle serves, and what is wrong with the one in the folder (None: nothing).
+
+    `withheld` is the gate state of a whole bundle that may not score because its gate is not PASS. `texts` are
+    the card and the record of the bundle that serves, which outlive its files.
+    """
 
     bundle: Bundle | None
     problem: str | None
+    withheld: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def version(self) -> str | None:
         """The version of the bundle that serves."""
         return None if self.bundle is None else self.bundle.version
+
+    @property
+    def gate(self) -> str | None:
+        """The gate state of the bundle that serves."""
+        return None if self.bundle is None else str(self.bundle.gate.get("state"))
 
 
 class BundleHolder:
@@ -44,14 +57,21 @@ class BundleHolder:
     Args:
         folder: where releases are put; None when the service is to answer by rules alone.
         seconds: how often it is looked at.
+        unpassed: may a bundle score whose gate is not PASS? For evaluation on synthetic people only.
         clock: seconds that only go forwards.
     """
 
     def __init__(
-        self, folder: Path | None, *, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path | None,
+        *,
+        seconds: float,
+        unpassed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._seconds = seconds
+        self._unpassed = unpassed
         self._clock = clock
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
@@ -84,18 +104,30 @@ class BundleHolder:
         if self._folder is None:
             return
         fingerprint = _fingerprint(self._folder)
-        if fingerprint == self._seen and self._state.problem is None:
+        if fingerprint == self._seen and (self._state.problem is None or self._state.withheld is not None):
             return
         try:
             bundle = Bundle.open(self._folder)
+            texts = {name: bundle.read_text(name) for name in (CARD, RECORD)}
         except UsageError as error:
             if self._state.problem is None:
                 log.warning("bundle_refused", serving=self._state.version)
-            self._state = BundleState(bundle=self._state.bundle, problem=str(error))
+            self._state = replace(self._state, problem=str(error), withheld=None)
             return
         self._seen = fingerprint
+        gate = str(bundle.gate.get("state"))
+        if not (bundle.passed or self._unpassed):
+            log.warning("bundle_withheld", version=bundle.version, gate=gate, serving=self._state.version)
+            self._state = replace(
+                self._state,
+                problem=f"The gate of release {bundle.version} is {gate}; only a release whose gate is PASS scores.",
+                withheld=gate,
+            )
+            return
+        if not bundle.passed:
+            log.warning("unpassed_bundle_scores", version=bundle.version, gate=gate)
         log.info("bundle_in_use", version=bundle.version, before=self._state.version)
-        self._state = BundleState(bundle=bundle, problem=None)
+        self._state = BundleState(bundle=bundle, problem=None, texts=texts)
 
 
 def _fingerprint(folder: Path) -> str:

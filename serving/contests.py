@@ -18,7 +18,7 @@ from serving.schemas.contests import ContestOutcomeQuestion, ContestQuestion
 from serving.services import Services
 from serving.store.idempotency import Once, keep, replay
 from serving.store.tables import contests, decisions
-from serving.suggestions import kept, open_case
+from serving.suggestions import open_case, open_set
 
 # Read over the telephone: no letters that sound or look alike.
 LETTERS: Final = "23456789CDFGHJKMNPRTVWXY"
@@ -46,15 +46,10 @@ def contest(
     Raises:
         ServiceError: 404 for an unknown set, 403 for a limited case.
     """
-    with services.database.read() as connection:
-        before = replay(connection, once)
-        if before is not None:
-            return before, True
-        found = kept(connection, set_id)
-    if found is None:
-        raise not_found("suggestion set")
-    crn, _ = found
-    open_case(services, crn=crn, user=actor.who)
+    before, shown = open_set(services, set_id=set_id, user=actor.who, once=once)
+    if before is not None:
+        return before, True
+    crn, _ = shown
     at = services.now()
     row = {
         "id": str(uuid.uuid4()),

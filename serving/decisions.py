@@ -10,14 +10,14 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from serving.audit_log import Actor, Deed, append
-from serving.errors import ServiceError, not_found
+from serving.errors import ServiceError
 from serving.outbox import announce
 from serving.reasons import Action, label
 from serving.schemas.decisions import DecisionQuestion
 from serving.services import Services
 from serving.store.idempotency import Once, keep, replay
 from serving.store.tables import decisions
-from serving.suggestions import kept, open_case
+from serving.suggestions import open_set
 
 INTENSITY: Final = {"LOW": 1, "MODERATE": 2, "HIGH": 3}
 
@@ -33,15 +33,10 @@ def decide(
         ServiceError: 404 for an unknown set, 403 for a limited case, 422 for an intervention that the set
             does not speak of, or a key used for something else.
     """
-    with services.database.read() as connection:
-        before = replay(connection, once)
-        if before is not None:
-            return before, True
-        found = kept(connection, set_id)
-    if found is None:
-        raise not_found("suggestion set")
-    crn, document = found
-    open_case(services, crn=crn, user=actor.who)
+    before, shown = open_set(services, set_id=set_id, user=actor.who, once=once)
+    if before is not None:
+        return before, True
+    crn, document = shown
     _check(question, document)
     direction = direction_of(services, question, document)
     try:

@@ -46,7 +46,11 @@ Found = dict[str, Any]
 
 
 def refresh(services: Services, *, practitioner: str | None, team: str | None, pdu: str | None) -> None:
-    """Look for flags and prompts in a caseload, for everyone whose case, bundle or day has changed since."""
+    """Look for flags and prompts in a caseload, for everyone whose case, bundle or day has changed since.
+
+    Everyone in scope has been looked at when this returns, block by block so that memory stays bounded and
+    others may write in between; what is counted afterwards is complete.
+    """
     as_of, bundle = services.as_of(None), services.bundles.current
     scope = [
         column == value
@@ -58,23 +62,29 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
         if value is not None
     ]
     prefix = stamp(as_of, bundle)
-    with services.database.scoring() as connection:
-        stale = connection.execute(
-            select(cases.c.crn)
-            .where(
-                *scope,
-                cases.c.sentence_ends_on >= as_of,
-                or_(
-                    cases.c.flags_checked.is_(None),
-                    cases.c.flags_checked != literal(f"{prefix}|") + cast(cases.c.version, String),
-                ),
-            )
-            .order_by(cases.c.crn)
-            .limit(AT_ONCE)
-        ).scalars()
-        crns = [str(crn) for crn in stale]
-    if crns:
+    looked_at = ""
+    while True:
+        with services.database.scoring() as connection:
+            stale = connection.execute(
+                select(cases.c.crn)
+                .where(
+                    *scope,
+                    cases.c.crn > looked_at,
+                    cases.c.sentence_ends_on >= as_of,
+                    or_(
+                        cases.c.flags_checked.is_(None),
+                        cases.c.flags_checked != literal(f"{prefix}|") + cast(cases.c.version, String),
+                    ),
+                )
+                .order_by(cases.c.crn)
+                .limit(AT_ONCE)
+            ).scalars()
+            crns = [str(crn) for crn in stale]
+        if not crns:
+            return
         look(services, crns, as_of=as_of, bundle=bundle)
+        # Onwards by number, so that a case which changes meanwhile is not looked at for ever.
+        looked_at = crns[-1]
 
 
 def refresh_person(services: Services, crn: str) -> None:

@@ -326,15 +326,3 @@ def _holds(connection: Connection, crn: str) -> bool:
         connection.execute(select(table.c.crn).where(table.c.crn == crn).limit(1)).first() is not None
         for table in tables
     )
-
-
-def of_crn(connection: Connection, crn: str) -> str:
-    """The CRN under which a person is held now.
-
-    Raises:
-        ServiceError: 404 when nobody is held under it.
-    """
-    found = merged_into(connection, crn) or crn
-    if case_store.find(connection, found) is None:
-        raise not_found("person")
-    return found

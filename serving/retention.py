@@ -1,55 +1,51 @@
-"""Removes what has been kept for long enough: the sets, decisions and flags of sentences that ended long ago."""
+"""Removes what has been kept for long enough: the records of people whose last sentence ended long ago."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Final
 
-from sqlalchemy import delete, select
+import orjson
+import structlog
+from sqlalchemy import select
 
-from serving.audit_log import Actor, Deed, append
+from serving import people
+from serving.audit_log import Actor
 from serving.services import Services
-from serving.store.tables import (
-    cases,
-    contests,
-    decisions,
-    flag_responses,
-    flags,
-    idempotency,
-    suggestion_sets,
-)
+from serving.store.tables import cases
+
+log = structlog.get_logger("signpost.retention")
+
+SERVICE: Final = Actor(who="signpost", correlation_id="retention")
 
 
-def enforce(services: Services, *, today: date, actor: Actor) -> int:
-    """Remove what is older than the setting allows; from how many people something was removed.
+def enforce(services: Services, *, today: date, actor: Actor = SERVICE) -> int:
+    """Erase the people whose last sentence ended more than `retention_days` ago; how many there were.
 
-    A person's case stays, because the case system owns it; what the service added about them goes when their
-    last sentence ended more than `retention_days` ago.
+    Our copy of the case goes with what the service added about them; the case system has its own. The audit
+    log keeps its entries, and no longer of whom they speak. Each person is a transaction of their own, so
+    that nobody waits for long. Without the setting nothing is removed.
     """
-    last = today - timedelta(days=services.settings.retention_days)
-    with services.database.write() as connection:
-        ended = [
-            str(crn)
-            for crn in connection.execute(
-                select(cases.c.crn).where(cases.c.sentence_ends_on < last).order_by(cases.c.crn)
-            ).scalars()
-        ]
-        touched = 0
-        for crn in ended:
-            answered = delete(flag_responses).where(
-                flag_responses.c.flag_id.in_(select(flags.c.id).where(flags.c.crn == crn))
-            )
-            removed = connection.execute(answered).rowcount
-            for table in (flags, contests, decisions, suggestion_sets, idempotency):
-                removed += connection.execute(delete(table).where(table.c.crn == crn)).rowcount
-            if removed:
-                touched += 1
-                append(
-                    connection,
-                    services.database,
-                    deed=Deed.ERASURE,
-                    action="RETENTION_ENFORCED",
-                    actor=actor,
-                    at=services.now(),
-                    crn=crn,
-                )
-    return touched
+    days = services.settings.retention_days
+    if days is None:
+        return 0
+    last = today - timedelta(days=days)
+    # The column has the newest sentence's end; an older one that runs longer is found in the document.
+    over = cases.c.sentence_ends_on < last
+    with services.database.read() as connection:
+        ended = list(connection.execute(select(cases.c.crn).where(over).order_by(cases.c.crn)).scalars())
+    removed = 0
+    for crn in ended:
+        with services.database.write() as connection:
+            # A new sentence may have come in since the list was made.
+            document = connection.execute(select(cases.c.document).where(over, cases.c.crn == crn)).scalar()
+            if document is not None and _all_ended(document, before=last):
+                removed += people.erase_in(connection, services, crn=str(crn), actor=actor)
+    log.info("retention_enforced", people=removed)
+    return removed
+
+
+def _all_ended(document: bytes, *, before: date) -> bool:
+    """Did every sentence of a stored case end before this day? One without an end did not."""
+    ends = [row.get("ends_on") for row in orjson.loads(document).get("sentences", ())]
+    return all(end is not None and date.fromisoformat(end) < before for end in ends)

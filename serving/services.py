@@ -36,7 +36,11 @@ class Services:
         self.settings = settings
         self.catalogue: Catalogue = catalogue_room.load(settings.catalogue_folder)
         self.database = Database(settings.database_url)
-        self.bundles = BundleHolder(settings.bundle_folder, seconds=settings.bundle_check_seconds)
+        self.bundles = BundleHolder(
+            settings.bundle_folder,
+            seconds=settings.bundle_check_seconds,
+            unpassed=settings.serve_unpassed,
+        )
         self.metrics = Metrics()
         self.started_at = datetime.now(UTC)
         self.dev_keys = DevKeys() if settings.dev_auth else None
@@ -51,7 +55,11 @@ class Services:
             return Verifier(keys=self.dev_keys, issuer=ISSUER, audience=None)
         assert self.settings.auth_jwks_url is not None
         assert self.settings.auth_issuer is not None
-        keys: SigningKeys = JwksKeys(self.settings.auth_jwks_url, seconds=self.settings.auth_jwks_seconds)
+        keys: SigningKeys = JwksKeys(
+            self.settings.auth_jwks_url,
+            seconds=self.settings.auth_jwks_seconds,
+            trusted_seconds=self.settings.auth_jwks_trusted_seconds,
+        )
         return Verifier(keys=keys, issuer=self.settings.auth_issuer, audience=self.settings.auth_audience)
 
     def prepare(self) -> None:
@@ -110,7 +118,7 @@ class Services:
 
     @property
     def report_folder(self) -> Path | None:
-        """Where the equality report is: as set, or beside the bundle under one of its usual names."""
+        """Where the equality report is: as set, else `equality-report` inside the bundle, else beside it."""
         if self.settings.report_folder is not None:
             return self.settings.report_folder
         bundle = self.settings.bundle_folder

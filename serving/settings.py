@@ -41,6 +41,7 @@ class Settings:
 
     database_url: str = "sqlite:///signpost.db"
     bundle_folder: Path | None = None
+    serve_unpassed: bool = False
     catalogue_folder: Path | None = None
     report_folder: Path | None = None
     host: str = "127.0.0.1"
@@ -51,6 +52,7 @@ class Settings:
     auth_issuer: str | None = None
     auth_audience: str | None = None
     auth_jwks_seconds: int = 600
+    auth_jwks_trusted_seconds: int = 3600
     workers_at_once: int = 4
     queue_length: int = 64
     body_limit: int = 1_048_576
@@ -58,7 +60,7 @@ class Settings:
     bundle_check_seconds: int = 15
     webhook_url: str | None = None
     events_file: Path | None = None
-    retention_days: int = 2190
+    retention_days: int | None = None
     environment: str = "local"
     log_level: str = "INFO"
 
@@ -72,6 +74,11 @@ class Settings:
             raise UsageError(
                 "no way to check who calls: set SIGNPOST_AUTH_JWKS_URL and SIGNPOST_AUTH_ISSUER, "
                 "or DEV_AUTH=1 for a demonstration on this machine."
+            )
+        if self.auth_jwks_trusted_seconds < self.auth_jwks_seconds:
+            raise UsageError(
+                "SIGNPOST_AUTH_JWKS_TRUSTED_SECONDS is less than SIGNPOST_AUTH_JWKS_SECONDS; "
+                "keys cannot be kept for longer than they are trusted."
             )
         if self.as_of not in {LATEST, TODAY}:
             try:
@@ -170,6 +177,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         meaning="the folder of the release bundle; without one the service answers by rules alone",
     ),
     Option(
+        field="serve_unpassed",
+        variable="SIGNPOST_SERVE_UNPASSED",
+        read=_switch,
+        meaning="1 to let a release score whose gate is not PASS, for evaluation on synthetic people only; "
+        "otherwise 0, and such a release leaves the service to answer by rules alone",
+    ),
+    Option(
         field="catalogue_folder",
         variable="SIGNPOST_CATALOGUE",
         read=Path,
@@ -179,7 +193,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         field="report_folder",
         variable="SIGNPOST_REPORT",
         read=Path,
-        meaning="the folder of the equality report; `report` inside or beside the bundle when not set",
+        meaning="the folder of the equality report; when not set, `equality-report` inside the bundle, else beside it",
     ),
     Option(field="host", variable="SIGNPOST_HOST", read=str, meaning="the address to listen on"),
     Option(field="port", variable="SIGNPOST_PORT", read=_port, meaning="the port to listen on, 0 to 65535"),
@@ -216,6 +230,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         variable="SIGNPOST_AUTH_JWKS_SECONDS",
         read=_positive,
         meaning="for how many seconds published keys are kept before they are read again",
+    ),
+    Option(
+        field="auth_jwks_trusted_seconds",
+        variable="SIGNPOST_AUTH_JWKS_TRUSTED_SECONDS",
+        read=_positive,
+        meaning="for how many seconds the last published keys are trusted while new ones cannot be read; "
+        "then callers are answered 503",
     ),
     Option(
         field="workers_at_once",
@@ -263,7 +284,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         field="retention_days",
         variable="SIGNPOST_RETENTION_DAYS",
         read=_positive,
-        meaning="for how many days suggestion sets, decisions and flags of ended sentences are kept",
+        meaning="for how many days a person's records are kept after their last sentence ended; looked at on "
+        "starting and daily; nothing is removed when not set",
     ),
     Option(
         field="environment",

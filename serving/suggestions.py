@@ -30,6 +30,7 @@ from serving.screens.words import in_a_hundred
 from serving.services import Services
 from serving.store import cases as case_store
 from serving.store.cases import StoredCase
+from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
 
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
@@ -216,6 +217,25 @@ def kept(connection: Connection, set_id: str) -> tuple[str, Document] | None:
         select(suggestion_sets.c.crn, suggestion_sets.c.content).where(suggestion_sets.c.id == set_id)
     ).first()
     return None if row is None else (row.crn, unpack(row.content))
+
+
+def open_set(
+    services: Services, *, set_id: str, user: str, once: Once
+) -> tuple[Document | None, tuple[str, Document]]:
+    """What was answered to the same request before (None: nothing), else the CRN and document of an open set.
+
+    Raises:
+        ServiceError: 404 for an unknown set, 403 for a limited case; neither for a request answered before.
+    """
+    with services.database.read() as connection:
+        before = replay(connection, once)
+        if before is not None:
+            return before, ("", {})
+        found = kept(connection, set_id)
+    if found is None:
+        raise not_found("suggestion set")
+    open_case(services, crn=found[0], user=user)
+    return None, found
 
 
 def unpack(content: bytes) -> Document:

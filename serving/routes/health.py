@@ -34,16 +34,18 @@ class Information(Answer):
 
 @router.get("/health", operation_id="health", response_model=Health, responses={503: {"model": Health}})
 def health(parts: Parts) -> Response:
-    """Everything the service needs, part by part. A refused bundle is said, and does not bring it down."""
+    """Everything the service needs, part by part. A refused or withheld bundle is said, and does not bring it down."""
     ready = parts.store_ready()
     state = parts.bundles.state
     bundle: dict[str, Any] = {
         "status": "UP",
-        "details": {"version": state.version, "ruleOnly": state.bundle is None},
+        "details": {"version": state.version, "gate": state.gate, "ruleOnly": state.bundle is None},
     }
     if state.problem is not None:
         bundle["status"] = "DEGRADED"
         bundle["details"]["problem"] = state.problem
+    if state.withheld is not None:
+        bundle["details"]["withheldGate"] = state.withheld
     body = {
         "status": "UP" if ready else "DOWN",
         "components": {"store": {"status": "UP" if ready else "DOWN"}, "bundle": bundle},

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response, Security
 from fastapi.responses import FileResponse
 
 from serving.auth import EQUALITY, Principal, requires
+from serving.bundles import CARD, RECORD
 from serving.errors import ServiceError, not_found
 from serving.routes.common import failures, json_response
 from serving.schemas.base import Answer
@@ -25,7 +26,10 @@ FORMS: Final = {
 
 
 class ModelAnswer(Answer):
-    """The release that serves, with its model card and transparency record as Markdown."""
+    """The release that serves, with its model card and transparency record as Markdown.
+
+    `problem` says why a newer release in the folder does not serve, such as the state of its gate.
+    """
 
     version: str
     training_date: str
@@ -37,6 +41,7 @@ class ModelAnswer(Answer):
     gate: dict[str, Any]
     model_card: str
     transparency_record: str
+    problem: str | None
 
 
 @router.get(
@@ -50,7 +55,15 @@ class ModelAnswer(Answer):
 def current(parts: Parts, principal: Reviewer) -> Response:
     """Versions, card and record."""
     del principal
-    bundle = parts.bundles.current
+    state = parts.bundles.state
+    bundle = state.bundle
+    if bundle is None and state.withheld is not None:
+        raise ServiceError(
+            status=404,
+            code="GATE_NOT_PASSED",
+            user=f"{state.problem} The service answers by rules alone.",
+            developer=f"The gate state in bundle.json is {state.withheld}; see the equality report.",
+        )
     if bundle is None:
         raise not_found("release bundle in use; the service answers by rules alone")
     return json_response(
@@ -63,8 +76,9 @@ def current(parts: Parts, principal: Reviewer) -> Response:
             "catalogueHash": bundle.catalogue_hash,
             "contractVersion": bundle.contract_version,
             "gate": dict(bundle.gate),
-            "modelCard": bundle.read_text("model-card.md"),
-            "transparencyRecord": bundle.read_text("transparency-record.md"),
+            "modelCard": state.texts[CARD],
+            "transparencyRecord": state.texts[RECORD],
+            "problem": state.problem,
         }
     )
 

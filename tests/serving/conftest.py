@@ -155,6 +155,7 @@ def settings(store: Path, trained_bundle: Path, key_server: KeyServer) -> Settin
     return Settings(
         database_url=f"sqlite:///{store}",
         bundle_folder=trained_bundle,
+        serve_unpassed=True,
         auth_jwks_url=key_server.url,
         auth_issuer=ISSUER,
         log_level="ERROR",

@@ -63,7 +63,11 @@ def signed_in(browser: Browser, address: str, *, scripts: bool = True) -> Iterat
 @pytest.fixture
 def demo(store: Path, trained_bundle: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite:///{store}", bundle_folder=trained_bundle, dev_auth=True, log_level="ERROR"
+        database_url=f"sqlite:///{store}",
+        bundle_folder=trained_bundle,
+        serve_unpassed=True,
+        dev_auth=True,
+        log_level="ERROR",
     )
 
 

@@ -99,7 +99,7 @@ def test_a_bundle_is_swapped_without_a_dropped_request(
 
 def test_the_holder_looks_no_more_often_than_it_is_told(trained_bundle: Path) -> None:
     clock = [0.0]
-    holder = BundleHolder(trained_bundle, seconds=10, clock=lambda: clock[0])
+    holder = BundleHolder(trained_bundle, seconds=10, unpassed=True, clock=lambda: clock[0])
     first = holder.state
     assert first.bundle is not None
     assert holder.state is first
