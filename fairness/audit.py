@@ -87,12 +87,16 @@ class AuditResult:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence, for the command line."""
-        named = ", ".join(self.gate.named[:5]) + (" and more" if len(self.gate.named) > 5 else "")
+        standing = self.gate.named
+        named = ", ".join(standing[:5]) + (" and more" if len(standing) > 5 else "")
         if self.gate.state == "FAIL":
-            return f"the gate fails on {len(self.gate.disparities)} disparities: {named}"
+            return f"the gate fails on {len(standing)} {'point' if len(standing) == 1 else 'points'}: {named}"
         if self.gate.state == "INSUFFICIENT_DATA":
             return f"the gate has too little data for: {named}"
-        return f"the gate passes, with {len(self.findings)} disparities to explain or reform"
+        many = len(self.gate.lifted)
+        comparisons = "comparison" if many == 1 else "comparisons"
+        lifted = f"{many} {comparisons} lifted for want of data, and " if many else ""
+        return f"the gate passes, with {lifted}{len(self.findings)} disparities to explain or reform"
 
 
 def run(
@@ -140,9 +144,14 @@ def run(
         histories, bundle_folder=bundle_folder, frames=frames, people=people, result=result, policy=rules, as_of=as_of,
         days=[as_of - timedelta(days=days) for days in PAST_DAYS],
     )  # fmt: skip
-    result = replace(result, evidence=made)
+    result = concluded(result, made)
     write(result, out=out, policy=rules)
     return result
+
+
+def concluded(result: AuditResult, evidence: Evidence) -> AuditResult:
+    """The result with the evidence beside it, and the gate's last word: a test that does not hold fails it."""
+    return replace(result, evidence=evidence, gate=gate.with_tests(result.gate, evidence.tests))
 
 
 def judge(

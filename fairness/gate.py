@@ -4,15 +4,17 @@ Fails where a disparity's interval lies wholly outside the band, the gap is of p
 the p-value adjusted over the whole report is under 0.05, unless the register holds a current,
 signed explanation for exactly that disparity. Where a required comparison cannot be made, or
 nothing happened to anybody (flagging nobody is not fairness), the data are insufficient: a
-blocking state of its own, lifted only by name.
+blocking state of its own, lifted only by name. A flip or leakage test of the release that fails
+fails the gate as well, and no entry of the register lets it pass.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 from fairness.compare import Comparison, Reading, Status
+from fairness.evidence import Test
 from fairness.measures import Measure
 from fairness.register import EMPTY, Register
 
@@ -21,17 +23,25 @@ State = Literal["PASS", "FAIL", "INSUFFICIENT_DATA"]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The verdict: its state, the disparities that fail it, those explained, and what could not be judged."""
+    """The verdict: its state, what fails it, what is explained, what could not be judged, what was lifted.
+
+    `insufficient` stands in the way, `lifted` would have but for the register; `failed_tests` are the
+    tests of the release that do not hold.
+    """
 
     state: State
     disparities: tuple[str, ...]
     explained: tuple[str, ...]
     insufficient: tuple[str, ...]
+    lifted: tuple[str, ...] = ()
+    failed_tests: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[str, ...]:
-        """What stands in the way: the disparities, or the comparisons that could not be made."""
-        return self.disparities if self.state == "FAIL" else self.insufficient if self.state != "PASS" else ()
+        """What stands in the way: failed tests and disparities, or the comparisons that could not be made."""
+        if self.state == "FAIL":
+            return (*self.failed_tests, *self.disparities)
+        return self.insufficient if self.state == "INSUFFICIENT_DATA" else ()
 
     @property
     def passed(self) -> bool:
@@ -45,6 +55,9 @@ class Gate:
             "disparities": list(self.disparities),
             "explained": list(self.explained),
             "insufficient": list(self.insufficient),
+            "lifted": list(self.lifted),
+            "failed_tests": list(self.failed_tests),
+            "named": list(self.named),
         }
 
 
@@ -66,13 +79,17 @@ def judge(
     gaps = [each.id for each in made if each.measure.gate and each.reading is Reading.GAP]
     explained = tuple(sorted(name for name in gaps if register.explained(name, as_of)))
     disparities = tuple(sorted(set(gaps) - set(explained)))
-    insufficient = tuple(
-        name
-        for name in _insufficient(made, totals or {}, measures, required)
-        if not register.lifts(name, as_of)
-    )
+    wanting = _insufficient(made, totals or {}, measures, required)
+    lifted = tuple(name for name in wanting if register.lifts(name, as_of))
+    insufficient = tuple(name for name in wanting if name not in lifted)
     state: State = "FAIL" if disparities else "INSUFFICIENT_DATA" if insufficient else "PASS"
-    return Gate(state, disparities, explained, insufficient)
+    return Gate(state, disparities, explained, insufficient, lifted)
+
+
+def with_tests(verdict: Gate, tests: Iterable[Test]) -> Gate:
+    """The verdict once the release's own tests are known: one that does not hold fails the gate, by name."""
+    failed = tuple(each.name for each in tests if not each.holds)
+    return replace(verdict, state="FAIL" if failed else verdict.state, failed_tests=failed)
 
 
 def _insufficient(

@@ -86,7 +86,7 @@ def _tests(
     tests = [
         *probes.flip(some, bundle, as_of=days[0]),
         *probes.flip_suggestions(some, bundle, as_of=as_of),
-        probes.leakage(some, bundle, on=days[0]),
+        *probes.leakage(some, bundle, on=days[0]),
     ]
     frame = probes.proxy_frame(histories, bundle, days)
     if frame.is_empty():

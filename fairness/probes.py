@@ -2,8 +2,8 @@
 
 * **Flip**: change only the recorded characteristics of some people, score them again, and hold every
   score, flag and reason against the first time. They must be the same.
-* **Leakage**: take away every record that was not yet known on a past day, score that day again. The
-  answers must be the same.
+* **Leakage**: take away every record that was not yet known on a past day, or add further ones, and
+  score that day again. Flags and suggestions must be the same.
 * **Proxy**: how well do the features that score give a characteristic away, which do most, and how
   much does each move the scores? A proxy is not forbidden by being one; it has to be seen.
 """
@@ -25,7 +25,9 @@ from scoring.bundle import Bundle
 from scoring.flags import feature_rows, flag_all
 from scoring.national import suggest_all
 
-PEOPLE = 200
+PEOPLE, LEAKAGE_PEOPLE = 200, 150
+KEPT = frozenset({"crn", "event_number", "referral_id", "assessment_id", "known_on"})
+"""What a later row has in common with the one it is made from: whose it is."""
 FLIPPED: Mapping[str, pl.Expr] = {
     "ethnicity": pl.col("ethnicity").replace_strict(
         {"WHITE_BRITISH": "BLACK_CARIBBEAN"}, default="WHITE_BRITISH"
@@ -41,6 +43,13 @@ FLIPPED: Mapping[str, pl.Expr] = {
     "nationality_group": pl.col("nationality_group").replace_strict({"BRITISH": "OTHER"}, default="BRITISH"),
 }
 """Each characteristic turned into another value, whatever it was."""
+RULED: Mapping[str, pl.Expr] = {
+    "sex": pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None),
+    "date_of_birth": pl.when(pl.col("date_of_birth") < date(1985, 1, 1))
+    .then(pl.col("date_of_birth").dt.offset_by("20y"))
+    .otherwise(pl.col("date_of_birth").dt.offset_by("-25y")),
+}
+"""The same for what rules of eligibility may read: sex, and the age, made decades younger or older."""
 
 
 def sample(histories: Histories, *, people: int = PEOPLE, days: Sequence[date] = ()) -> Histories:
@@ -79,30 +88,24 @@ def flip(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
             histories, protected=histories.table("protected").with_columns(expression.alias(name))
         )
         made.append(_flip_test(name, before, flag_all(other, bundle=bundle, as_of=as_of)))
-    sexes = pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None)
-    other = changed(histories, people=histories.table("people").with_columns(sex=sexes))
-    made.append(_flip_test("sex", before, flag_all(other, bundle=bundle, as_of=as_of)))
+    for name, expression in RULED.items():
+        other = changed(histories, people=histories.table("people").with_columns(expression.alias(name)))
+        made.append(_flip_test(name, before, flag_all(other, bundle=bundle, as_of=as_of)))
     return made
 
 
 def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
-    """Suggest for some people, change every protected record at once, then the sex, and suggest again.
+    """Suggest for some people, change every protected record at once, then sex, then age, and suggest again.
 
-    Sex stays a rule of eligibility and of place (services for women, never the only woman in a group), so
-    with it the chances, effects and support of what is eligible and available alike both times are
-    compared; with the rest, every column of every row.
+    Sex and age stay rules of eligibility, and sex of place (services for women, never the only woman in a
+    group), so with them the chances, effects and support of what is possible both times are compared;
+    with the rest, every column of every row.
     """
-
-    def suggested(of: Histories) -> pl.DataFrame:
-        return suggest_all(
-            of, bundle=bundle, catalogue=load(), as_of=as_of, progress=lambda _done, _total: None
-        )
-
-    before = suggested(histories)
+    before = _suggested(histories, bundle, as_of=as_of)
     protected = histories.table("protected").with_columns(
         expression.alias(name) for name, expression in FLIPPED.items()
     )
-    after = suggested(changed(histories, protected=protected))
+    after = _suggested(changed(histories, protected=protected), bundle, as_of=as_of)
     same = before.equals(after)
     verdict = "nothing changed" if same else f"{_rows_that_differ(before, after):,} answers changed"
     tests = [
@@ -112,25 +115,32 @@ def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> li
             sentence=f"Changing every protected record at once: of {len(before):,} answers on interventions, {verdict}.",
         )
     ]
-    sexes = pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None)
-    other = suggested(changed(histories, people=histories.table("people").with_columns(sex=sexes)))
+    for name, expression in RULED.items():
+        other = changed(histories, people=histories.table("people").with_columns(expression.alias(name)))
+        tests.append(_ruled_test(name, before, _suggested(other, bundle, as_of=as_of)))
+    return tests
+
+
+def _suggested(histories: Histories, bundle: Bundle, *, as_of: date) -> pl.DataFrame:
+    return suggest_all(histories, bundle=bundle, catalogue=load(), as_of=as_of)
+
+
+def _ruled_test(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Test:
+    """The scores of interventions that are possible (not ruled out) both times, held against each other."""
     numbers = ["p_commence", "p_complete", "effect", "effect_lower", "effect_upper", "support"]
-    keys = ["crn", "intervention_id"]
-    eligible = pl.col("eligibility") == "ELIGIBLE"
-    both = before.filter(eligible).join(other.filter(eligible), on=keys, suffix="_again")
-    both = both.filter(pl.col("feasible").eq_missing(pl.col("feasible_again")))
+    possible = pl.col("eligibility") != "NOT_ELIGIBLE"
+    both = before.filter(possible).join(
+        after.filter(possible), on=["crn", "intervention_id"], suffix="_again"
+    )
     moved = both.filter(
-        ~pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in numbers)
+        ~pl.all_horizontal(pl.col(each).eq_missing(pl.col(f"{each}_again")) for each in numbers)
     )
     words = "no chance, effect or support changed" if moved.is_empty() else f"{len(moved):,} changed"
-    tests.append(
-        Test(
-            name="flip:suggestions:sex",
-            holds=moved.is_empty(),
-            sentence=f"Changing only sex: of {len(both):,} interventions eligible and available alike both times, {words}.",
-        )
+    return Test(
+        name=f"flip:suggestions:{name}",
+        holds=moved.is_empty(),
+        sentence=f"Changing only {name.replace('_', ' ')}: of {len(both):,} interventions possible both times, {words}.",
     )
-    return tests
 
 
 def _flip_test(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Test:
@@ -157,22 +167,61 @@ def _rows_that_differ(before: pl.DataFrame, after: pl.DataFrame) -> int:
     return len(both.filter(~matching))
 
 
-def leakage(histories: Histories, bundle: Bundle, *, on: date) -> Test:
-    """Score a past day with all records, and again with only those known by then."""
-    whole = flag_all(histories, bundle=bundle, as_of=on)
+def leakage(histories: Histories, bundle: Bundle, *, on: date) -> list[Test]:
+    """Score a past day with all records, with only those known by then, and with further later ones.
+
+    First the flags of open referrals, then the suggestions for some of the people.
+    """
+    some = sample(histories, people=LEAKAGE_PEOPLE, days=[on])
+    return [
+        _leakage_test(
+            "leakage",
+            [flag_all(each, bundle=bundle, as_of=on) for each in _by_what_is_known(histories, on)],
+            "open referrals",
+        ),
+        _leakage_test(
+            "leakage:suggestions",
+            [_suggested(each, bundle, as_of=on) for each in _by_what_is_known(some, on)],
+            "answers on interventions",
+        ),
+    ]
+
+
+def _leakage_test(name: str, answers: Sequence[pl.DataFrame], counted: str) -> Test:
+    whole, *others = answers
+    differing = max(0 if whole.equals(each) else max(1, _rows_that_differ(whole, each)) for each in others)
+    verdict = f"{differing:,} answers differ" if differing else "the answers are the same"
+    return Test(
+        name=name,
+        holds=differing == 0,
+        sentence=f"Scoring an earlier day with and without what became known later: {verdict} ({len(whole):,} {counted}).",
+    )
+
+
+def _by_what_is_known(histories: Histories, on: date) -> tuple[Histories, Histories, Histories]:
+    """All records; those known before the day; and those with as many again that become known on the day itself.
+
+    A later row is a known one with all it says exchanged for what another row says: a correction where
+    the key is the same, a further record where it is not.
+    """
     known = {
-        name: histories.table(name).filter(pl.col("known_on") < on)
+        name: histories.table(name).filter(pl.col("known_on") < on).collect()
         for name, table in TABLES.items()
         if table.dated
     }
-    then = flag_all(changed(histories, **known), bundle=bundle, as_of=on)
-    same = whole.equals(then)
-    verdict = "the answers are the same" if same else f"{_rows_that_differ(whole, then):,} answers differ"
-    return Test(
-        name="leakage",
-        holds=same,
-        sentence=f"Scoring an earlier day with and without what became known later: {verdict} ({len(whole):,} open referrals).",
-    )
+    more = {
+        name: pl.concat(
+            [
+                frame,
+                frame.with_columns(
+                    *(pl.col(each).reverse() for each in frame.columns if each not in KEPT), known_on=pl.lit(on)
+                ),
+            ]
+        ).lazy()
+        for name, frame in known.items()
+    }  # fmt: skip
+    then = changed(histories, **{name: frame.lazy() for name, frame in known.items()})
+    return histories, then, changed(histories, **more)
 
 
 def proxies(

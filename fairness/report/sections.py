@@ -55,15 +55,26 @@ def build(result: "AuditResult", *, policy: Policy) -> Report:
 def _verdict_words(result: "AuditResult") -> str:
     gate = result.gate
     if gate.state == "FAIL":
-        return (
-            f"{len(gate.disparities)} disparities stand in the way of this release. Each has to be explained, with a "
-            "signed argument in the register, or reformed."
-        )
+        words = []
+        if gate.failed_tests:
+            words.append(
+                f"Tests of the release that do not hold: {', '.join(gate.failed_tests)} (section 7). No explanation lets "
+                "it pass; the release has to be mended."
+            )
+        if gate.disparities:
+            words.append(
+                f"Disparities that stand in the way of this release: {len(gate.disparities)}. Each has to be explained, "
+                "with a signed argument in the register, or reformed."
+            )
+        return " ".join(words)
     if gate.state == "INSUFFICIENT_DATA":
         return f"These comparisons could not be made: {', '.join(gate.insufficient)}. They can be lifted by name only."
+    words = ["No disparity stands in the way of this release."]
+    if gate.lifted:
+        words.append(f"Lifted by the register for want of data: {', '.join(gate.lifted)}.")
     if result.findings:
-        return "No disparity stands in the way of this release. The gaps named below are still to be explained or reformed."
-    return "No disparity stands in the way of this release."
+        words.append("The gaps named below are still to be explained or reformed.")
+    return " ".join(words)
 
 
 def _summary(result: "AuditResult") -> list[Block]:
@@ -273,7 +284,7 @@ def _tests(result: "AuditResult") -> list[Block]:
     return [
         Text(
             "The release was run through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
-            "everything that became known later was taken away."
+            "everything that became known later was taken away, then later rows were added. One that does not hold fails the gate."
         ),
         Table("Tests of the release", ["Test", "Result", "What was done"], rows),
         *_grids(result, "7"),
@@ -368,6 +379,7 @@ def _method(result: "AuditResult", policy: Policy) -> list[Block]:
                 f"The smallest gap that would have shown is what these numbers of people reveal {round(policy.power * 100)} times in 100.",
                 "“No evidence of a gap” says that none was seen; “evidence of no gap” says that the whole interval lies inside the band.",
                 f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
+                "Flags held against what followed are made again for three fixed days before the audit. The part of the release that flags may have been fitted on some of those days, so these rates may look better than they will be on new referrals.",
                 "Rates that are not defined stay so. Not recorded is a group that is shown.",
             ]
         ),

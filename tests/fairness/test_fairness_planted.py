@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,12 +14,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fairness import gate, register, tables
-from fairness.audit import AuditResult, judge, write
+from fairness import evidence, gate, register, tables
+from fairness.audit import AuditResult, concluded, judge, write
 from fairness.characteristics import definitions
 from fairness.compare import Reading, Status
 from fairness.measures import measures
 from fairness.policy import default
+from fairness.report.sections import build
 
 TODAY = date(2026, 3, 31)
 GROUPS = {
@@ -150,6 +152,62 @@ def test_flagging_nobody_does_not_pass() -> None:
     verdict = judged(frames).gate
     assert verdict.state == "INSUFFICIENT_DATA"
     assert verdict.named == ("flagged:nobody",)
+
+
+DEMONSTRATION = register.read(Path(register.__file__).parent / "demonstration-register.yaml")
+
+
+def test_the_demonstration_register_lifts_what_can_be_insufficient_and_explains_nothing() -> None:
+    required = [each.name for each in definitions().characteristics if each.required]
+    names = {f"{each.id}:nobody" for each in measures() if each.required != "no"}
+    names |= {f"{each.id}:{name}" for each in measures() if each.required == "compared" for name in required}
+    assert set(DEMONSTRATION.lifted) == names - {"suggested:nobody"}
+    assert not DEMONSTRATION.disparities
+    assert all(each.holds(date(2025, 12, 31)) for each in DEMONSTRATION.lifted.values())
+
+
+def test_the_demonstration_register_lifts_no_disparity(disparity: AuditResult) -> None:
+    again = gate.judge(
+        disparity.comparisons, as_of=TODAY, register=DEMONSTRATION, totals=disparity.totals,
+        measures=measures(), required=["sex"],
+    )  # fmt: skip
+    assert again.state == "FAIL"
+    assert again.disparities == disparity.gate.disparities
+    assert not set(DEMONSTRATION.lifted) & {each.id for each in disparity.comparisons}
+
+
+def test_what_was_lifted_is_said(disparity: AuditResult) -> None:
+    frames = simulate(4_000, seed=7, planted={})
+    frames["flags"] = frames["flags"].with_columns(flagged=pl.lit(value=False))
+    found = judged(frames)
+    again = gate.judge(
+        found.comparisons, as_of=TODAY, register=DEMONSTRATION, totals=found.totals, measures=measures()
+    )
+    assert again.passed
+    assert again.as_dict()["lifted"] == ["flagged:nobody"]
+    passed = replace(found, gate=again)
+    assert passed.sentence.startswith(
+        "the gate passes, with 1 comparison lifted for want of data, and 0 disp"
+    )
+    assert (
+        "Lifted by the register for want of data: flagged:nobody."
+        in build(passed, policy=default()).verdict_words
+    )
+    assert disparity.gate.lifted == ()
+
+
+def test_a_failed_test_of_the_release_fails_the_gate_and_is_not_called_a_disparity(
+    disparity: AuditResult,
+) -> None:
+    """Nor does a register let it pass: it is judged last, over whatever the gate said."""
+    leaks = evidence.Test(name="leakage", holds=False, sentence="2 answers differ.")
+    clean = replace(disparity, gate=gate.Gate("PASS", (), (), (), ("flagged:nobody",)))
+    assert concluded(clean, evidence.Evidence(tests=[replace(leaks, holds=True)])).gate == clean.gate
+    failed = concluded(clean, evidence.Evidence(tests=[leaks]))
+    assert (failed.gate.state, failed.gate.named) == ("FAIL", ("leakage",))
+    assert failed.sentence == "the gate fails on 1 point: leakage"
+    both = concluded(disparity, evidence.Evidence(tests=[leaks])).gate
+    assert both.named == ("leakage", *disparity.gate.disparities)
 
 
 def test_a_signed_explanation_of_each_gap_lets_it_pass(disparity: AuditResult) -> None:
