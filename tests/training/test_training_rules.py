@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
 
 from catalogue.errors import UsageError
-from training import alerts, commence, complete
+from training import alerts, commence, complete, registry
 from training.alerts import Watched
 from training.censoring import censoring_weights
 from training.config import TrainingConfig, options
@@ -206,6 +207,33 @@ def test_a_champion_that_cannot_be_scored_is_replaced_by_hand_only(theirs: dict[
         False,
         "the present champion cannot be scored on the same block; promote by hand",
     )
+
+
+def test_a_version_that_stays_challenger_is_tagged_with_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").write_text("{}")
+    bundle = SimpleNamespace(
+        version="v", gate={"state": "PASS"}, spec_hash="s", catalogue_hash="c", training_date=DAY,
+        folder=tmp_path / "bundle",
+    )  # fmt: skip
+    monkeypatch.setattr(registry.Bundle, "open", lambda _folder: bundle)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    config = TrainingConfig.from_dict({"tracking": {"tracking_uri": uri}})
+    first, second = (
+        registry.register(bundle.folder, config=config, metrics={"commence_log_loss": loss})
+        for loss in (0.6, 0.1)
+    )
+    assert first.aliases == ("challenger", "champion")
+    assert second.aliases == ("challenger",)
+    from mlflow.tracking import MlflowClient  # after the registry has set it to keep quiet
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    model = config.tracking.model
+    assert str(client.get_model_version_by_alias(model, "champion").version) == first.model_version
+    tags = client.get_model_version(model, second.model_version).tags
+    assert tags["promotion"] == "the present champion cannot be scored on the same block; promote by hand"
 
 
 @pytest.mark.parametrize(
