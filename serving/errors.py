@@ -105,6 +105,7 @@ QUOTABLE: Final = frozenset(
         "int_from_float", "int_parsing", "float_type", "float_parsing", "finite_number", "bool_type",
         "bool_parsing", "date_type", "date_from_datetime_inexact", "datetime_type", "list_type", "dict_type",
         "literal_error", "enum", "greater_than", "greater_than_equal", "less_than", "less_than_equal",
+        "intervention_mismatch", "own_words_missing", "reason_unknown",  # of our own schemas
         "too_long", "too_short", "model_type", "model_attributes_type", "string_pattern_mismatch", "uuid_parsing",
     }
 )  # fmt: skip

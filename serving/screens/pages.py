@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from pydantic import ValidationError
 
 from serving import account as accounts
@@ -35,6 +35,7 @@ from serving.screens.view import Panel, decision_line, panel
 from serving.screens.words import day
 from serving.services import Parts, Services
 from serving.store import cases as case_store
+from serving.store.cases import CaseLine
 from serving.store.idempotency import once
 from serving.suggestions import kept, open_case, show
 
@@ -58,8 +59,9 @@ def sign_in_page(
     """Whose caseload?"""
     on_this_machine(request)
     say = sayer()
+    day_now = parts.as_of(None)
     with parts.database.read() as connection:
-        found = case_store.practitioners(connection)
+        found = case_store.practitioners(connection, running_on=day_now)
     options = [
         {"value": name, "text": say("sign_in.option", name=name, count=count)} for name, count in found
     ]
@@ -82,6 +84,14 @@ def sign_in(
     answer = RedirectResponse(safe_following(following), status_code=SEE_OTHER)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
     return answer
+
+
+@router.get("/sign-in/token")
+def token_of_this_session(*, request: Request, user: SignedIn) -> PlainTextResponse:
+    """The bearer token behind this session, to try the API with: paste it under Authorize in the API documentation."""
+    on_this_machine(request)
+    del user
+    return PlainTextResponse(request.cookies[COOKIE], headers={"Cache-Control": "no-store"})
 
 
 @router.post("/sign-out")
@@ -113,16 +123,23 @@ def people(
     mine = view != "all" and user.name != DEMO_USER
     wanted = crn.strip().upper()
     day_now = parts.as_of(None)
-    with parts.database.read() as connection:
-        lines, total = case_store.page(
-            connection,
-            practitioner=user.name if mine else None,
-            crn_prefix=wanted or None,
-            running_on=None if wanted else day_now,
-            number=number,
-            size=SIZE,
-        )
+
+    def lines_of(number: int) -> tuple[list[CaseLine], int]:
+        with parts.database.read() as connection:
+            return case_store.page(
+                connection,
+                practitioner=user.name if mine else None,
+                crn_prefix=wanted or None,
+                running_on=None if wanted else day_now,
+                number=number,
+                size=SIZE,
+            )
+
+    lines, total = lines_of(number)
     pages = -(-total // SIZE)
+    if total and not lines:  # an address from when there were more people: their last page
+        number = pages - 1
+        lines, total = lines_of(number)
     address = {"view": "mine" if mine else "all", **({"crn": wanted} if wanted else {})}
     return page(
         request,

@@ -257,11 +257,11 @@ def line(connection: Connection, crn: str) -> CaseLine | None:
     return None if found is None else CaseLine(**found)
 
 
-def practitioners(connection: Connection, *, limit: int = 200) -> list[tuple[str, int]]:
-    """Practitioners with the size of their caseload, by name, as far as `limit`."""
+def practitioners(connection: Connection, *, running_on: date, limit: int = 200) -> list[tuple[str, int]]:
+    """Practitioners with the number of people whose sentence runs on that day, by name, as far as `limit`."""
     rows = connection.execute(
         select(cases.c.practitioner, func.count())
-        .where(cases.c.practitioner.is_not(None))
+        .where(cases.c.practitioner.is_not(None), cases.c.sentence_ends_on >= running_on)
         .group_by(cases.c.practitioner)
         .order_by(cases.c.practitioner)
         .limit(limit)

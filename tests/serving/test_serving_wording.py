@@ -1,0 +1,61 @@
+"""What is said back: which part of a decision is wrong, how large a caseload is, and a page past the end."""
+
+import httpx
+import pytest
+
+from serving.settings import Settings
+from tests.serving.conftest import running
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"action": "NONE_CHOSEN", "reasonCode": "OTHER"}, "The reason OTHER needs own words"),
+        ({"action": "NONE_CHOSEN", "reasonCode": "SECRETX"}, "The action does not have this reason"),
+        (
+            {"action": "DEPARTED", "reasonCode": "RESPONSIVITY"},
+            "ACCEPTED and DEPARTED name an intervention; NONE_CHOSEN does not",
+        ),
+    ],
+)
+def test_a_wrong_decision_is_told_what_is_wrong(
+    api: httpx.Client, someone: str, body: dict[str, str], sentence: str
+) -> None:
+    set_id = api.get(f"/v1/people/{someone}/suggestions").json()["id"]
+    answer = api.post(f"/v1/suggestion-sets/{set_id}/decision", json=body)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert "SECRETX" not in answer.text
+
+
+def test_the_sign_in_counts_those_whom_the_list_shows(store_settings: Settings) -> None:
+    with running(store_settings) as address, httpx.Client(base_url=address, follow_redirects=True) as visitor:
+        page = visitor.get("/sign-in").text
+        option = next(line for line in page.splitlines() if "<option" in line and "people" in line)
+        name = option.split('value="')[1].split('"')[0]
+        count = int(option.rsplit(" people", maxsplit=1)[0].rsplit(maxsplit=1)[1])
+        visitor.post("/sign-in", data={"user": name, "next": "/referrals/"})
+        first = visitor.get("/referrals/").text
+        beyond = visitor.get("/referrals/", params={"page": 999}).text
+        assert f"{count} people" in first or first.count('href="/referrals/Z') == count
+        assert 'href="/referrals/Z' in beyond
+
+
+def test_the_session_s_token_opens_the_api(store_settings: Settings, someone: str) -> None:
+    with running(store_settings) as address, httpx.Client(base_url=address, follow_redirects=True) as visitor:
+        visitor.post("/sign-in", data={"user": "DEMO_USER", "next": "/referrals/"})
+        token = visitor.get("/sign-in/token").text
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers).status_code == 200
+        visitor.post("/sign-out")
+        assert token not in visitor.get("/sign-in/token").text
+
+
+@pytest.fixture
+def store_settings(settings: Settings) -> Settings:
+    return Settings(
+        database_url=settings.database_url,
+        bundle_folder=settings.bundle_folder,
+        dev_auth=True,
+        log_level="ERROR",
+    )
