@@ -70,7 +70,9 @@ def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: dat
     firsts = quarters(start, end)
     starts = np.array([day(first) for first in firsts], dtype=np.int64)
     units = Draws(seed=seed, people=np.arange(n_pdu))
-    only_there = np.array(["greater-manchester" in one for one in arms.ids])  # commissioned there, for all of it
+    only_there = np.array(
+        ["greater-manchester" in one for one in arms.ids]
+    )  # commissioned there, for all of it
     share = np.where(only_there, 1.0, np.clip(arms.provision * world.provision, 0.0, 1.0))
     available = np.repeat((units.uniform("available", width=n_arm) < share)[None], len(starts), axis=0)
     available &= ~arms.custodial_only[None, None, :]
