@@ -51,7 +51,10 @@ class PastFlags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """What came out: the gate, the findings, every comparison, and where the report is."""
+    """What came out: the gate, the findings, every comparison, and where the report is.
+
+    `synthetic` says that the people are made up: their histories carry the truth they were made from.
+    """
 
     gate: gate.Gate
     findings: tuple[findings.Finding, ...]
@@ -65,6 +68,7 @@ class AuditResult:
     bundle_version: str
     report: Path
     evidence: Evidence = field(default_factory=Evidence)
+    synthetic: bool = False
 
     @property
     def summary(self) -> dict[str, object]:
@@ -144,7 +148,7 @@ def run(
         histories, bundle_folder=bundle_folder, frames=frames, people=people, result=result, policy=rules, as_of=as_of,
         days=[as_of - timedelta(days=days) for days in PAST_DAYS],
     )  # fmt: skip
-    result = concluded(result, made)
+    result = replace(concluded(result, made), synthetic=(histories.folder / "truth").is_dir())
     write(result, out=out, policy=rules)
     return result
 
@@ -363,7 +367,7 @@ def write(result: AuditResult, *, out: Path, policy: Policy) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     page = build(result, policy=policy)
-    (out / PAGE).write_text(html(page, threshold=policy.suppression_threshold), encoding="utf-8")
+    (out / PAGE).write_text(html(page), encoding="utf-8")
     tables.frame(result.comparisons).write_csv(out / TABLE)
     pl.DataFrame([each.as_dict() for each in result.coverage]).write_csv(out / "coverage.csv")
     for grids in result.evidence.grids.values():

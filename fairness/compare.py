@@ -32,11 +32,12 @@ class Status(StrEnum):
 
 
 class Reading(StrEnum):
-    """How a comparison reads; the four are different sentences."""
+    """How a comparison reads; the five are different sentences."""
 
     GAP = "GAP"
     SMALL = "SMALL"
     ALIKE = "ALIKE"
+    UNSURE = "UNSURE"
     UNCLEAR = "UNCLEAR"
 
 
@@ -419,15 +420,17 @@ def wiped(each: Comparison) -> Comparison:
 
 def _reading(each: Comparison, policy: Policy) -> Reading:
     ratio, lower, upper, p_value = each.judged
-    if ratio is None or lower is None or upper is None or p_value is None:
-        return Reading.UNCLEAR
     low, high = policy.band
+    # Not seeing a gap and seeing one that is not certain are different things to say.
+    open_end = Reading.UNCLEAR if ratio is None or low <= ratio <= high else Reading.UNSURE
+    if ratio is None or lower is None or upper is None or p_value is None:
+        return open_end
     sure = each.p_adjusted is not None and each.p_adjusted < 1 - policy.confidence
     if sure and (upper < low or lower > high):
         return Reading.GAP if practical(each, policy) else Reading.SMALL
     if lower >= low and upper <= high:
         return Reading.ALIKE
-    return Reading.SMALL if sure else Reading.UNCLEAR
+    return Reading.SMALL if sure else open_end
 
 
 def practical(each: Comparison, policy: Policy) -> bool:

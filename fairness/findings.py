@@ -1,7 +1,7 @@
 """What does the report say, in sentences that a reviewer can decide on?
 
 Sentences are made by rule from settled comparisons, with numbers in plain counts. "No evidence of
-a gap" and "evidence of no gap" are different sentences.
+a gap", "a gap may be there" and "evidence of no gap" are different sentences.
 """
 
 from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ def comparison_words(each: Comparison) -> str:
 
 
 def conclusion(each: Comparison) -> str:
-    """Which of the four readings holds."""
+    """Which of the five readings holds."""
     if each.reading is Reading.GAP:
         affected = each.people_affected or 0
         more = "more" if affected > 0 else "fewer"
@@ -90,6 +90,8 @@ def conclusion(each: Comparison) -> str:
         return "There is a difference, but it is small or may be within the four-fifths band."
     if each.reading is Reading.ALIKE:
         return "This is evidence of no gap larger than the four-fifths band."
+    if each.reading is Reading.UNSURE:
+        return "A gap may be there: the numbers are too small to tell."
     gap = each.minimum_detectable_gap
     if gap is None:
         return "No evidence of a gap; with so few, none could have been seen."

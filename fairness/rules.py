@@ -13,7 +13,7 @@ from typing import cast
 
 import polars as pl
 
-from catalogue import Catalogue
+from catalogue import Catalogue, messages
 from catalogue.eligibility import Outcome, evaluate
 from catalogue.fields import FIELDS, Subject
 from catalogue.intervention import RuleKind
@@ -22,6 +22,35 @@ from fairness.evidence import Grid
 from features.histories import Histories
 
 PEOPLE = 800
+NO_BASIS = "None recorded: needs a decision"
+ANY = {
+    "minimum": "a set level",
+    "offence": "certain",
+    "pathway": "named",
+    "programmes": "the named programmes",
+    "setting": "in certain settings",
+}
+"""What stands for a value of a rule that differs between interventions."""
+
+
+def rule_words(code: str, catalogue: Catalogue) -> str:
+    """A rule as the catalogue says it, without the values that differ between interventions."""
+    said = {each.statement for each in catalogue.plan.rules if each.rule.code == code}
+    if len(said) == 1:
+        return said.pop()
+    sentences = messages.load().rules[code]
+    words = sentences.rule or sentences.not_met
+    return words.format(**{name: ANY.get(name, "a set value") for name in messages.placeholders(words)})
+
+
+def without_basis(grid: Grid) -> dict[str, tuple[int, int]]:
+    """How many rules by which characteristic have no legal basis on record, and in how many interventions they stand."""
+    found: dict[str, tuple[int, int]] = {}
+    for characteristic, _, _, basis, interventions, _ in grid.rows:
+        if basis == NO_BASIS:
+            rules, places = found.get(str(characteristic), (0, 0))
+            found[str(characteristic)] = (rules + 1, places + int(interventions or 0))
+    return found
 
 
 def protected_rules(catalogue: Catalogue) -> Grid:
@@ -33,9 +62,9 @@ def protected_rules(catalogue: Catalogue) -> Grid:
                 continue
             key = (
                 rule.characteristic.replace("_", " "),
-                rule.code.replace("_", " ").capitalize(),
+                rule_words(rule.code, catalogue),
                 rule.kind.value.replace("_", " ").capitalize(),
-                rule.legal_basis or "None recorded: needs a decision",
+                rule.legal_basis or NO_BASIS,
             )
             found[key].append(each.name)
     rows: list[list[str | float | int | None]] = [
@@ -69,7 +98,9 @@ def removals(
     subjects = subject.subjects(histories, kept.select("crn", as_of=pl.lit(as_of)))
     failed = [_failed(row, catalogue, as_of) for row in subjects.iter_rows(named=True)]
     pairs = len(catalogue.interventions)
-    return [_by_group(each, kept[each.name].to_list(), failed, pairs, threshold) for each in characteristics]
+    words = {code: rule_words(code, catalogue) for code in sorted({code for each in failed for code in each})}
+    said = [Counter({words[code]: times for code, times in each.items()}) for each in failed]
+    return [_by_group(each, kept[each.name].to_list(), said, pairs, threshold) for each in characteristics]
 
 
 def _failed(row: Mapping[str, object], catalogue: Catalogue, as_of: date) -> Counter[str]:
@@ -83,7 +114,11 @@ def _failed(row: Mapping[str, object], catalogue: Catalogue, as_of: date) -> Cou
 
 
 def _by_group(
-    characteristic: Characteristic, groups: list[str], failed: list[Counter[str]], pairs: int, threshold: int
+    characteristic: Characteristic,
+    groups: list[str],
+    failed: list[Counter[str]],
+    pairs: int,
+    threshold: int,
 ) -> Grid:
     people = Counter(group for group in groups if group not in APART)
     shown = [
@@ -93,16 +128,16 @@ def _by_group(
     ]
     removed: dict[str, Counter[str]] = defaultdict(Counter)
     for group, codes in zip(groups, failed, strict=True):
-        for code, times in codes.items():
-            removed[code][group] += times
+        for rule, times in codes.items():
+            removed[rule][group] += times
     rows: list[list[str | float | int | None]] = []
-    for code, by_group in removed.items():
+    for rule, by_group in removed.items():
         shares = [
             None if by_group[name] < threshold else round(100 * by_group[name] / (people[name] * pairs), 1)
             for name in shown
         ]
         if any(share is not None for share in shares):
-            rows.append([code.replace("_", " ").capitalize(), *shares])
+            rows.append([rule, *shares])
     rows.sort(key=lambda row: (-max(float(share) for share in row[1:] if share is not None), str(row[0])))
     counted = sum(people[name] for name in shown)
     return Grid(

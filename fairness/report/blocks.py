@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fairness.characteristics import Characteristic
+from fairness.characteristics import APART, Characteristic
 from fairness.compare import Comparison, Reading, Status
 from fairness.findings import comparison_words, in_100, times
 from fairness.policy import Policy
@@ -14,8 +14,28 @@ WORDS = {
     Reading.GAP: "Gap",
     Reading.SMALL: "Small difference",
     Reading.ALIKE: "Evidence of no gap",
+    Reading.UNSURE: "A gap may be there: the numbers are too small to tell",
     Reading.UNCLEAR: "No evidence of a gap",
 }
+SHORT = {**WORDS, Reading.UNSURE: "A gap may be there"}
+"""The same beside a line of a chart, where there is less room."""
+
+
+def legend(threshold: int) -> str:
+    """What stands in a cell that has no number."""
+    return (
+        f"In the tables, {HIDDEN} is not published, because counts under {threshold} could say something about one "
+        "person, or because the number would give such a count away. "
+        f"{UNDEFINED} is not defined. {NOT_COMPARED} is not compared. "
+        "In the CSV files these cells are empty, and the column “status” says why."
+    )
+
+
+def compared_words(comparisons: Sequence[Comparison]) -> str:
+    """How many of the groups could be compared, the comparison group and people not recorded aside."""
+    groups = [each for each in comparisons if each.group not in {*APART, each.reference}]
+    compared = sum(each.status is Status.COMPARED for each in groups)
+    return f"{compared:,} of {len(groups):,} {'group' if len(groups) == 1 else 'groups'} could be compared"
 
 
 def measure_blocks(
@@ -68,7 +88,7 @@ def _dot(each: Comparison) -> Dot:
     ratio, lower, upper, _ = each.judged
     assert ratio is not None
     assert each.reading is not None
-    return Dot(each.group, ratio, lower, upper, WORDS[each.reading], each.reading is Reading.GAP)
+    return Dot(each.group, ratio, lower, upper, SHORT[each.reading], each.reading is Reading.GAP)
 
 
 def _headline(comparisons: Sequence[Comparison], title: str) -> str:
@@ -80,8 +100,12 @@ def _headline(comparisons: Sequence[Comparison], title: str) -> str:
         return f"{measure.title} by {title.lower()}. {worst.group}: {comparison_words(worst)}"
     compared = [each for each in comparisons if each.status is Status.COMPARED]
     if all(each.reading is Reading.ALIKE for each in compared):
-        return f"{measure.title} by {title.lower()}: evidence of no gap in any group compared"
-    return f"{measure.title} by {title.lower()}: no gap to explain or reform was found"
+        words = "evidence of no gap in any group compared"
+    elif unsure := [each.group for each in compared if each.reading is Reading.UNSURE]:
+        words = f"no gap is certain, but one may be there for {', '.join(unsure)}, and the numbers are too small to tell"
+    else:
+        words = "no gap to explain or reform was found"
+    return f"{measure.title} by {title.lower()}: {words} ({compared_words(comparisons)})"
 
 
 def _table(comparisons: Sequence[Comparison], caption: str) -> Table:

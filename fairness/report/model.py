@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+SYNTHETIC = "The people in this report are synthetic."
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -22,13 +24,23 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
+class Pointers:
+    """A list of sentences, each with the same link to the place in the report that says more."""
+
+    items: Sequence[str]
+    anchor: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose first column names the row. `numeric` says which columns are numbers."""
+    """A table whose first column names the row. `numeric` says which columns are numbers, `anchor` where links lead."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: frozenset[int] = frozenset()
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class Heading:
     level: int = 3
 
 
-Block = Text | Bullets | Table | Chart | Folded | Heading
+Block = Text | Bullets | Pointers | Table | Chart | Folded | Heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +87,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole report."""
+    """The whole report. `notice` stands before everything else, `legend` explains cells without a number."""
 
     title: str
     subtitle: str
     verdict: str
     verdict_words: str
     sections: Sequence[Section]
+    legend: str
+    notice: str = ""

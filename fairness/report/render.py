@@ -21,9 +21,7 @@ def _environment() -> Environment:
     )
 
 
-def html(report: Report, *, threshold: int) -> str:
+def html(report: Report) -> str:
     """The page, self-contained: no script, no network, its own small style sheet."""
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))  # noqa: S704  the project's own file
-    return (
-        _environment().get_template("report.html.j2").render(report=report, style=style, threshold=threshold)
-    )
+    return _environment().get_template("report.html.j2").render(report=report, style=style)

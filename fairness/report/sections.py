@@ -1,5 +1,6 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fairness.characteristics import definitions
@@ -8,12 +9,33 @@ from fairness.evidence import Grid
 from fairness.findings import in_100, sentence
 from fairness.measures import Measure, measures
 from fairness.policy import Policy
-from fairness.report.blocks import HIDDEN, UNDEFINED, measure_blocks, ratio_words, status_words
-from fairness.report.model import Block, Bullets, Folded, Heading, Report, Section, Table, Text
+from fairness.report.blocks import (
+    HIDDEN,
+    UNDEFINED,
+    compared_words,
+    legend,
+    measure_blocks,
+    ratio_words,
+    status_words,
+)
+from fairness.report.model import (
+    SYNTHETIC,
+    Block,
+    Bullets,
+    Folded,
+    Heading,
+    Pointers,
+    Report,
+    Section,
+    Table,
+    Text,
+)
+from fairness.rules import without_basis
 
 if TYPE_CHECKING:
     from fairness.audit import AuditResult
 
+RULES, RULES_TABLE = "rules", "table-rules"
 VERDICTS = {
     "PASS": "The gate passes",
     "FAIL": "The gate fails",
@@ -23,13 +45,16 @@ VERDICTS = {
 
 def build(result: "AuditResult", *, policy: Policy) -> Report:
     """The report of an audit, ready to render."""
+    marks = legend(policy.suppression_threshold)
     return Report(
         title="Equality report",
         subtitle=f"Release {result.bundle_version}, as of {result.as_of.day} {result.as_of:%B %Y}",
         verdict=VERDICTS[result.gate.state],
         verdict_words=_verdict_words(result),
+        legend=marks,
+        notice=SYNTHETIC if result.synthetic else "",
         sections=[
-            Section("1", "Summary for reviewers", _summary(result)),
+            Section("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
             Section("2", "Decisions needed", _decisions(result)),
             Section("3", "Coverage", _coverage(result, policy)),
             Section(
@@ -58,7 +83,7 @@ def _verdict_words(result: "AuditResult") -> str:
         words = []
         if gate.failed_tests:
             words.append(
-                f"Tests of the release that do not hold: {', '.join(gate.failed_tests)} (section 7). No explanation lets "
+                f"Tests of the release that do not hold: {'; '.join(_test_words(each) for each in gate.failed_tests)} (section 7). No explanation lets "
                 "it pass; the release has to be mended."
             )
         if gate.disparities:
@@ -68,13 +93,30 @@ def _verdict_words(result: "AuditResult") -> str:
             )
         return " ".join(words)
     if gate.state == "INSUFFICIENT_DATA":
-        return f"These comparisons could not be made: {', '.join(gate.insufficient)}. They can be lifted by name only."
+        return f"These comparisons could not be made: {_listed(gate.insufficient)}. They can be lifted by name only."
     words = ["No disparity stands in the way of this release."]
     if gate.lifted:
-        words.append(f"Lifted by the register for want of data: {', '.join(gate.lifted)}.")
+        words.append(f"Lifted by the register for want of data: {_listed(gate.lifted)}.")
     if result.findings:
         words.append("The gaps named below are still to be explained or reformed.")
     return " ".join(words)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Comparisons that could not be made, as "the measure by this and that"."""
+    titles = {each.id: each.title for each in measures()}
+    by = {each.name: each.title for each in definitions().characteristics}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        measure, _, rest = name.partition(":")
+        found.setdefault(measure, []).append(
+            "(it happened to nobody)" if rest == "nobody" else f"by {by.get(rest, rest).lower()}"
+        )
+    return "; ".join(f"{titles.get(measure, measure)} {', '.join(rest)}" for measure, rest in found.items())
+
+
+def _test_words(name: str) -> str:
+    return name.replace(":", ", ").replace("_", " ").capitalize()
 
 
 def _summary(result: "AuditResult") -> list[Block]:
@@ -94,7 +136,7 @@ def _summary(result: "AuditResult") -> list[Block]:
     else:
         blocks.append(
             Text(
-                "No gap that has to be explained or reformed was found. Where too few people were counted, that is said "
+                f"No gap that has to be explained or reformed was found; {compared_words(result.comparisons)}. Where too few people were counted, that is said "
                 "beside each comparison: not finding a gap is not the same as there being none."
             )
         )
@@ -116,8 +158,10 @@ def _decisions(result: "AuditResult") -> list[Block]:
     ]
     if moved.gone:
         since.append(f"No longer found: {', '.join(moved.gone)}.")
+    rules = _rule_decisions(result)
     if not gaps:
-        return [Text("No disparity asks for a decision."), *(Text(words) for words in since)]
+        opening = "No disparity asks for a decision" + (", but rules of the catalogue do." if rules else ".")
+        return [Text(opening), *rules, *(Text(words) for words in since)]
     rows = []
     for each in gaps:
         entry = result.register.disparities.get(each.id)
@@ -142,7 +186,31 @@ def _decisions(result: "AuditResult") -> list[Block]:
         "Movement",
         "Blocks the release",
     ]
-    return [*(Text(words) for words in since), Table("Disparities to explain or reform", columns, rows)]
+    return [
+        *(Text(words) for words in since),
+        Table("Disparities to explain or reform", columns, rows),
+        *rules,
+    ]
+
+
+def _rule_decisions(result: "AuditResult") -> list[Block]:
+    """Rules on a protected characteristic that nothing on record allows."""
+    lines = [
+        f"{characteristic.capitalize()}: {rules} {'rule' if rules == 1 else 'rules'}, in {places} "
+        f"{'intervention' if places == 1 else 'interventions'}."
+        for grid in result.evidence.of("5")
+        if grid.name == RULES
+        for characteristic, (rules, places) in without_basis(grid).items()
+    ]
+    if not lines:
+        return []
+    return [
+        Text(
+            "Rules of the catalogue that turn on a protected characteristic and have no legal basis on record. For each, "
+            "record the basis or change the rule:"
+        ),
+        Pointers(lines, RULES_TABLE, "See the rules in section 5"),
+    ]
 
 
 def _coverage(result: "AuditResult", policy: Policy) -> list[Block]:
@@ -222,7 +290,7 @@ def _grid(grid: Grid) -> Table:
         for place in range(1, len(grid.columns))
         if all(not isinstance(row[place], str) for row in grid.rows)
     )
-    return Table(grid.title, grid.columns, rows, numeric)
+    return Table(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
 
 
 def _cell(cell: str | float | None) -> str:
@@ -275,7 +343,7 @@ def _tests(result: "AuditResult") -> list[Block]:
         return [Text("The tests of the bundle were not run.", "warning")]
     rows = [
         [
-            each.name.replace(":", ", ").replace("_", " ").capitalize(),
+            _test_words(each.name),
             "Holds" if each.holds else "DOES NOT HOLD",
             each.sentence,
         ]
@@ -322,11 +390,8 @@ def _funnel(result: "AuditResult") -> list[Block]:
 
 
 def _sensitivity(result: "AuditResult") -> list[Block]:
-    labels = [
-        each
-        for each in result.comparisons
-        if each.measure.id in {"enforced", "fully_assessed"} and each.reading is Reading.GAP
-    ]
+    looked = [each for each in result.comparisons if each.measure.id in {"enforced", "fully_assessed"}]
+    labels = [each for each in looked if each.reading is Reading.GAP]
     blocks: list[Block] = [
         Text(
             "The outcomes that the models learn from are made by people too. Where breach follows the same absence more "
@@ -338,7 +403,9 @@ def _sensitivity(result: "AuditResult") -> list[Block]:
         blocks.append(Bullets([sentence(each) for each in labels]))
     else:
         blocks.append(
-            Text("No gap in recording or in enforcement was found that would bias the labels by group.")
+            Text(
+                f"No gap in recording or in enforcement was found that would bias the labels by group; {compared_words(looked)}."
+            )
         )
     return [*blocks, *_grids(result, "10")]
 
@@ -377,7 +444,7 @@ def _method(result: "AuditResult", policy: Policy) -> list[Block]:
                 "Among people alike: the same, within need band, risk band, sentence type and region, or what the measure names (Mantel-Haenszel).",
                 f"A gap is named where the interval lies wholly outside {low:g} to {high:g}, the p-value adjusted over the whole report (Benjamini-Hochberg) is under {1 - policy.confidence:.2g}, and it touches at least {policy.practical_points * 100:g} in 100 and {policy.practical_people:g} people.",
                 f"The smallest gap that would have shown is what these numbers of people reveal {round(policy.power * 100)} times in 100.",
-                "“No evidence of a gap” says that none was seen; “evidence of no gap” says that the whole interval lies inside the band.",
+                "“No evidence of a gap” says that none was seen; “a gap may be there” says that the relative rate lies outside the band and the numbers are too small to be sure; “evidence of no gap” says that the whole interval lies inside the band.",
                 f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
                 "Flags held against what followed are made again for three fixed days before the audit. The part of the release that flags may have been fitted on some of those days, so these rates may look better than they will be on new referrals.",
                 "Rates that are not defined stay so. Not recorded is a group that is shown.",
@@ -401,12 +468,14 @@ def _impact(result: "AuditResult") -> list[Block]:
         mine = [other for other in result.comparisons if other.characteristic == each.characteristic]
         gaps = [other for other in mine if other.reading is Reading.GAP]
         alike = sum(other.reading is Reading.ALIKE for other in mine)
+        unsure = sum(other.reading is Reading.UNSURE for other in mine)
         unclear = sum(other.reading is Reading.UNCLEAR for other in mine)
         rows.append(
             [
                 each.title,
                 UNDEFINED if each.recorded is None else in_100(each.recorded),
                 f"{len(gaps)}",
+                f"{unsure}",
                 f"{alike}",
                 f"{unclear}",
                 "To be completed by the owner" if gaps else "None found that needs a decision",
@@ -416,6 +485,7 @@ def _impact(result: "AuditResult") -> list[Block]:
         "Characteristic",
         "Recorded",
         "Gaps",
+        "A gap may be there",
         "Evidence of no gap",
         "No evidence either way",
         "Explanation or change",
@@ -424,7 +494,7 @@ def _impact(result: "AuditResult") -> list[Block]:
         Text(
             "Due regard to the three aims of the duty (Equality Act 2010, section 149) is for the owner to record; the numbers are filled in."
         ),
-        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4})),
+        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
         Heading("To be completed"),
         Bullets(
             [

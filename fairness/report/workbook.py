@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from fairness import tables
+from fairness.report.model import SYNTHETIC
 
 if TYPE_CHECKING:
     from fairness.audit import AuditResult
@@ -65,12 +66,14 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
 
 def _cover(result: "AuditResult") -> list[list[Cell]]:
     findings: list[list[Cell]] = [[each.sentence] for each in result.findings]
+    said: list[list[Cell]] = [[SYNTHETIC]] if result.synthetic else []
     return [
         ["Equality report"],
         [f"Release {result.bundle_version}, as of {result.as_of.isoformat()}"],
         [result.sentence.capitalize()],
         ["Empty cells of the report stand as [c]: not published, or [x]: not defined or not compared."],
         ["Each further sheet holds one table that starts in its first column."],
+        *said,
         *findings,
     ]
 

@@ -14,12 +14,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fairness import evidence, gate, register, tables
+from catalogue import load
+from fairness import evidence, gate, register, rules, tables
 from fairness.audit import AuditResult, concluded, judge, write
 from fairness.characteristics import definitions
 from fairness.compare import Reading, Status
+from fairness.findings import conclusion
 from fairness.measures import measures
 from fairness.policy import default
+from fairness.report.render import html
 from fairness.report.sections import build
 
 TODAY = date(2026, 3, 31)
@@ -190,7 +193,7 @@ def test_what_was_lifted_is_said(disparity: AuditResult) -> None:
         "the gate passes, with 1 comparison lifted for want of data, and 0 disp"
     )
     assert (
-        "Lifted by the register for want of data: flagged:nobody."
+        "Lifted by the register for want of data: Flagged today (it happened to nobody)."
         in build(passed, policy=default()).verdict_words
     )
     assert disparity.gate.lifted == ()
@@ -339,6 +342,73 @@ def test_the_page_has_its_sections_and_says_what_it_found(folder: Path) -> None:
     assert "Black" in text
     assert "explain or reform" in text
     assert "The gate fails" in text
+
+
+RULES = evidence.Grid(
+    name="rules",
+    title="Rules",
+    columns=["Characteristic", "Rule", "Kind", "Legal basis", "Interventions", "For example"],
+    rows=[
+        ["sex", "a", "Rule", rules.NO_BASIS, 3, ""],
+        ["sex", "b", "Rule", rules.NO_BASIS, 1, ""],
+        ["age", "c", "Rule", "Act", 9, ""],
+    ],
+)
+
+
+def test_rules_without_a_legal_basis_are_decisions_and_synthetic_people_are_said(
+    disparity: AuditResult,
+) -> None:
+    quiet = replace(
+        disparity,
+        comparisons=(),
+        findings=(),
+        evidence=evidence.Evidence(grids={"5": [RULES]}),
+        synthetic=True,
+    )
+    text = html(build(quiet, policy=default()))
+    assert "No disparity asks for a decision, but rules of the catalogue do." in text
+    assert 'Sex: 2 rules, in 4 interventions. <a href="#table-rules">' in text
+    assert 'id="table-rules"' in text
+    assert "Age: " not in text
+    assert "The people in this report are synthetic." in text
+    plain = html(build(replace(quiet, evidence=evidence.Evidence(), synthetic=False), policy=default()))
+    assert "No disparity asks for a decision.<" in plain
+    assert "synthetic" not in plain
+
+
+def test_marks_are_explained_before_the_first_table(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert text.index("[z] is not compared") < text.index("<table")
+    assert re.search(r"to explain or reform was found \(\d+ of \d+ groups? could be compared\)", text)
+
+
+def test_the_banner_names_comparisons_in_words(disparity: AuditResult) -> None:
+    names = ("suggested:sex", "suggested:age", "flagged:nobody")
+    found = replace(disparity, gate=gate.Gate("INSUFFICIENT_DATA", (), (), names))
+    words = build(found, policy=default()).verdict_words
+    assert "Something suggested by sex, by age; Flagged today (it happened to nobody)." in words
+
+
+def test_a_rate_outside_the_band_that_is_not_certain_is_not_called_no_evidence(
+    disparity: AuditResult,
+) -> None:
+    low, high = default().band
+    for each in disparity.comparisons:
+        if each.reading in {Reading.UNSURE, Reading.UNCLEAR} and each.judged[0] is not None:
+            assert (each.reading is Reading.UNSURE) == (not low <= each.judged[0] <= high)
+    unsure = [each for each in disparity.comparisons if each.reading is Reading.UNSURE]
+    assert unsure
+    assert all("too small to tell" in conclusion(each) for each in unsure)
+
+
+def test_rules_are_named_by_the_sentences_of_the_catalogue() -> None:
+    catalogue = load()
+    for code in {each.rule.code for each in catalogue.plan.rules}:
+        words = rules.rule_words(code, catalogue)
+        assert words.endswith(".")
+        assert "{" not in words
+        assert "a set value" not in words
 
 
 def test_a_later_report_says_what_moved() -> None:
