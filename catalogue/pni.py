@@ -69,6 +69,7 @@ FIELDS_USED: Final = (
 NEED_MEDIUM_FROM: Final = 3
 NEED_HIGH_FROM: Final = 6
 LAYER_NEEDED: Final = 3
+TOP_SCORE: Final = 2
 # Overall risk from the predictors, in per cent (step 4).
 MEDIUM_OGRS, HIGH_OGRS = 50, 75
 MEDIUM_OVP, HIGH_OVP = 30, 60
@@ -221,6 +222,8 @@ def _outlook(answers: Mapping[str, Value], *, female: bool, widest: bool = False
         )
         scores[name] = _score(domain, answers, unanswered=False) if applies else 0
         projected[name] = _score(domain, answers, unanswered=True) if may_apply else 0
+        if may_apply and not applies and not widest:
+            projected[name] = TOP_SCORE  # 1.30 missing projects the whole domain, whatever its items say
         missing += gate_missing
         if may_apply:
             missing += [item for item in domain.items if answers.get(item) is None]

@@ -137,6 +137,13 @@ def test_matrix_and_trumps(answers: dict[str, Value], custody: str, community: s
             "OMISSION",
             None,
         ),
+        # So it does where the items themselves are answered and low.
+        (
+            {"ogrs_2yr": 60, "q12_1": 2, "q1_30": None, "q6_11": False, "q11_11": 0, "q11_12": 0, "q6_12": 0},
+            "CUSTODY",
+            "OMISSION",
+            ("q1_30",),
+        ),
         # A SARA in the community ends the calculation.
         ({"sara_partner": "MEDIUM", "ogrs_2yr": None}, "COMMUNITY", "MODERATE", ("ogrs_2yr",)),
         ({"sara_partner": "MEDIUM", "ogrs_2yr": None}, "CUSTODY", "OMISSION", ("ogrs_2yr",)),
