@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -84,7 +85,7 @@ class PolarsEngine:
         """Nothing to release."""
 
 
-class _FileEngine:
+class _FileEngine(ABC):
     """An engine that reads what polars laid down as Parquet in a folder of its own."""
 
     in_memory = False
@@ -107,13 +108,13 @@ class _FileEngine:
         taken = self.take(frame.with_columns(preparing.content(stream)), stream.name)
         return self.settle(preparing.by_windows(taken, stream, ordered=ordered))
 
+    @abstractmethod
     def take(self, frame: pl.LazyFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame inside the engine."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The frame computed once."""
-        raise NotImplementedError
 
     def _lay_down(self, frame: pl.LazyFrame, name: str) -> str:
         assert self._folder is not None
