@@ -135,5 +135,5 @@ def test_a_failed_test_fails_the_audit(
     assert result.gate.as_dict()["named"] == ["flip:ethnicity", "leakage"]
     assert result.sentence == "the gate fails on 2 points: flip:ethnicity, leakage"
     page = (tmp_path / audit.PAGE).read_text(encoding="utf-8")
-    assert "Tests of the release that do not hold: flip:ethnicity, leakage" in page
+    assert "Tests of the release that do not hold: Flip, ethnicity; Leakage (section 7)" in page
     assert "may have been fitted on some of those days" in page
