@@ -243,6 +243,22 @@ def _number(value: Value) -> int | float | None:
     return value if isinstance(value, int | float) else None
 
 
+def as_made(histories: Histories) -> pl.LazyFrame:
+    """Each referral as it first became known, before any correction, one row each.
+
+    Columns: `referral_id`, `crn`, `intervention_id`, `venue`, `referred_on`.
+    """
+    # Of people named on the first day the least, as for whose events a referral's are (features.preparing).
+    return (
+        versions(histories, "referrals")
+        .select("referral_id", "crn", "intervention_id", "venue", "referred_on", "known_on")
+        .drop_nulls(["referral_id", "crn"])
+        .sort("known_on", "crn", maintain_order=True)
+        .unique("referral_id", keep="first", maintain_order=True)
+        .drop("known_on")
+    )
+
+
 def access(histories: Histories, referrals: pl.DataFrame) -> pl.DataFrame:
     """How far and how long a wait was it, for referrals that were made?
 
@@ -253,15 +269,7 @@ def access(histories: Histories, referrals: pl.DataFrame) -> pl.DataFrame:
     delivery unit as known before the day of the referral, or as first known where
     nothing was (docs/decisions/0200-as-it-was-known.md): no later version counts.
     """
-    # Of people named on the first day the least, as for whose events a referral's are (features.preparing).
-    first = (
-        versions(histories, "referrals")
-        .select("referral_id", "crn", "intervention_id", "venue", "referred_on", "known_on")
-        .drop_nulls(["referral_id", "crn"])
-        .sort("known_on", "crn", maintain_order=True)
-        .unique("referral_id", keep="first", maintain_order=True)
-        .drop("known_on")
-    )
+    first = as_made(histories)
     units = versions(histories, "people").select(
         "crn", "pdu", "known_on", first_day=pl.col("known_on").min().over("crn")
     )

@@ -43,8 +43,14 @@ def frame(histories: Histories, outcomes: pl.DataFrame, *, catalogue: Catalogue)
     Columns: referral_id, crn, as_of, region, sentence_type_of_row, and the features of `FEATURES`.
     """
     known = {entry.id for entry in catalogue.interventions}
-    pairs = outcomes.filter(pl.col("intervention_id").is_in(sorted(known))).select(
-        "referral_id", "crn", "intervention_id", as_of="referred_on"
+    # What was referred to, and when, as it was first recorded: a later correction is not known on the day.
+    made = (
+        fit.as_made(histories).select("referral_id", "crn", "intervention_id", as_of="referred_on").collect()
+    )
+    pairs = (
+        outcomes.select("referral_id", "crn")
+        .join(made, on=["referral_id", "crn"], maintain_order="left")
+        .filter(pl.col("intervention_id").is_in(sorted(known)) & pl.col("as_of").is_not_null())
     )
     points = pairs.select("crn", "as_of")
     features = batch.evaluate(histories, points, uses={Use.SCORING})
