@@ -45,7 +45,11 @@ def signed_in(browser: Browser, address: str, *, scripts: bool = True) -> Iterat
     context = browser.new_context(java_script_enabled=scripts, locale="en-GB")
     page = context.new_page()
     wrong: list[str] = []
-    page.on("requestfailed", lambda request: wrong.append(request.url))
+    # Leaving a page aborts what it was still fetching; anything else that fails is a fault.
+    page.on(
+        "requestfailed",
+        lambda request: wrong.append(request.url) if request.failure != "net::ERR_ABORTED" else None,
+    )
     page.on(
         "console",
         lambda message: (
