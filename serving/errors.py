@@ -23,6 +23,15 @@ log = structlog.get_logger("signpost.errors")
 
 RETRY_SECONDS: Final = 5
 SCREENS: Final = ("/referrals", "/sign-in", "/sign-out")
+FOR_PROGRAMS: Final = (
+    "/v1/",
+    "/v3/",
+    "/components/",
+    "/health",
+    "/info",
+    "/metrics",
+    "/subject-access-request",
+)
 
 
 class ServiceError(Exception):
@@ -176,9 +185,14 @@ def answer(request: Request, error: ServiceError) -> Response:
     as_page: Callable[[Request, ServiceError], Response] | None = getattr(
         request.app.state, "error_page", None
     )
-    if as_page is not None and request.url.path.startswith(SCREENS):
+    if as_page is not None and (request.url.path.startswith(SCREENS) or _by_browser(request)):
         return as_page(request, error)
     return error.response()
+
+
+def _by_browser(request: Request) -> bool:
+    """Did somebody follow a link or type an address? A program that calls the API does not ask for HTML."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(FOR_PROGRAMS)
 
 
 def away(error: Exception) -> ServiceError:

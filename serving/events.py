@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import Connection, insert, select
 
-from catalogue.errors import UsageError
 from serving import people
 from serving.audit_log import Actor
-from serving.errors import ServiceError, invalid
+from serving.errors import ServiceError, invalid, validation_errors
 from serving.flags import refresh_person
 from serving.schemas.base import CRN_PATTERN
+from serving.schemas.case_document import CaseTables, plain, refuse_protected
 from serving.schemas.events import EventQuestion
 from serving.services import Services
 from serving.store.tables import events_received
@@ -48,8 +49,8 @@ def receive(services: Services, *, event: EventQuestion, actor: Actor) -> str:
     """Apply an event once; APPLIED, UNCHANGED (nothing new in it), REPEATED or IGNORED (not a type we use).
 
     Raises:
-        UsageError: when its records break the contract.
-        ServiceError: 422 when it lacks what its type needs.
+        UsageError: when a row belongs to another person than the event.
+        ServiceError: 422 when it lacks what its type needs, or its records break the contract.
     """
     key = event_key(event)
     touched: str | None = None
@@ -95,14 +96,28 @@ def _apply(
         return _result(people.erase_in(connection, services, crn=event.crn(), actor=actor)), None
     if not event.event_type.startswith(BRINGING):
         return "IGNORED", None
-    rows = information.get("records")
-    if rows is None:
+    if information.get("records") is None:
         return "UNCHANGED", None
-    if not isinstance(rows, Mapping):
-        raise UsageError("The records of an event are an object of the contract's tables.")
+    rows = _records(information["records"])
     crn = people.merged_into(connection, event.crn()) or event.crn()
     new = people.add_rows(connection, services, crn=crn, rows=rows, actor=actor)
     return _result(new), crn if new else None
+
+
+def _records(sent: object) -> Mapping[str, Any]:
+    """The rows of an event, held against the contract as a case's are.
+
+    Raises:
+        ServiceError: 422, naming places and never values.
+    """
+    refuse_protected(sent)
+    try:
+        return plain(CaseTables.model_validate(sent))
+    except ValidationError as error:
+        found = [
+            {**line, "loc": ("additionalInformation", "records", *line["loc"])} for line in error.errors()
+        ]
+        raise invalid(validation_errors(found)) from error
 
 
 def _result(changed: bool) -> str:  # noqa: FBT001  a word for a yes or no

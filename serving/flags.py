@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 from sqlalchemy import Connection, String, cast, func, insert, literal, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from catalogue.errors import UsageError
 from features.case import Case
@@ -34,6 +35,7 @@ from serving.store.tables import cases, flag_responses, flags
 from serving.suggestions import open_case
 
 AT_ONCE: Final = 100
+OF_THE_CASE: Final = ("practitioner", "team", "pdu")
 WORDS: Final[Mapping[str, str]] = {**prompts.CHANGES, **prompts.CHECKS}
 
 HELP: Final = (
@@ -52,15 +54,7 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
     others may write in between; what is counted afterwards is complete.
     """
     as_of, bundle = services.as_of(None), services.bundles.current
-    scope = [
-        column == value
-        for column, value in (
-            (cases.c.practitioner, practitioner),
-            (cases.c.team, team),
-            (cases.c.pdu, pdu),
-        )
-        if value is not None
-    ]
+    scope = _caseload(practitioner=practitioner, team=team, pdu=pdu)
     prefix = stamp(as_of, bundle)
     looked_at = ""
     while True:
@@ -85,6 +79,11 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
         look(services, crns, as_of=as_of, bundle=bundle)
         # Onwards by number, so that a case which changes meanwhile is not looked at for ever.
         looked_at = crns[-1]
+
+
+def _caseload(*, practitioner: str | None, team: str | None, pdu: str | None) -> list[ColumnElement[bool]]:
+    asked = {"practitioner": practitioner, "team": team, "pdu": pdu}
+    return [cases.c[name] == value for name, value in asked.items() if value is not None]
 
 
 def refresh_person(services: Services, crn: str) -> None:
@@ -219,25 +218,21 @@ def page(
 ) -> tuple[list[Found], int]:
     """One page of open flags and prompts of a caseload, newest first; limited cases are left out."""
     refresh(services, practitioner=practitioner, team=team, pdu=pdu)
-    wanted = [
-        flags.c.open,
-        *(
-            column == value
-            for column, value in (
-                (flags.c.practitioner, practitioner),
-                (flags.c.team, team),
-                (flags.c.pdu, pdu),
-            )
-            if value is not None
-        ),
+    # Whose a flag is follows the case: a case that moves takes its flags along.
+    wanted: list[ColumnElement[bool]] = [
+        flags.c.open.is_(True),
+        *_caseload(practitioner=practitioner, team=team, pdu=pdu),
     ]
     closed = _closed_to(services, actor.who)
     if closed:
         wanted.append(flags.c.crn.not_in(closed))
     with services.database.write() as connection:
-        total = connection.execute(select(func.count()).select_from(flags).where(*wanted)).scalar_one()
+        joined = flags.join(cases, cases.c.crn == flags.c.crn)
+        total = connection.execute(select(func.count()).select_from(joined).where(*wanted)).scalar_one()
+        kept = [column for column in flags.c if column.name not in OF_THE_CASE]
         rows = connection.execute(
-            select(flags)
+            select(*kept, *(cases.c[name] for name in OF_THE_CASE))
+            .select_from(joined)
             .where(*wanted)
             .order_by(flags.c.raised_on.desc(), flags.c.id)
             .limit(size)

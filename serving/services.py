@@ -16,6 +16,7 @@ from serving.audit_log import Actor
 from serving.auth import JwksKeys, SigningKeys, Verifier
 from serving.bundles import BundleHolder
 from serving.dev_auth import ISSUER, DevKeys
+from serving.errors import ServiceError
 from serving.metrics import Metrics
 from serving.recent import Recent
 from serving.settings import LATEST, TODAY, Settings
@@ -25,6 +26,8 @@ from serving.store.database import Database
 from serving.store.directory import Directory
 from serving.store.migrate import migrate, revision
 
+RECORDS_BEGIN: Final = date(2000, 1, 1)
+"""Before this day no case system has records of the kinds in the contract."""
 FRESH: Final = timedelta(days=7)
 """Records that stop longer ago than this are a copy of a past, and are asked about as of their last day."""
 
@@ -104,9 +107,13 @@ class Services:
         return datetime.now(UTC)
 
     def as_of(self, asked: date | None) -> date:
-        """The day of a question: the one asked for, else by the setting SIGNPOST_AS_OF."""
+        """The day of a question: the one asked for, else by the setting SIGNPOST_AS_OF.
+
+        Raises:
+            ServiceError: 422 for a day before records began, or after tomorrow where nothing is recorded as late.
+        """
         if asked is not None:
-            return asked
+            return self._answerable(asked)
         if self.settings.as_of == TODAY:
             return self.today()
         if self.settings.as_of != LATEST:
@@ -115,6 +122,22 @@ class Services:
             known = case_store.last_known(connection)
         today = self.today()
         return today if known is None or today - known <= FRESH else min(today, known)
+
+    def _answerable(self, asked: date) -> date:
+        """A day that a question can be asked about: tomorrow sees everything that is recorded today."""
+        last = self.today() + timedelta(days=1)
+        if asked > last:
+            with self.database.read() as connection:
+                known = case_store.last_known(connection)
+            last = last if known is None else max(last, known + timedelta(days=1))
+        if not RECORDS_BEGIN <= asked <= last:
+            raise ServiceError(
+                status=422,
+                code="DAY_OUT_OF_RANGE",
+                user="There are no records to answer from on that day.",
+                developer=f"asOf is from {RECORDS_BEGIN.isoformat()} to tomorrow.",
+            )
+        return asked
 
     @property
     def report_folder(self) -> Path | None:

@@ -24,7 +24,6 @@ from scoring.similar import SimilarPeople
 from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
 from serving.errors import ServiceError, not_found
-from serving.protected import protected_refused
 from serving.recent import Shown
 from serving.screens.words import in_a_hundred
 from serving.services import Services
@@ -133,12 +132,9 @@ def show_for_document(
     """The same for a case sent in the body of a request; only that it was asked is kept.
 
     Raises:
-        UsageError: when the document breaks the contract.
-        ServiceError: 422 for protected characteristics.
+        UsageError: when a row belongs to another person than the case.
+        ServiceError: 422 for a day that no question can be asked about.
     """
-    refusal = protected_refused(document)
-    if refusal is not None:
-        raise refusal
     case = Case.from_document(document)
     person = max(case.tables["people"], key=lambda row: str(row.get("known_on") or ""), default={})
     pdu, region = (_text(person.get(name)) for name in ("pdu", "region"))

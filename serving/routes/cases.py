@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Response, Security
 
@@ -10,14 +10,15 @@ from serving import events, people
 from serving.auth import CASES, Principal, requires
 from serving.routes.common import Acting, StrictRoute, failures, json_response
 from serving.schemas.base import Answer, Crn
+from serving.schemas.case_document import KeptCase, plain
 from serving.schemas.events import EventAnswer, EventQuestion
 from serving.services import Parts
 
 router = APIRouter(route_class=StrictRoute, tags=["Cases"])
 
 Feeding = Annotated[Principal, Security(requires(CASES))]
-CaseDocument = Annotated[
-    dict[str, Any],
+Document = Annotated[
+    KeptCase,
     Body(
         description="`{table: [row, …], …}` with the tables and columns of the data contract (snake_case, ISO "
         "dates); `protected`, one row, is kept apart",
@@ -47,12 +48,10 @@ class CaseAnswer(Answer):
     response_model=CaseAnswer,
     responses=failures(401, 403, 409, 415, 422),
 )
-def put_case(
-    *, crn: Crn, document: CaseDocument, parts: Parts, principal: Feeding, actor: Acting
-) -> Response:
+def put_case(*, crn: Crn, document: Document, parts: Parts, principal: Feeding, actor: Acting) -> Response:
     """Keep it."""
     del principal
-    version = people.put(parts, crn=crn, document=document, actor=actor)
+    version = people.put(parts, crn=crn, document=plain(document), actor=actor)
     return json_response({"crn": crn, "version": version})
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query, Response, Security
 
 from serving.auth import SUGGESTIONS, Principal, requires
 from serving.routes.common import Acting, StrictRoute, failures, json_response
 from serving.schemas.base import Crn
+from serving.schemas.case_document import SentCase, plain
 from serving.schemas.suggestions import SuggestionSetAnswer
 from serving.services import Parts
 from serving.suggestions import show, show_for_document
@@ -49,8 +50,8 @@ def get_suggestions(
     return json_response(show(parts, crn=crn, as_of=as_of, setting=setting, actor=actor).content)
 
 
-SentCase = Annotated[
-    dict[str, Any],
+Document = Annotated[
+    SentCase,
     Body(
         description="A case document: `{crn, table: [row, …], …}` with the tables and columns of the data contract "
         "(snake_case, ISO dates), without protected characteristics",
@@ -83,7 +84,7 @@ SentCase = Annotated[
 )
 def suggest_for_case(
     *,
-    document: SentCase,
+    document: Document,
     parts: Parts,
     principal: Annotated[Principal, Security(requires(SUGGESTIONS))],
     actor: Acting,
@@ -93,5 +94,5 @@ def suggest_for_case(
     """Answer from what was sent."""
     del principal
     return json_response(
-        show_for_document(parts, document=document, as_of=as_of, setting=setting, actor=actor)
+        show_for_document(parts, document=plain(document), as_of=as_of, setting=setting, actor=actor)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
@@ -9,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from serving.errors import ServiceError
 from serving.screens.environment import page
-from serving.screens.session import SignInNeededError
+from serving.screens.session import SignInNeededError, signed_in
 
 
 def register(app: FastAPI) -> None:
@@ -22,7 +23,9 @@ def register(app: FastAPI) -> None:
 
 
 def error_page(request: Request, error: ServiceError) -> Response:
-    """A failure in one sentence, with the reference that finds it in the logs."""
+    """A failure in one sentence, with the reference that finds it in the logs, for whoever is signed in."""
+    with suppress(SignInNeededError, ServiceError):
+        signed_in(request)
     return page(
         request,
         "error.html",

@@ -31,7 +31,7 @@ from serving.screens.session import (
     on_this_machine,
     safe_following,
 )
-from serving.screens.view import Panel, decision_line, panel
+from serving.screens.view import Panel, decision_line, not_met, panel
 from serving.screens.words import day
 from serving.services import Parts, Services
 from serving.store import cases as case_store
@@ -344,6 +344,7 @@ def _decision_page(
         interventions=_interventions(document, given.get("intervention", ""))
         if found.action is Action.DEPARTED
         else None,
+        not_met=not_met(document, say) if found.action is Action.DEPARTED else (),
         reasons=[
             {"value": line.code, "text": line.label, "checked": line.code == given.get("reason")}
             for line in reasons()[found.action]

@@ -300,6 +300,12 @@ def _groups(items: Sequence[Mapping[str, Any]], say: Sayer) -> tuple[NeedGroup, 
     )
 
 
+def not_met(document: Mapping[str, Any], say: Sayer) -> tuple[OtherLine, ...]:
+    """The interventions that are not eligible as the records stand, by name, each with its rules that are not met."""
+    others = (item for item in document["suggestions"] if item["eligibility"] != "ELIGIBLE")
+    return tuple(sorted((_other(item, say) for item in others), key=lambda line: line.name))
+
+
 def _other(item: Mapping[str, Any], say: Sayer) -> OtherLine:
     status = item["eligibility"]
     if status == "ELIGIBLE":

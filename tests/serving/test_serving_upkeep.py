@@ -67,6 +67,33 @@ def test_one_look_leaves_nobody_in_scope_stale(settings: Settings, monkeypatch: 
     assert stale == []
 
 
+def test_flags_go_with_a_case_that_moves(settings: Settings, headers: dict[str, str]) -> None:
+    with (
+        running(replace(settings, bundle_folder=None)) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=60) as client,
+    ):
+        every = client.get("/v1/flags", params={"size": 200}).json()["content"]
+        moving = every[0]
+        mine = {"practitioner": moving["practitioner"], "size": 200}
+        held = client.get("/subject-access-request", params={"crn": moving["crn"]}).json()["content"]
+        rows = held["records"]
+        newest = max(rows["people"], key=lambda row: row["known_on"])
+        rows["people"].append({**newest, "practitioner": "SOMEBODY_NEW", "team": "ANOTHER", "pdu": "A99"})
+        rows["people"][-1]["known_on"] = max(
+            row["known_on"] for table in rows.values() for row in table if row.get("known_on")
+        )
+        put = client.put(f"/v1/cases/{moving['crn']}", json=rows)
+        assert put.status_code == 200, put.text
+        before = {item["id"] for item in every if item["crn"] == moving["crn"]}
+        left = client.get("/v1/flags", params=mine).json()["content"]
+        there = client.get("/v1/flags", params={"practitioner": "SOMEBODY_NEW"}).json()["content"]
+    assert moving["crn"] not in {item["crn"] for item in left}
+    assert moving["id"] in {item["id"] for item in there} & before
+    assert {(item["practitioner"], item["team"], item["pdu"]) for item in there} == {
+        ("SOMEBODY_NEW", "ANOTHER", "A99")
+    }
+
+
 def _document(crn: str, *ends: str | None) -> dict[str, Any]:
     return {
         "crn": crn,

@@ -1,5 +1,7 @@
 """What is said back: which part of a decision is wrong, how large a caseload is, and a page past the end."""
 
+import html
+
 import httpx
 import pytest
 
@@ -49,6 +51,42 @@ def test_the_session_s_token_opens_the_api(store_settings: Settings, someone: st
         assert httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers).status_code == 200
         visitor.post("/sign-out")
         assert token not in visitor.get("/sign-in/token").text
+
+
+def test_a_wrong_address_is_a_page_for_a_person_and_json_for_a_program(store_settings: Settings) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    with running(store_settings) as address, httpx.Client(base_url=address, follow_redirects=True) as visitor:
+        unknown = visitor.get("/nothing/here", headers=browser)
+        assert unknown.status_code == 404
+        assert "Sign out" not in unknown.text
+        visitor.post("/sign-in", data={"user": "DEMO_USER", "next": "/referrals/"})
+        for path in ("/nothing/here", "/referrals/X1/nothing", "/referral", "/static/nothing.html"):
+            found = visitor.get(path, headers=browser)
+            assert found.status_code == 404, path
+            assert found.headers["content-type"].startswith("text/html"), path
+            assert "Sorry, this cannot be shown" in found.text
+            assert "Sign out" in found.text
+        for path in ("/nothing/here", "/v1/nothing"):
+            assert visitor.get(path).json()["errorCode"] == "NOT_FOUND"
+        assert visitor.get("/v1/nothing", headers=browser).json()["errorCode"] == "NOT_FOUND"
+
+
+def test_a_departure_to_an_ineligible_intervention_says_what_stands_against_it(
+    store_settings: Settings, api: httpx.Client, someone: str
+) -> None:
+    document = api.get(f"/v1/people/{someone}/suggestions").json()
+    ineligible = [item for item in document["suggestions"] if item["eligibility"] == "NOT_ELIGIBLE"]
+    assert ineligible
+    with running(store_settings) as address, httpx.Client(base_url=address, follow_redirects=True) as visitor:
+        visitor.post("/sign-in", data={"user": "DEMO_USER", "next": "/referrals/"})
+        page = visitor.get(f"/referrals/{someone}")
+        set_id = page.text.split("Reference of this page: ")[1].split(".")[0]
+        form = visitor.get(f"/referrals/{someone}/decision", params={"set": set_id, "choice": "depart"})
+    shown = html.unescape(form.text)
+    for item in ineligible:
+        against = shown.split(f'data-why="{item["interventionId"]}">')[1].split("</dd>")[0]
+        for reason in item["reasons"]:
+            assert (reason["text"] in against) == (reason["outcome"] == "NOT_MET"), reason["text"]
 
 
 @pytest.fixture
