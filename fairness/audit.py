@@ -20,10 +20,12 @@ from fairness.characteristics import Characteristic, definitions, intersection, 
 from fairness.compare import Comparison
 from fairness.evidence import Evidence
 from fairness.measures import Measure, measures, of_stage
+from fairness.narrowing import with_open_referrals
 from fairness.policy import Policy
 from fairness.policy import default as default_policy
 from fairness.register import Changes, Register, changes
 from fairness.register import read as read_register
+from fairness.suggested import Suggested, suggested
 from fairness.suppression import Ledger
 from features.histories import Histories
 from scoring.bundle import Bundle
@@ -107,7 +109,7 @@ def run(
     *,
     histories: Histories,
     bundle_folder: Path,
-    suggestions: pl.DataFrame,
+    suggestions: pl.DataFrame | Suggested,
     flags: pl.DataFrame,
     out: Path,
     register: Path | None = None,
@@ -118,7 +120,8 @@ def run(
     Args:
         histories: case histories with their `people` and `protected` tables.
         bundle_folder: the release bundle that is judged.
-        suggestions: what it suggests for everybody (columns of interfaces.md).
+        suggestions: what it suggests for everybody (columns of interfaces.md), or that brought down
+            to what is counted by `fairness.suggested`.
         flags: what it says of every open referral (columns of interfaces.md).
         out: folder of the report; made where it is not there.
         register: the register of disparities; the project's own by default.
@@ -127,12 +130,11 @@ def run(
     Raises:
         UsageError: a frame lacks a column, or the register cannot be read.
     """
-    _require(
-        suggestions, ("crn", "as_of", "intervention_id", "eligibility", "feasible", "advice"), "suggestions"
-    )
+    if isinstance(suggestions, pl.DataFrame):
+        suggestions = suggested([suggestions], load())
     _require(flags, ("referral_id", "crn", "as_of", "flagged"), "flags")
-    frames = _frames(histories, suggestions, flags, _past_flags(histories, bundle_folder, as_of), as_of)
-    people = stages.with_groups(_people(histories, as_of), histories)
+    frames = stage_frames(histories, suggestions, flags, past_flags(histories, bundle_folder, as_of), as_of)
+    people = everybody(histories, as_of)
     rules = default_policy()
     result = judge(
         frames,
@@ -234,8 +236,8 @@ def _require(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:
         )
 
 
-def _frames(
-    histories: Histories, suggestions: pl.DataFrame, flags: pl.DataFrame, past: PastFlags, as_of: date
+def stage_frames(
+    histories: Histories, suggestions: Suggested, flags: pl.DataFrame, past: PastFlags, as_of: date
 ) -> dict[str, pl.DataFrame]:
     """One frame a stage, with the groups of every characteristic and the conditions of people alike."""
     catalogue = load()
@@ -244,8 +246,8 @@ def _frames(
         "flag_outcomes": stages.flag_outcomes(
             past.flags, histories, horizon_weeks=past.horizon_weeks, as_of=as_of
         ),
-        "suggestions": stages.suggestions(suggestions, catalogue),
-        "human": stages.human(histories, suggestions, catalogue),
+        "suggestions": suggestions.people,
+        "human": stages.human(histories, suggestions.first, catalogue),
         "decisions": stages.decisions(histories, catalogue, as_of=as_of),
         "delivery": stages.delivery(histories, as_of=as_of),
         "enforcement": stages.enforcement(histories, as_of=as_of),
@@ -255,24 +257,28 @@ def _frames(
     return frames
 
 
-def _past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
+def past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
+    """The flags of `PAST_DAYS` before the audit, from the records of those alone whose referral was open then."""
     bundle = Bundle.open(folder)
+    days = [as_of - timedelta(days=each) for each in PAST_DAYS]
+    concerned = with_open_referrals(histories, days=days)
     made = [
-        flag_all(histories, bundle=bundle, as_of=as_of - timedelta(days=days)).select(
+        flag_all(concerned, bundle=bundle, as_of=day).select(
             "referral_id",
             "crn",
             "as_of",
             "flagged",
             chance=f"p_not_completed_{bundle.thresholds.horizon_weeks}w",
         )
-        for days in PAST_DAYS
+        for day in days
     ]
     return PastFlags(pl.concat(made), bundle.thresholds.horizon_weeks)
 
 
-def _people(histories: Histories, as_of: date) -> pl.DataFrame:
+def everybody(histories: Histories, as_of: date) -> pl.DataFrame:
+    """One row a person with the group of every characteristic."""
     crns = histories.table("people").select("crn").unique().sort("crn").collect()
-    return crns.with_columns(as_of=pl.lit(as_of))
+    return stages.with_groups(crns.with_columns(as_of=pl.lit(as_of)), histories)
 
 
 def _measure(

@@ -18,6 +18,7 @@ import polars as pl
 from catalogue import load
 from fairness.characteristics import APART, Characteristic
 from fairness.evidence import Grid, Test
+from fairness.narrowing import of_people
 from features.contract import TABLES
 from features.histories import Histories
 from scoring import landmarks
@@ -61,17 +62,7 @@ def sample(histories: Histories, *, people: int = PEOPLE, days: Sequence[date] =
     owners = histories.table("referrals").select("crn", "referral_id").collect()
     first = set(owners.filter(pl.col("referral_id").is_in(sorted(open_now)))["crn"].to_list())
     chosen = sorted(crns, key=lambda crn: (crn not in first, hashlib.sha256(crn.encode()).digest()))[:people]
-    keep = pl.Series("crn", sorted(chosen))
-    referrals = owners.filter(pl.col("crn").is_in(keep.implode()))["referral_id"]
-    tables = {}
-    for name, table in TABLES.items():
-        frame = histories.table(name)
-        if "crn" in table.names:
-            frame = frame.filter(pl.col("crn").is_in(keep.implode()))
-        elif "referral_id" in table.names:
-            frame = frame.filter(pl.col("referral_id").is_in(referrals.implode()))
-        tables[name] = frame.collect()
-    return Histories.of(tables)
+    return of_people(histories, chosen)
 
 
 def changed(histories: Histories, **tables: pl.LazyFrame) -> Histories:

@@ -52,7 +52,7 @@ def suggestions(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
             reached=(eligible & pl.col("feasible").fill_null(value=False)).any(),
             any_suggested=suggested.any(),
             too_few=(eligible & (advice == "TOO_FEW_SIMILAR")).any(),
-            missing_information=(pl.col("eligibility").cast(pl.String) == "MISSING_INFORMATION").any(),
+            unsettled=(pl.col("eligibility").cast(pl.String) == "MISSING_INFORMATION").any(),
             programme=(eligible & reach & pl.col("programme")).any(),
             programme_suggested=(suggested & pl.col("programme")).any(),
             intensive=(suggested & (pl.col("intensity") == 3)).any(),
@@ -64,6 +64,9 @@ def suggestions(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
             feasible=pl.when(pl.col("eligible") & pl.col("directory")).then("reached"),
             suggested=pl.when("eligible").then("any_suggested"),
             abstained=pl.when("eligible").then(pl.col("too_few") & ~pl.col("any_suggested")),
+            # That something is not settled alone says little: the catalogue's own rules decide by sex and age what is
+            # asked about whom. That nothing was suggested while something is not settled is the harm.
+            missing_information=pl.col("unsettled") & ~pl.col("any_suggested"),
             suggested_programme=pl.when("programme").then("programme_suggested"),
         )
         .sort("crn", "as_of")
@@ -93,12 +96,14 @@ def _kinds(catalogue: Catalogue) -> pl.DataFrame:
 
 
 def human(histories: Histories, suggested: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
-    """One row a recorded decision: accepted, departed up or down from the first suggestion, contested."""
+    """One row a recorded decision: accepted, departed up or down from the first suggestion, contested.
+
+    `suggested` has a row a person with what was suggested first (crn, intervention_id).
+    """
     kinds = _kinds(catalogue)
     chosen = kinds.select("intervention_id", chosen="intensity")
     first = (
-        suggested.filter(pl.col("rank") == 1)
-        .select("crn", "intervention_id")
+        suggested.select("crn", "intervention_id")
         .join(kinds, on="intervention_id")
         .select("crn", first="intensity")
         .unique("crn")
