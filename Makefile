@@ -59,7 +59,7 @@ bench: $(READY) ## speed, memory and model quality, as ratios side by side in on
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lock: ## resolve the dependencies anew into the hashed lock files (names no index address)
-	@$(BIN)/uv pip compile pyproject.toml --extra train --extra audit --extra postgres --extra dev --universal \
+	@$(BIN)/uv pip compile pyproject.toml --extra train --extra audit --extra postgres --extra otel --extra dev --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --quiet --upgrade -o requirements-bootstrap.lock
