@@ -72,6 +72,8 @@ def model_card(facts: Facts) -> str:
         "## Performance on later, unseen months",
         _performance(facts),
         *_limits(facts),
+        "## Since then",
+        _monitoring(facts),
         "## The flag",
         _flag(facts),
         "## What the glass box gives up",
@@ -244,13 +246,19 @@ def _performance(facts: Facts) -> str:
         rows.append((
             title, question, held.get("base_rate"), held.get("auc"), held.get("auc_lower"), held.get("auc_upper"),
             held.get("brier"), held.get("log_loss"), held.get("calibration_slope"), held.get("calibration_in_the_large"),
-            held.get("calibration_error"), document.get("barely_predictable"),
+            held.get("calibration_error"), held.get("calibration_error_by_chance"),
+            held.get("calibration_error_debiased"), document.get("barely_predictable"),
         ))  # fmt: skip
     header = (
         "head", "question", "base rate", "AUC", "lower", "upper", "Brier", "log loss", "calibration slope",
-        "calibration in the large", "calibration error", "barely predictable",
+        "calibration in the large", "calibration error", "of that by chance", "without chance", "barely predictable",
     )  # fmt: skip
-    return table(header, rows)
+    return (
+        table(header, rows)
+        + "\n\nThe calibration error is the mean distance between shares foretold and shares that came, over bins of equal "
+        "count. Chance alone makes it positive: beside it stands what perfect chances would show on as many rows, and the "
+        "root mean square distance without what chance adds."
+    )
 
 
 def _limits(facts: Facts) -> list[str]:
@@ -274,12 +282,50 @@ def _limits(facts: Facts) -> list[str]:
         and abs(level) > 0.2
     ]
     monitoring = facts.documents["training.json"].get("monitoring", {})
-    if shifts or monitoring.get("alerts"):
-        told = [*shifts, *monitoring.get("alerts", [])]
+    if noticed := monitoring.get("noticed_on"):
+        shifts.insert(0, f"something moved, first noticed on {noticed} (see below)")
+    if shifts:
         parts.append(
-            "**The latest months differ from those the models learnt from.** " + "; ".join(told) + "."
+            "**The latest months differ from those the models learnt from.** " + "; ".join(shifts) + "."
         )
     return parts
+
+
+def _monitoring(facts: Facts) -> str:
+    """What was watched between the calibration block and the training date, and what was noticed."""
+    monitoring = facts.documents["training.json"].get("monitoring", {})
+    heads = monitoring.get("heads", {})
+    if not heads:
+        return "Nothing was watched in this run."
+    rows = [
+        (
+            name,
+            held["since"],
+            held["until"],
+            held["rows_of_latest_month"],
+            len(held["moved"]),
+            len(held["months"]),
+            sum(month["drifted"] for month in held["months"]),
+            held["noticed_on"] or "nothing",
+        )
+        for name, held in heads.items()
+    ]
+    header = (
+        "head",
+        "watched from",
+        "until",
+        "rows of the latest month",
+        "inputs that moved",
+        "months whose outcomes are known",
+        "months off",
+        "noticed on",
+    )
+    told = (
+        "Every week the last 28 days' rows were held against those that calibrated the head; outcomes are held against the "
+        "chances month by month once their window and the months for records to arrive have passed."
+    )
+    alerts = "\n".join(f"- {alert}" for alert in monitoring.get("alerts", []))
+    return "\n\n".join(part for part in (told, table(header, rows), alerts) if part)
 
 
 def _flag(facts: Facts) -> str:

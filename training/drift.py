@@ -23,6 +23,7 @@ from training import alerts
 from training.config import TrainingConfig
 from training.head import importance
 from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
+from training.monitoring import Watch, calibration_by_month, watch
 from training.performance import Performance, auc, barely_predictable, gain_over_base_rate, performance
 from training.profile import profile
 from training.splits import TimeBlocks, blocks, hash_share, last_usable, sample
@@ -45,6 +46,7 @@ class FittedInFlight:
     thresholds: Thresholds
     blocks: TimeBlocks
     test: LandmarkRows
+    watch: Watch
 
 
 def landmark_points(outcomes: pl.DataFrame, *, known_before: date, seed: int, every: int) -> pl.DataFrame:
@@ -139,6 +141,7 @@ def fit(
     chances = model.incidence(test_rows.features, horizons)
     place = horizons.index(config.flags.horizon_weeks)
     held = [judge(test_rows, chances[:, i], weeks) for i, weeks in enumerate(horizons)]
+    inputs = profile(set_rows.features, chances=model.incidence(set_rows.features, horizons)[:, place])
     truth, seen = failed_within(test_rows, config.flags.horizon_weeks)
     base_rate = _rate(set_rows, config.flags.horizon_weeks)
     people = test_points["crn"].to_numpy()[seen]
@@ -178,9 +181,7 @@ def fit(
         },
         "blocks": cut.to_dict(),
         "importance": importance(cards[0]),
-        "profile": profile(
-            set_rows.features, chances=model.incidence(set_rows.features, [horizons[place]])[:, 0]
-        ),
+        "profile": inputs,
     }
     calibration = {
         "inflight_not_completed": model.calibration_["not_completed"].to_dict(),
@@ -193,6 +194,57 @@ def fit(
         thresholds=limits,
         blocks=cut,
         test=test_rows,
+        watch=_watch_since(
+            model,
+            inputs,
+            landmark_points(
+                outcomes, known_before=training_date, seed=config.seed, every=settings.landmark_every_weeks
+            ).filter(pl.col("as_of") >= cut.test_from),
+            histories=histories,
+            catalogue=catalogue,
+            since=cut.test_from,
+            until=training_date,
+            config=config,
+        ),
+    )
+
+
+def _watch_since(
+    model: InFlightModel,
+    inputs: Mapping[str, Any],
+    points: pl.DataFrame,
+    *,
+    histories: Histories,
+    catalogue: Catalogue,
+    since: date,
+    until: date,
+    config: TrainingConfig,
+) -> Watch:
+    """What moved since the calibration block, in the landmarks themselves and in what came of the closed ones?"""
+    weeks = config.flags.horizon_weeks
+    kept = sample(points, by="referral_id", at_most=WATCHED_ROWS, seed=config.seed + 2)
+    seen, rows = rows_of(histories, kept, catalogue=catalogue)
+    chances = model.incidence(rows.features, [weeks])[:, 0]
+    truth, known = failed_within(rows, weeks)
+    delay = 7 * weeks + config.blocks.label_gap_days
+    closed = known & (seen["as_of"] < until - timedelta(days=delay)).to_numpy()
+    return watch(
+        "inflight",
+        held=inputs,
+        labels=landmarks.LABELS,
+        frame=rows.features.with_columns(as_of=seen["as_of"]),
+        chances=chances,
+        since=since,
+        until=until,
+        months=calibration_by_month(
+            seen["as_of"].filter(pl.Series(closed)),
+            truth[closed],
+            chances[closed],
+            seen["crn"].to_numpy()[closed],
+            since=since,
+            until=until,
+            delay_days=delay,
+        ),
     )
 
 
@@ -205,9 +257,9 @@ def failed_within(rows: LandmarkRows, weeks: float) -> tuple[FloatArray, npt.NDA
 
 
 def judge(rows: LandmarkRows, chances: FloatArray, weeks: float) -> Performance:
-    """The figures of one horizon, over the landmarks whose outcome by then is known."""
+    """The figures of one horizon, over the landmarks whose outcome by then is known; referrals count once."""
     truth, known = failed_within(rows, weeks)
-    return performance(truth[known], chances[known])
+    return performance(truth[known], chances[known], rows.units.to_numpy()[known])
 
 
 def by_landmark(

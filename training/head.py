@@ -89,8 +89,8 @@ def fit_head(
     chances = np.asarray(mapped.predict(_scores(card, last)), dtype=np.float64)
     base_rate = float(np.average(later["y"].to_numpy(), weights=later["weight"].to_numpy()))
     truth = last["y"].to_numpy()
-    held = performance(truth, chances)
     people = last["crn"].to_list()
+    held = performance(truth, chances, people)
     saved, errors = gain_over_base_rate(truth, chances, base_rate, people)
     document = {
         "head": head,
@@ -127,10 +127,12 @@ def importance(card: Scorecard) -> list[dict[str, Any]]:
 def by_group(frame: pl.DataFrame, chances: FloatArray, name: str) -> dict[str, dict[str, Any]]:
     """The held-out figures within each value of a column, by name of the value."""
     values = frame[name].cast(pl.String).fill_null("not recorded").to_numpy()
-    truth = frame["y"].to_numpy()
-    return {
-        str(v): performance(truth[values == v], chances[values == v]).to_dict() for v in np.unique(values)
-    }
+    truth, people = frame["y"].to_numpy(), frame["crn"].to_numpy()
+    found = {}
+    for value in np.unique(values):
+        here = values == value
+        found[str(value)] = performance(truth[here], chances[here], people[here]).to_dict()
+    return found
 
 
 def _scores(card: Scorecard, frame: pl.DataFrame) -> FloatArray:

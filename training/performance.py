@@ -2,7 +2,8 @@
 
 Figures are plain numbers or None where they are undefined (one class only, no rows): an undefined figure is
 never 0. Sources: Brier (1950); Cox (1958) for slope and calibration in the large; Hanley and McNeil (1982)
-for the interval of the AUC.
+for the interval of the AUC; Kumar, Liang and Ma (2019), Verified Uncertainty Calibration, section 5, for the
+calibration error without what chance adds to it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,19 @@ CLEAR_AUC = 3.0
 CLEAR_GAIN = 1.645
 #: Held-out discrimination below which nobody should be told apart, however many rows made it significant.
 LEAST_AUC = 0.53
+BINS = 10
+#: Rows that a bin of the calibration error must hold: of fewer, the share observed is mostly chance.
+LEAST_OF_A_BIN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """Held-out figures of one head on one block."""
+    """Held-out figures of one head on one block.
+
+    `calibration_error` is the mean distance of observed from predicted shares over bins of equal count;
+    `calibration_error_by_chance` what it would be on average for perfect chances on as many rows, and
+    `calibration_error_debiased` the root mean square distance without what chance adds to it.
+    """
 
     rows: int
     base_rate: float | None
@@ -37,6 +46,8 @@ class Performance:
     calibration_slope: float | None
     calibration_in_the_large: float | None
     calibration_error: float | None
+    calibration_error_by_chance: float | None
+    calibration_error_debiased: float | None
 
     def to_dict(self) -> dict[str, float | int | None]:
         """The figures by name, rounded to six places so that they read the same everywhere."""
@@ -105,24 +116,73 @@ def _newton(design: FloatArray, y: FloatArray, *, offset: FloatArray) -> FloatAr
     return beta
 
 
-def calibration_error(y: FloatArray, p: FloatArray, *, bins: int = 10) -> float | None:
-    """By how much do observed shares depart from predicted ones, on average over bins of equal count?"""
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How far observed shares depart from predicted ones, over bins of equal count.
+
+    `weight` is the share of rows in each bin, `gap` observed less predicted, `variance` of the gap by chance.
+    """
+
+    weight: FloatArray
+    gap: FloatArray
+    variance: FloatArray
+
+    @property
+    def error(self) -> float:
+        """The mean distance; chance alone makes it positive."""
+        return float((self.weight * np.abs(self.gap)).sum())
+
+    @property
+    def by_chance(self) -> float:
+        """What the mean distance would be, on average, for perfect chances on as many rows."""
+        return float((self.weight * np.sqrt(2 * self.variance / math.pi)).sum())
+
+    @property
+    def debiased_square(self) -> float:
+        """The mean squared distance less what chance adds to it: right on average, below nought by chance."""
+        return float((self.weight * (self.gap**2 - self.variance)).sum())
+
+    @property
+    def debiased(self) -> float:
+        """The root of the mean squared distance without chance; nought where chance explains it all."""
+        return math.sqrt(max(self.debiased_square, 0.0))
+
+
+def calibration(
+    y: FloatArray, p: FloatArray, groups: npt.ArrayLike | None = None, *, bins: int = BINS
+) -> Calibration | None:
+    """By how much do observed shares depart from predicted ones, bin by bin? None without rows.
+
+    Bins hold equal counts of rows, at least a hundred where there are so many, so that small blocks have
+    fewer bins. `groups` (people, referrals) are drawn together: the chance variance is of sums over groups.
+    """
     if not len(y):
         return None
-    order = np.argsort(p, kind="stable")
-    parts = np.array_split(order, min(bins, max(1, len(y) // 25)))
-    return float(
-        sum(abs(y[part].mean() - p[part].mean()) * len(part) for part in parts if len(part)) / len(y)
-    )
+    rest = y - p
+    member = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    parts = np.array_split(np.argsort(p, kind="stable"), min(bins, max(1, len(y) // LEAST_OF_A_BIN)))
+    gap, variance = np.empty(len(parts)), np.empty(len(parts))
+    for place, part in enumerate(parts):
+        gap[place] = rest[part].mean()
+        _, here = np.unique(member[part], return_inverse=True)
+        sums = np.bincount(here, weights=rest[part] - gap[place])
+        spare = len(sums) / max(len(sums) - 1, 1)
+        variance[place] = spare * float((sums**2).sum()) / len(part) ** 2
+    weight = np.array([len(part) for part in parts], dtype=np.float64) / len(y)
+    return Calibration(weight=weight, gap=gap, variance=variance)
 
 
-def performance(y: npt.ArrayLike, p: npt.ArrayLike) -> Performance:
-    """Every held-out figure of some probabilities against what happened (0 or 1)."""
+def performance(y: npt.ArrayLike, p: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Performance:
+    """Every held-out figure of some probabilities against what happened (0 or 1).
+
+    `groups` (people, referrals) are drawn together where the rows of one are not independent.
+    """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if not len(truth):
         return Performance(
             rows=0, base_rate=None, auc=None, auc_lower=None, auc_upper=None, brier=None, log_loss=None,
             calibration_slope=None, calibration_in_the_large=None, calibration_error=None,
+            calibration_error_by_chance=None, calibration_error_debiased=None,
         )  # fmt: skip
     discrimination = auc(truth, chance)
     positives = float(truth.sum())
@@ -132,6 +192,8 @@ def performance(y: npt.ArrayLike, p: npt.ArrayLike) -> Performance:
         else (None, None)
     )
     slope, level = calibration_line(truth, chance)
+    bins = calibration(truth, chance, groups)
+    assert bins is not None
     return Performance(
         rows=len(truth),
         base_rate=float(truth.mean()),
@@ -142,7 +204,9 @@ def performance(y: npt.ArrayLike, p: npt.ArrayLike) -> Performance:
         log_loss=float(log_losses(truth, chance).mean()),
         calibration_slope=slope,
         calibration_in_the_large=level,
-        calibration_error=calibration_error(truth, chance),
+        calibration_error=bins.error,
+        calibration_error_by_chance=bins.by_chance,
+        calibration_error_debiased=bins.debiased,
     )
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -31,7 +31,7 @@ from training.drift import FittedInFlight, failed_within
 from training.effects import FittedEffects
 from training.head import FittedHead, HeadRows, fit_head
 from training.labels import Labels
-from training.monitoring import latest_month
+from training.monitoring import Watch, watch_head
 from training.performance import log_losses, performance
 
 Progress = Callable[[int, int], None]
@@ -99,7 +99,19 @@ def train(
         of_heads, of_effects = pool.submit(heads), pool.submit(effects_of)
         started, finished, inflight, compared = of_heads.result()
         effect = of_effects.result()
-    months = {head.head: latest_month(head, frame, until=training_date) for head in (started, finished)}
+    watches = [
+        *(
+            watch_head(
+                head,
+                frame,
+                rows[head.head].frame,
+                until=training_date,
+                delay_days=window_of(head.head, settings) + settings.blocks.label_gap_days,
+            )
+            for head in (started, finished)
+        ),
+        inflight.watch,
+    ]
     version = bundle.write(
         out,
         documents={
@@ -118,10 +130,7 @@ def train(
                 "config": settings.flat_for_cards(),
                 "baselines": compared,
                 "decision_points": effect.rows,
-                "monitoring": {
-                    "alerts": [alert for month in months.values() for alert in month["alerts"]],
-                    "months": months,
-                },
+                "monitoring": monitoring(watches),
             },
         },
         spec_hash=SPEC.hash,
@@ -137,10 +146,24 @@ def train(
     return TrainingResult(folder=out, version=version, training_date=training_date, metrics=metrics)
 
 
+def monitoring(watches: Sequence[Watch]) -> dict[str, Any]:
+    """What was watched and noticed, as plain data: sentences for the card, and every head's figures."""
+    days = [watch.noticed_on for watch in watches if watch.noticed_on is not None]
+    return {
+        "alerts": [alert for watch in watches for alert in watch.alerts()],
+        "noticed_on": min(days).isoformat() if days else None,
+        "heads": {watch.head: watch.to_dict() for watch in watches},
+    }
+
+
+def window_of(head: str, config: TrainingConfig) -> int:
+    """How many days after the referral is the label of commence or complete read?"""
+    return config.outcomes.commence_days if head == commence.HEAD else config.outcomes.complete_days
+
+
 def labels_of(head: str, outcomes: pl.DataFrame, training_date: date, config: TrainingConfig) -> Labels:
     """The labels of commence or complete that may be used at a training date."""
-    outcome = config.outcomes
-    window = outcome.commence_days if head == commence.HEAD else outcome.complete_days
+    window = window_of(head, config)
     stop = training_date - timedelta(days=window + config.blocks.label_gap_days)
     early = outcomes.filter(pl.col("referred_on") < stop)
     if head == commence.HEAD:
@@ -203,6 +226,7 @@ def _metrics(started: FittedHead, finished: FittedHead, inflight: FittedInFlight
             "calibration_slope",
             "calibration_in_the_large",
             "calibration_error",
+            "calibration_error_debiased",
         ):
             if held[name] is not None:
                 figures[f"{head}_{name}"] = float(held[name])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 BINS = 10
 MOST_CATEGORIES = 20
 CHANCE = "chance"
@@ -31,15 +32,24 @@ def profile(frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, Any]:
 
 def stability(held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, float]:
     """The population stability index of each profiled column, and of the chances, in later rows."""
-    result: dict[str, float] = {}
+    return {
+        name: index(np.asarray(held[name]["shares"]), _shares(place, bins))
+        for name, (place, bins) in places(held, frame, chances=chances).items()
+    }
+
+
+def places(
+    held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike
+) -> dict[str, tuple[IntArray, int]]:
+    """Which of the profile's bins is each row in, by column and for the chances; and how many bins are there?"""
+    result: dict[str, tuple[IntArray, int]] = {}
     for name, column in held.items():
         if name == CHANCE:
-            now = _number_shares(np.asarray(chances, dtype=np.float64), column["edges"])
+            result[name] = _number_places(np.asarray(chances, dtype=np.float64), column["edges"])
         elif "categories" in column:
-            now = _category_shares(frame[name], column["categories"])
+            result[name] = _category_places(frame[name], column["categories"])
         else:
-            now = _number_shares(_numbers(frame[name]), column["edges"])
-        result[name] = index(np.asarray(column["shares"]), now)
+            result[name] = _number_places(_numbers(frame[name]), column["edges"])
     return result
 
 
@@ -55,28 +65,32 @@ def _column_profile(column: pl.Series) -> dict[str, Any]:
     counts = column.cast(pl.String).drop_nulls().value_counts(sort=True, name="n")
     ordered = counts.sort(["n", counts.columns[0]], descending=[True, False]).head(MOST_CATEGORIES)
     categories = ordered.get_column(counts.columns[0]).to_list()
-    return {"categories": categories, "shares": _category_shares(column, categories).tolist()}
+    return {"categories": categories, "shares": _shares(*_category_places(column, categories)).tolist()}
 
 
 def _number_profile(values: FloatArray) -> dict[str, Any]:
     known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])).tolist() if len(known) else []
-    return {"edges": edges, "shares": _number_shares(values, edges).tolist()}
+    return {"edges": edges, "shares": _shares(*_number_places(values, edges)).tolist()}
 
 
 def _numbers(column: pl.Series) -> FloatArray:
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _number_shares(values: FloatArray, edges: list[float]) -> FloatArray:
-    places = np.where(
+def _number_places(values: FloatArray, edges: list[float]) -> tuple[IntArray, int]:
+    found = np.where(
         np.isnan(values), len(edges) + 1, np.searchsorted(np.asarray(edges), values, side="right")
     )
-    return np.bincount(places, minlength=len(edges) + 2) / max(len(values), 1)
+    return found.astype(np.int64), len(edges) + 2
 
 
-def _category_shares(column: pl.Series, categories: list[str]) -> FloatArray:
+def _category_places(column: pl.Series, categories: list[str]) -> tuple[IntArray, int]:
     place = {category: i for i, category in enumerate(categories)}
     other, missing = len(categories), len(categories) + 1
     found = [missing if v is None else place.get(v, other) for v in column.cast(pl.String).to_list()]
-    return np.bincount(np.asarray(found, dtype=np.int64), minlength=len(categories) + 2) / max(len(found), 1)
+    return np.asarray(found, dtype=np.int64), len(categories) + 2
+
+
+def _shares(place: IntArray, bins: int) -> FloatArray:
+    return np.bincount(place, minlength=bins) / max(len(place), 1)

@@ -17,7 +17,7 @@ from training import alerts, commence, complete, registry
 from training.alerts import Watched
 from training.censoring import censoring_weights
 from training.config import TrainingConfig, options
-from training.performance import auc, barely_predictable, performance
+from training.performance import auc, barely_predictable, calibration, performance
 from training.profile import profile, stability
 from training.registry import promotion
 from training.splits import blocks, last_usable, sample, usable
@@ -271,39 +271,6 @@ def test_stability_is_nought_for_the_same_rows_and_large_for_others() -> None:
     assert min(moved.values()) > 0.25
 
 
-def test_a_changed_month_is_noticed_and_a_thin_one_says_nothing() -> None:
-    from scoring.calibration import CalibrationMap
-    from training.fitting import constant
-    from training.head import FittedHead
-    from training.monitoring import latest_month
-
-    rng = np.random.default_rng(4)
-    rows = pl.DataFrame({"as_of": [DAY] * 800, "x": rng.normal(size=800)})
-    head = FittedHead(
-        head="commence",
-        scorecard=constant(0.5),
-        calibration=CalibrationMap(method="beta", scale="log-odds"),
-        document={
-            "profile": profile(rows.select("x"), chances=np.full(800, 0.5)),
-            "labels": {"x": "Weeks of waiting"},
-        },
-        blocks=blocks(
-            [DAY + timedelta(days=i) for i in range(60)], calibration_share=0.2, test_share=0.2, head="any"
-        ),
-        test=rows,
-    )
-    until = DAY + timedelta(days=7)
-    assert latest_month(head, rows, until=until)["alerts"] == []
-    moved = latest_month(head, rows.with_columns(pl.col("x") + 3), until=until)["alerts"]
-    assert len(moved) == 1
-    assert "Weeks of waiting" in moved[0]
-    assert latest_month(head, rows.head(50).with_columns(pl.col("x") + 3), until=until) == {
-        "rows": 50,
-        "stability": {},
-        "alerts": [],
-    }
-
-
 def test_no_budget_is_large_enough_to_flag_everybody() -> None:
     chances = np.random.default_rng(3).uniform(0.05, 0.6, size=(40, 6))
     failed_after = np.where(np.arange(40)[:, None] % 4 == 0, 5.0, np.nan) * np.ones((40, 6))
@@ -320,3 +287,29 @@ def test_no_budget_is_large_enough_to_flag_everybody() -> None:
     assert found.raise_at == 0.25 * alerts.LEAST_LIFT
     assert not found.raised(chances).all()
     assert [band.name for band in found.bands] == list(alerts.BAND_NAMES)
+
+
+def test_the_debiased_calibration_error_sees_bias_and_not_chance() -> None:
+    rng = np.random.default_rng(5)
+    squares: dict[float, list[float]] = {0.0: [], 0.06: []}
+    for _ in range(60):
+        p = rng.uniform(0.2, 0.8, 600)
+        for bias, found in squares.items():
+            measured = calibration((rng.random(600) < p + bias).astype(float), p)
+            assert measured is not None
+            found.append(measured.debiased_square)
+            if not bias:
+                # Chance alone makes the plain error of 600 perfect chances about four points.
+                assert measured.by_chance == pytest.approx(0.04, abs=0.01)
+    assert np.mean(squares[0.0]) == pytest.approx(0.0, abs=0.0006)
+    assert np.sqrt(np.mean(squares[0.06])) == pytest.approx(0.06, abs=0.008)
+
+
+def test_rows_of_one_person_count_once_in_the_chance_of_a_calibration_error() -> None:
+    rng = np.random.default_rng(6)
+    p = np.repeat(rng.uniform(0.3, 0.7, 200), 8)
+    y = np.repeat((rng.random(200) < p[::8]).astype(float), 8)
+    alone, together = calibration(y, p), calibration(y, p, np.repeat(np.arange(200), 8))
+    assert alone is not None
+    assert together is not None
+    assert together.by_chance > 2 * alone.by_chance
