@@ -7,7 +7,8 @@ window functions, in `narwhals.stable.v2`. Tests hold them together.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, reduce
 from typing import Any, Final
 
 import narwhals.stable.v2 as nw
@@ -15,10 +16,11 @@ import polars as pl
 
 from features.contract import Column, Kind
 from features.histories import Histories
-from features.streams import ABSENT, FLOAT_STEPS, LIST_MARK, PRESENT, SEPARATOR, Stream
+from features.streams import ABSENT, FLOAT_STEPS, LIST_MARK, NAMED, PRESENT, SEPARATOR, Stream
 
 CONTENT: Final = "content"
 """The row written out as one text: settles which of two versions known on one day counts."""
+_FEW_PEOPLE = 1_000
 
 
 class EventSource:
@@ -30,7 +32,7 @@ class EventSource:
 
     @cached_property
     def _owners(self) -> pl.DataFrame:
-        """Whose each referral is, by the version known first, and the day it became known."""
+        """Whose each referral is, by the version known first, and the day it became known; sorted by person."""
         table = self._histories.table("referrals")
         known = table.select(
             "referral_id", "crn", referral_day=pl.col("known_on").cast(pl.Int32)
@@ -40,35 +42,49 @@ class EventSource:
             known.join(first, on=["referral_id", "referral_day"])
             .group_by("referral_id")
             .agg(pl.col("crn").min(), pl.col("referral_day").first())
+            .sort("crn")
             .collect(engine="streaming")
         )
 
-    def events(self, stream: Stream, *, span: tuple[str, str] | None = None) -> pl.LazyFrame:
-        """A stream's events as numbers: `crn`, `event_day`, `own_day`, `known_day`, and the usable columns.
+    def events(self, stream: Stream, people: pl.DataFrame, *, before: int | None = None) -> pl.LazyFrame:
+        """The events of these people as numbers: `person`, `event_day`, `own_day`, `known_day`, usable columns.
 
-        `own_day` is when the row itself became known; `known_day` is never before the
-        referral it belongs to. Rows without a person, an event day or a known day are
-        no events. `span` limits them to people from one CRN to another, both included;
-        files that are sorted by person are then read in part only.
+        `people` has `crn` and `person`, once each. `own_day` is when the row itself
+        became known; `known_day` is never before the referral it belongs to. Rows without
+        a person, an event day or a known day are no events; nor are, with `before`, those
+        that became known on that day or later. Files that are sorted by person are read
+        in part only, where the people are one span.
         """
         frame = self._histories.table(stream.name)
+        if people.is_empty():
+            return self._numbered(frame.with_columns(person=pl.lit(0, pl.Int32)).head(0), stream, before)
+        first, last = str(people["crn"].min()), str(people["crn"].max())
         if stream.by_referral:
-            owners = self._owners
-            if span is not None:
-                owners = owners.filter(_within("crn", *span))
-                ids = owners["referral_id"]
-                frame = frame.filter(_within("referral_id", ids.min(), ids.max()))
-            frame = frame.join(owners.lazy(), on="referral_id")
-        elif span is not None:
-            frame = frame.filter(_within("crn", *span))
+            crns = self._owners["crn"]
+            start, end = crns.search_sorted(first, "left"), crns.search_sorted(last, "right")
+            mine = self._owners[start:end].join(people, on="crn").drop("crn")
+            ids = mine["referral_id"]
+            frame = frame.filter(_within("referral_id", ids.min(), ids.max()))
+            return self._numbered(
+                frame.join(mine.lazy(), on="referral_id", maintain_order="left"), stream, before
+            )
+        frame = frame.filter(_within("crn", first, last))
+        if people.height <= _FEW_PEOPLE:
+            frame = frame.filter(pl.col("crn").is_in(people["crn"].implode()))
+        return self._numbered(frame.join(people.lazy(), on="crn", maintain_order="left"), stream, before)
+
+    @staticmethod
+    def _numbered(frame: pl.LazyFrame, stream: Stream, before: int | None) -> pl.LazyFrame:
         owned = frame.with_columns(
             event_day=pl.coalesce(*stream.event).cast(pl.Int32), own_day=pl.col(stream.known).cast(pl.Int32)
-        )
+        ).drop_nulls(["event_day", "own_day"])
+        if before is not None:
+            owned = owned.filter(pl.col("own_day") < before)
+        if stream.by_referral and "referral_day" not in owned.collect_schema():
+            owned = owned.with_columns(referral_day=pl.lit(0, pl.Int32))
         known = pl.max_horizontal("own_day", "referral_day") if stream.by_referral else pl.col("own_day")
         columns = [_plain(column) for column in stream.columns]
-        return owned.drop_nulls(["crn", "event_day", "own_day"]).select(
-            "crn", "event_day", "own_day", known.alias("known_day"), *columns
-        )
+        return owned.select("person", "event_day", "own_day", known.alias("known_day"), *columns)
 
 
 def _within(name: str, first: object, last: object) -> pl.Expr:
@@ -85,6 +101,11 @@ def _plain(column: Column) -> pl.Expr:
         )
         return pl.when(value.is_not_null()).then(pl.lit(LIST_MARK) + members).alias(column.name)
     return value
+
+
+def as_categories(stream: Stream) -> list[pl.Expr]:
+    """The code columns as categories: asking for a code is then a look at a small number, not at a text."""
+    return [pl.col(column.name).cast(pl.Categorical) for column in stream.columns if column.kind is Kind.CODE]
 
 
 def content(stream: Stream) -> pl.Expr:
@@ -104,11 +125,11 @@ def content(stream: Stream) -> pl.Expr:
 
 def key_of(stream: Stream) -> list[str]:
     """The columns that make rows versions of one event; a record never changes its person."""
-    return ["crn", *(name for name in stream.table.key if name != "crn")]
+    return ["person", *(name for name in stream.table.key if name != "crn")]
 
 
 def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.DataFrame:
-    """The events with `until_day`, `first_day` and, if `ordered`, `position`.
+    """The events with `until_day`, for nameable records `first_day`, and, if `ordered`, `position`.
 
     A version counts at an as-of day after its `known_day` and up to and including its
     `until_day`, the day the next version became known; of versions known on one day
@@ -116,54 +137,79 @@ def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.Data
     `position` is the order of a person's events: by day, day known, content.
     """
     key = key_of(stream)
-    rows = _maybe_repeated(frame, key).arg_true()
+    days = [name for name in key if name != "person" and stream.column(name).kind is Kind.DATE]
+    rows = _maybe_repeated(frame, days, [name for name in key if name not in {"person", *days}])
     versions = (
         frame[rows]
         .with_columns(_row=rows)
         .sort(*key, "own_day", content(stream))
-        .select(
-            "_row",
-            until_day=pl.col("known_day").shift(-1).over(key),
-            first_day=pl.col("known_day").min().over(key),
+        .with_columns(
+            _more=pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in key)
         )
+        .with_columns(until_day=pl.when("_more").then(pl.col("known_day").shift(-1)))
     )
     until = pl.repeat(None, frame.height, dtype=pl.Int32, eager=True)
-    first = frame["known_day"].clone()
-    whole = frame.with_columns(
-        until_day=until.scatter(versions["_row"], versions["until_day"]),
-        first_day=first.scatter(versions["_row"], versions["first_day"]),
-    )
-    if not ordered:
-        return whole
-    tied = _maybe_repeated(whole, ["crn", "event_day", "own_day"])
-    parts = [
-        whole.filter(~tied).with_columns(pl.lit("").alias(CONTENT)),
-        whole.filter(tied).with_columns(content(stream)),
-    ]
-    in_order = pl.concat(parts).sort("event_day", "own_day", CONTENT).drop(CONTENT)
-    return in_order.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    made = [until.scatter(versions["_row"], versions["until_day"]).alias("until_day")]
+    if stream.name == NAMED:
+        first = versions.select("_row", pl.col("known_day").min().over(key))
+        made.append(frame["known_day"].clone().scatter(first["_row"], first["known_day"]).alias("first_day"))
+    if ordered:
+        made.append(_position(frame, stream))
+    return frame.with_columns(made)
 
 
-def _maybe_repeated(frame: pl.DataFrame, key: list[str]) -> pl.Series:
-    """Which rows share their key with another, and perhaps a few more.
+def _position(frame: pl.DataFrame, stream: Stream) -> pl.Series:
+    """Where each event stands; texts are written out only for events that nothing else tells apart."""
+    tied = _maybe_repeated(frame, ["event_day", "own_day"], [])
+    texts = pl.repeat("", frame.height, dtype=pl.String, eager=True)
+    if tied.len():
+        texts = texts.scatter(tied, frame[tied].select(content(stream)).to_series())
+    order = frame.select(pl.arg_sort_by("event_day", "own_day", texts)).to_series()
+    places = pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True)
+    return pl.repeat(0, frame.height, dtype=pl.Int64, eager=True).scatter(order, places).alias("position")
 
-    By hash, because sorting numbers is several times faster than comparing keys; two
-    keys with one hash cost a needless look, never a wrong answer.
+
+_HALF, _QUARTER = 2**32, 2**16
+
+
+def _maybe_repeated(frame: pl.DataFrame, days: Sequence[str], others: Sequence[str]) -> pl.Series:
+    """Which rows share person, days and other columns with another row, and perhaps a few more.
+
+    One number stands for each key, because sorting numbers is several times faster than
+    comparing keys, most of all where files are already in the order of person and day.
+    Two keys with one number cost a needless look, never a wrong answer.
     """
-    hashes = frame.select(pl.struct(key).hash(seed=0)).to_series()
-    ordered = hashes.sort()
-    twice = ordered.filter(ordered == ordered.shift(1)).unique()
-    return hashes.is_in(twice.implode()) if twice.len() else pl.repeat(False, frame.height, eager=True)
+    low = pl.lit(0, pl.UInt64)
+    for day in days:
+        low = low * _QUARTER + (pl.col(day).fill_null(0) % _QUARTER).cast(pl.UInt64)
+    if others:
+        size = _QUARTER if days else _HALF
+        mixed = reduce(
+            lambda left, right: left ^ right,
+            (_hash(frame.schema[name], name, seed) for seed, name in enumerate(others)),
+        )
+        low = low * size + mixed % size
+    numbers = frame.select(pl.col("person").cast(pl.UInt64) * _HALF + low % _HALF).to_series()
+    in_order = numbers.sort()
+    twice = in_order.filter(in_order == in_order.shift(1)).unique()
+    return numbers.is_in(twice.implode()).arg_true() if twice.len() else pl.Series([], dtype=pl.UInt32)
+
+
+def _hash(dtype: pl.DataType, name: str, seed: int) -> pl.Expr:
+    column = pl.col(name)
+    return (column.to_physical() if isinstance(dtype, pl.Categorical) else column).hash(seed=seed)
 
 
 def by_windows(frame: nw.LazyFrame[Any], stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
     """As `by_sorting`, for a frame that holds its `content` and may live in any engine."""
     key = key_of(stream)
     until = nw.col("known_day").shift(-1).over(*key, order_by=["own_day", CONTENT])
-    whole = frame.with_columns(until_day=until, first_day=nw.col("known_day").min().over(*key))
+    whole = frame.with_columns(until_day=until)
+    if stream.name == NAMED:
+        whole = whole.with_columns(first_day=nw.col("known_day").min().over(*key))
     if ordered:
         order = ["event_day", "own_day", CONTENT]
         whole = whole.with_columns(
-            position=nw.col("event_day").cum_count().over("crn", order_by=order).cast(nw.Int64)
+            position=nw.col("event_day").cum_count().over("person", order_by=order).cast(nw.Int64)
         )
     return whole.drop(CONTENT)

@@ -77,6 +77,9 @@ _STREAMS = (
 STREAMS: Mapping[str, Stream] = MappingProxyType({stream.name: stream for stream in _STREAMS})
 """Every stream by name. `protected` is none of them: no feature can be made of it."""
 
+NAMED = "assessments"
+"""The stream of which a decision point names one record, which then counts as known."""
+
 LIST_MARK = "|"
 """Inside streams a list is one text, `|A|B|`, so that every engine can order and search it."""
 
