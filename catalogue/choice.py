@@ -13,7 +13,7 @@ from typing import Final
 
 from catalogue import messages, pni, tier
 from catalogue.eligibility import Eligibility, Status
-from catalogue.fields import FIELDS, NEED_THRESHOLDS, Subject, linked_field
+from catalogue.fields import NEED_THRESHOLDS, SECTIONS, Subject, linked_field
 from catalogue.intervention import Intensity, Intervention, InterventionType
 from catalogue.loading import Catalogue
 
@@ -173,11 +173,13 @@ def _choice(
     met = tuple(need for need in needs if need in intervention.needs)
     step, code = _place(intervention, met=met, covered=covered, programme=programme, unsteady=unsteady)
     texts = messages.load()
+    # Of the needs, those that the sentence is about.
+    about = [need for need in met if code != "STABILITY_FIRST" or need in STABILISING]
     return Choice(
         intervention_id=intervention.id,
         step=step,
         code=code,
-        text=texts.phrase(code, needs=_in_words(met)),
+        text=texts.naming(texts.phrases[code], needs=[SECTIONS[need][0] for need in about] or [""]),
         needs_met=met,
         not_advised=texts.phrase("NOT_ADVISED_LOW_RISK") if over else None,
     )
@@ -206,10 +208,3 @@ def _service(met: tuple[str, ...], *, covered: set[str], unsteady: bool) -> tupl
     if set(met) - covered:
         return Step.FOR_OTHER_NEED, "NEED_NOT_MET_OTHERWISE"
     return Step.BESIDE, "NEED_MET_OTHERWISE"
-
-
-def _in_words(sections: tuple[str, ...]) -> str:
-    labels = [FIELDS[each].label.removeprefix("the ").removesuffix(" score") for each in sections]
-    if len(labels) <= 1:
-        return "".join(labels)
-    return f"{', '.join(labels[:-1])} {messages.load().phrase('and')} {labels[-1]}"

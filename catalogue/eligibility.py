@@ -61,7 +61,6 @@ class Eligibility:
     nearly: str | None
 
 
-NAMED_AT_MOST: Final = 3
 OUTCOMES: Final = {True: Outcome.MET, False: Outcome.NOT_MET, None: Outcome.UNKNOWN}
 
 
@@ -137,8 +136,11 @@ class _Person:
 
     def _reason(self, planned: PlannedRule, truth: Truth) -> Reason:
         text = planned.texts[truth]
-        if "{" in text:
-            text = text.format(value=_value(planned, self.subject), missing=_in_words(self._missing(planned)))
+        if "{missing}" in text:
+            labels = [FIELDS[name].label for name in self._missing(planned)]
+            text = messages.load().naming(text, missing=labels)
+        elif "{" in text:
+            text = text.format(value=_value(planned, self.subject))
         rule = planned.rule
         return Reason(
             code=rule.code,
@@ -166,14 +168,3 @@ def _value(planned: PlannedRule, subject: Subject) -> str:
     if isinstance(value, str):
         return value.lower().replace("_", " ")
     return f"{value:g}" if isinstance(value, int | float) else ""
-
-
-def _in_words(names: Sequence[str]) -> str:
-    """The missing answers in words: up to three by name, the rest by number."""
-    labels = [FIELDS[name].label for name in names[:NAMED_AT_MOST]]
-    others = len(names) - NAMED_AT_MOST
-    if others > 0:
-        labels.append(messages.load().phrase("others" if others > 1 else "another", count=others))
-    if len(labels) <= 1:
-        return "".join(labels)
-    return f"{', '.join(labels[:-1])} {messages.load().phrase('and')} {labels[-1]}"

@@ -1,7 +1,8 @@
 """Feasibility: can this person attend it here and now, apart from whether they are eligible?
 
 Source: the operating model, part two (travel of at most 60 minutes each way, 90 for unpaid work placements; no woman
-alone in a group of men; work done before the end of the sentence; adjustments for language and literacy).
+alone in a group of men; work done before the end of the sentence; up to 28 hours of unpaid work a week; adjustments for
+language and literacy).
 """
 
 import math
@@ -32,6 +33,8 @@ class Feasibility:
 
     ``feasible`` is ``None`` where the directory says nothing or an answer is wanting; ``minutes`` are each way by public
     transport (``None``: not known, or no travel); ``waiting_weeks`` count to the start at that venue, to two decimals.
+    ``units_that_fit`` is how many of its sessions, or of the hours that the court ordered, fit between that start and the
+    end of the sentence (``None``: their number, their pace or the end is not known).
     """
 
     intervention_id: str
@@ -42,6 +45,7 @@ class Feasibility:
     next_start_on: date | None
     waiting_weeks: float | None
     format: str | None
+    units_that_fit: int | None = None
 
 
 def travel_limit(intervention: Intervention) -> int:
@@ -56,6 +60,22 @@ def weeks_needed(intervention: Intervention, sessions_per_week: float | None) ->
     if intervention.sessions is not None and sessions_per_week:
         return math.ceil(intervention.sessions / sessions_per_week)
     return intervention.duration_weeks
+
+
+def ordered_hours(subject: Subject, intervention: Intervention) -> tuple[float, float] | None:
+    """Between how many hours did the court order? The same twice where they are recorded, ``None`` where it ordered none.
+
+    An order whose hours are not recorded has at least the fewest and at most the most that the law allows.
+    """
+    field = intervention.hours_field
+    if field is None or intervention.hours is None:
+        return None
+    hours = _number(subject.get(field))
+    if hours is not None:
+        return hours, hours
+    required = subject.get("requirement_types")
+    ordered = isinstance(required, tuple | list) and intervention.type.value in required
+    return (intervention.hours.fewest, intervention.hours.most) if ordered else None
 
 
 def assess(
@@ -84,10 +104,11 @@ def assess(
         )
     placed = [_place(row, subject, intervention, as_of=as_of, travel=travel) for row in near]
     best = min(placed, key=preference)
-    if subject.get("sex") == "FEMALE" and any(row.get("women_only") is True for row in near):
-        offer = _reason("WOMEN_ONLY_ON_OFFER", True, ("sex",), kind=RuleKind.ADVISORY)
-        return replace(best, reasons=(*best.reasons, offer))
-    return best
+    if subject.get("sex") != "FEMALE" or intervention.women_only:
+        return best
+    offered = any(row.get("women_only") is True for row in near)
+    offer = _reason("WOMEN_ONLY_ON_OFFER", offered, ("sex",), kind=RuleKind.ADVISORY)
+    return replace(best, reasons=(*best.reasons, offer))
 
 
 def preference(placed: Feasibility) -> tuple[int, date, float, str, str]:
@@ -153,10 +174,11 @@ def _place(
     layout = str(row["format"]) if row.get("format") is not None else None
     start, waiting = start_of(row, as_of)
     minutes = None if layout == "ONLINE" or venue is None else travel.get(venue)
+    on_time, units = _time(row, start, subject, intervention, as_of=as_of)
     reasons = [
         *_travel(layout, minutes, subject, intervention),
-        *_women(row, layout, subject),
-        _time(row, start, subject, intervention, as_of=as_of),
+        *_women(row, subject, intervention),
+        *on_time,
         *_adjustments(subject),
     ]
     deciding = [_truth(reason) for reason in reasons if reason.kind is RuleKind.RULE]
@@ -169,6 +191,7 @@ def _place(
         next_start_on=start,
         waiting_weeks=waiting,
         format=layout,
+        units_that_fit=units,
     )
 
 
@@ -182,11 +205,17 @@ def _travel(
     return [_reason("TRAVEL", within, ("pdu",), minutes=f"{minutes or 0:.0f}", limit=limit)]
 
 
-def _women(row: Row, layout: str | None, subject: Subject) -> list[Reason]:
+def _in_group(row: Row, intervention: Intervention) -> bool:
+    """Is it in a group? Where the directory does not say, it is if it can be."""
+    layout = row.get("format")
+    return layout == "GROUP" or (layout is None and "GROUP" in intervention.formats)
+
+
+def _women(row: Row, subject: Subject, intervention: Intervention) -> list[Reason]:
     sex = subject.get("sex")
     if row.get("women_only") is True:
         return [_reason("WOMEN_ONLY_VENUE", None if sex is None else sex == "FEMALE", ("sex",))]
-    if layout != "GROUP" or sex == "MALE":
+    if sex == "MALE" or not _in_group(row, intervention):
         return []
     # Expected number of other women. A woman is never the only one in a group of men.
     others = _number(row.get("women_in_group"))
@@ -196,14 +225,92 @@ def _women(row: Row, layout: str | None, subject: Subject) -> list[Reason]:
     return [_reason("WOMEN_IN_GROUP", company, ("sex",))]
 
 
-def _time(row: Row, start: date, subject: Subject, intervention: Intervention, *, as_of: date) -> Reason:
-    weeks = weeks_needed(intervention, _number(row.get("sessions_per_week")))
-    needed = (start - as_of).days + 7 * (weeks or 0)
-    left = subject.get("days_left")
-    fits: Truth = needed <= left if isinstance(left, int | float) else None
-    if fits is None and subject.get("sentence_type") == "PRE_SENTENCE":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """How much there is to do, in which unit, at what pace, and so for how many weeks at least and at most."""
+
+    amount: float | None
+    unit: str
+    pace: float | None
+    fewest_weeks: int
+    most_weeks: int
+    fields: tuple[str, ...]
+
+
+def _work(row: Row, subject: Subject, intervention: Intervention) -> _Work:
+    per_week = _number(row.get("sessions_per_week"))
+    between = ordered_hours(subject, intervention)
+    pace = None if intervention.hours is None else intervention.hours.a_week(per_week)
+    if between is not None and pace is not None:
+        field = intervention.hours_field
+        assert field is not None
+        fewest, most = between
+        return _Work(
+            amount=most if fewest == most else None,
+            unit="hours",
+            pace=pace,
+            fewest_weeks=math.ceil(fewest / pace),
+            most_weeks=math.ceil(most / pace),
+            fields=("days_left", field),
+        )
+    weeks = weeks_needed(intervention, per_week) or 0
+    return _Work(
+        amount=intervention.sessions,
+        unit="sessions",
+        pace=per_week or None,
+        fewest_weeks=weeks,
+        most_weeks=weeks,
+        fields=("days_left",),
+    )
+
+
+def _time(
+    row: Row, start: date, subject: Subject, intervention: Intervention, *, as_of: date
+) -> tuple[list[Reason], int | None]:
+    """Can it be done before the sentence ends, and how many of its sessions or hours can?"""
+    work = _work(row, subject, intervention)
+    left = _number(subject.get("days_left"))
+    days = None if left is None else left - (start - as_of).days
+    fits: Truth = None
+    if days is not None:
+        fits = True if 7 * work.most_weeks <= days else False if 7 * work.fewest_weeks > days else None
+    elif subject.get("sentence_type") == "PRE_SENTENCE":
         fits = True
-    return _reason("FITS_SENTENCE", fits, ("days_left",), weeks=weeks or 0)
+    units = None
+    if days is not None and work.amount is not None and work.pace is not None:
+        units = int(min(work.amount, max(0, days) // 7 * work.pace))
+    reasons = [_fit_reason(work, fits, units)]
+    share = None if intervention.hours is None else intervention.hours.learning_share
+    if work.unit == "hours" and work.amount is not None and share is not None:
+        learning = f"{math.floor(round(share * work.amount, 6)):g}"
+        reasons.append(
+            _reason(
+                "LEARNING_HOURS",
+                True,
+                work.fields[1:],
+                kind=RuleKind.ADVISORY,
+                learning=learning,
+                hours=f"{work.amount:g}",
+            )
+        )
+    return reasons, units
+
+
+def _fit_reason(work: _Work, fits: Truth, units: int | None) -> Reason:
+    """The sentence on time, in hours where the court ordered hours, and with the part that fits where not all does."""
+    said = "HOURS_FIT" if work.unit == "hours" else "FITS_SENTENCE"
+    if fits is False and units is not None:
+        said = "SOME_HOURS_FIT" if work.unit == "hours" else "SOME_SESSIONS_FIT"
+    return _reason(
+        "FITS_SENTENCE",
+        fits,
+        work.fields,
+        said=said,
+        weeks=work.fewest_weeks,
+        units=units or 0,
+        amount=f"{work.amount or 0:g}",
+        pace=f"{work.pace or 0:g}",
+    )
 
 
 def _adjustments(subject: Subject) -> list[Reason]:
@@ -222,9 +329,11 @@ def _reason(
     fields: tuple[str, ...],
     *,
     kind: RuleKind = RuleKind.RULE,
+    said: str | None = None,
     **values: str | int,
 ) -> Reason:
-    sentences = messages.load().feasibility[code]
+    """The reason of this code; ``said`` names other sentences than the code's own."""
+    sentences = messages.load().feasibility[said or code]
     text = {True: sentences.met, False: sentences.not_met, None: sentences.unknown}[truth]
     return Reason(
         code=code,

@@ -3,6 +3,7 @@
 A test holds both to the same answer for generated people, places and journeys.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
@@ -10,9 +11,16 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from catalogue.feasibility import INSIDE, travel_limit
+from catalogue.fields import ORDERED_HOURS
+from catalogue.intervention import Hours
 from catalogue.loading import Catalogue
 
 PERSON: Final = ("pdu", "region", "sex", "setting", "sentence_type", "days_left")
+# What a court ordered in hours; a frame without these columns has them not recorded.
+ORDERS: Final[dict[str, pl.DataType]] = {
+    "requirement_types": pl.List(pl.String()),
+    **dict.fromkeys(ORDERED_HOURS.values(), pl.Float64()),
+}
 DIRECTORY: Final[dict[str, pl.DataType]] = {
     "intervention_id": pl.String(),
     "region": pl.String(),
@@ -77,7 +85,8 @@ def places(
 ) -> pl.DataFrame:
     """Where and when could each of these people attend?
 
-    ``subjects`` holds pdu, region, sex, setting, sentence_type, days_left and the ``as_of`` column (or one date for all);
+    ``subjects`` holds pdu, region, sex, setting, sentence_type, days_left and the ``as_of`` column (or one date for all),
+    and where hours were ordered requirement_types and the columns of ``ORDERED_HOURS``;
     ``directory`` and ``travel`` are the contract's tables; ``pairs`` (``row``, ``intervention_id``) limits the question,
     which is otherwise asked of every intervention that the directory lists. Gives one row for each pair that the
     directory speaks of: ``row`` (position in ``subjects``), ``intervention_id``, ``feasible``, ``venue``, ``minutes``,
@@ -99,6 +108,10 @@ def places(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
         day.cast(pl.Date).alias("as_of"),
         *(pl.col(name).cast(pl.Float64 if name == "days_left" else pl.String) for name in PERSON),
+        *(
+            (pl.col(name) if name in subjects.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in ORDERS.items()
+        ),
     )
     pieces = [pl.DataFrame(schema=PLACES)]
     for period in _periods(people, rows):
@@ -129,25 +142,40 @@ def _hold(frame: pl.DataFrame, wanted: object, name: str) -> None:
 
 def _rows(directory: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     """The directory's rows with what the catalogue says of their intervention."""
+    entries = catalogue.interventions
+
+    def hours(part: Callable[[Hours], float | None]) -> pl.Series:
+        return pl.Series(
+            [None if each.hours is None else part(each.hours) for each in entries], dtype=pl.Float64
+        )
+
     particulars = pl.DataFrame(
         {
             "intervention_id": catalogue.ids,
             "which": pl.Series(range(len(catalogue.ids)), dtype=pl.UInt64),
-            "sessions": pl.Series([each.sessions for each in catalogue.interventions], dtype=pl.Float64),
-            "duration_weeks": pl.Series(
-                [each.duration_weeks for each in catalogue.interventions], dtype=pl.Float64
-            ),
-            "limit": pl.Series([travel_limit(each) for each in catalogue.interventions], dtype=pl.Float64),
+            "requirement": [str(each.type) for each in entries],
+            "can_be_group": ["GROUP" in each.formats for each in entries],
+            "sessions": pl.Series([each.sessions for each in entries], dtype=pl.Float64),
+            "duration_weeks": pl.Series([each.duration_weeks for each in entries], dtype=pl.Float64),
+            "limit": pl.Series([travel_limit(each) for each in entries], dtype=pl.Float64),
+            "fewest_hours": hours(lambda each: each.fewest),
+            "most_hours": hours(lambda each: each.most),
+            "hours_a_session": hours(lambda each: each.session),
+            "hours_a_week_at_most": hours(lambda each: each.weekly),
         }
     )
-    by_sessions = (
-        pl.col("sessions") / pl.when(pl.col("sessions_per_week") > 0).then("sessions_per_week")
-    ).ceil()
+    per_week = pl.when(pl.col("sessions_per_week") > 0).then("sessions_per_week")
+    by_sessions = (pl.col("sessions") / per_week).ceil()
+    # min_horizontal passes over a null, so either bound stands in where the other is not known.
+    pace = pl.min_horizontal(per_week * pl.col("hours_a_session"), "hours_a_week_at_most")
     return (
         directory.select(pl.col(name).cast(kind) for name, kind in DIRECTORY.items())
         .with_row_index("position")
         .join(particulars, on="intervention_id", how="inner", maintain_order="left")
-        .with_columns(weeks=pl.coalesce(by_sessions, "duration_weeks").fill_null(0))
+        .with_columns(
+            weeks=pl.coalesce(by_sessions, "duration_weeks").fill_null(0),
+            pace=pl.when(pl.col("hours_a_session").is_not_null()).then(pace),
+        )
         .rename({"pdu": "row_pdu", "region": "row_region"})
     )
 
@@ -222,7 +250,7 @@ def _judged(candidates: pl.DataFrame) -> pl.DataFrame:
     online = (pl.col("format") == "ONLINE").fill_null(value=False)
     inside = pl.col("setting").is_in(sorted(INSIDE)).fill_null(value=False)
     travel = pl.when(online | inside).then(pl.lit(value=True)).otherwise(pl.col("minutes") <= pl.col("limit"))
-    group = (pl.col("format") == "GROUP").fill_null(value=False)
+    group = (pl.col("format") == "GROUP").fill_null(pl.col("can_be_group"))
     man = (pl.col("sex") == "MALE").fill_null(value=False)
     company = pl.col("women_in_group") >= 1
     women = (
@@ -235,12 +263,15 @@ def _judged(candidates: pl.DataFrame) -> pl.DataFrame:
         .otherwise(company)
     )
     awaiting = (pl.col("sentence_type") == "PRE_SENTENCE").fill_null(value=False)
-    needed = (pl.col("start") - pl.col("as_of")).dt.total_days() + 7 * pl.col("weeks")
+    fewest_weeks, most_weeks = _weeks()
+    days = pl.col("days_left") - (pl.col("start") - pl.col("as_of")).dt.total_days()
     fits = (
-        pl.when(pl.col("days_left").is_not_null())
-        .then(needed <= pl.col("days_left"))
-        .when(awaiting)
+        pl.when(days.is_null())
+        .then(pl.when(awaiting).then(pl.lit(value=True)))
+        .when(7 * most_weeks <= days)
         .then(pl.lit(value=True))
+        .when(7 * fewest_weeks > days)
+        .then(pl.lit(value=False))
     )
     return (
         candidates.with_columns(start=start)
@@ -253,6 +284,20 @@ def _judged(candidates: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(order=_order())
     )
+
+
+def _weeks() -> tuple[pl.Expr, pl.Expr]:
+    """How many weeks it takes at least and at most: ``feasibility.ordered_hours`` and ``weeks_needed`` as expressions."""
+    recorded = pl.coalesce(
+        *(pl.when(pl.col("requirement") == kind).then(name) for kind, name in ORDERED_HOURS.items())
+    )
+    ordered = pl.col("requirement_types").list.contains(pl.col("requirement")).fill_null(value=False)
+    bounds = (
+        pl.coalesce(recorded, pl.when(ordered).then(name)) / pl.col("pace")
+        for name in ("fewest_hours", "most_hours")
+    )
+    fewest, most = (pl.coalesce(hours.ceil(), "weeks") for hours in bounds)
+    return fewest, most
 
 
 def _order() -> pl.Expr:

@@ -86,7 +86,7 @@ OSP_BANDS: Final = ("NOT_APPLICABLE", *RISK_BANDS)
 SARA_BANDS: Final = ("LOW", "MEDIUM", "HIGH")
 
 # Highest score of each section: OASYS_NEEDS in docs/sources.md. Sections 5 and 10 are not scored there;
-# their bounds here only keep impossible thresholds out.
+# they are bounded by the longest of the others.
 SECTIONS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
     {
         "s3_accommodation": ("accommodation", 8),
@@ -96,7 +96,7 @@ SECTIONS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "s7_lifestyle": ("lifestyle and associates", 6),
         "s8_drugs": ("drug misuse", 10),
         "s9_alcohol": ("alcohol misuse", 8),
-        "s10_emotional": ("emotional wellbeing", 12),
+        "s10_emotional": ("emotional wellbeing", 10),
         "s11_thinking": ("thinking and behaviour", 8),
         "s12_attitudes": ("attitudes", 8),
     }
@@ -124,6 +124,15 @@ TOTALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"thinking_total": ("q2_6", "q7_2", "q11_4", "q11_6", "q11_7", "q11_9", "q12_1")}
 )
 ITEM_MAXIMUM: Final = 2
+# No source here names the top of these two. The extremism guidance scores 22 factors 0, 1 or 2; the learning screen is
+# bounded as the longest section is. Both only keep impossible thresholds out: no record is refused for them.
+ERG_HIGHEST: Final = 44
+LEARNING_SCREEN_HIGHEST: Final = 10
+
+# Requirements that a court counts in hours, and the field that holds how many it ordered.
+ORDERED_HOURS: Final[Mapping[str, str]] = MappingProxyType(
+    {"UNPAID_WORK": "unpaid_work_hours", "ATTENDANCE_CENTRE": "attendance_centre_hours"}
+)
 
 # Lowest percentage of each band, two-year scores; the same cuts in both generations
 # (RISK_ACTUARIAL in docs/sources.md).
@@ -138,35 +147,35 @@ PREDICTOR_BANDS: Final[Mapping[str, tuple[float, float, float, float]]] = Mappin
 
 _ITEMS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "q2_6": "whether the person sees the impact of the offence (2.6)",
+        "q2_6": "if they see the impact of the offence (2.6)",
         "q6_1": "close family (6.1)",
-        "q6_6": "earlier relationships (6.6)",
-        "q6_12": "sexual offending questions (6.12)",
-        "q7_2": "regular activities that lead to offending (7.2)",
+        "q6_6": "past close ties (6.6)",
+        "q6_12": "feeling close to children (6.12)",
+        "q7_2": "daily life that leads to crime (7.2)",
         "q7_3": "being easily led by others (7.3)",
-        "q10_1": "coping (10.1)",
-        "q11_2": "impulsivity (11.2)",
-        "q11_3": "aggressive or controlling behaviour (11.3)",
+        "q10_1": "how they cope (10.1)",
+        "q11_2": "acting on impulse (11.2)",
+        "q11_3": "use of force or control (11.3)",
         "q11_4": "temper control (11.4)",
-        "q11_6": "problem solving (11.6)",
-        "q11_7": "awareness of consequences (11.7)",
-        "q11_9": "understanding the views of others (11.9)",
-        "q11_11": "sexual pre-occupation (11.11)",
-        "q11_12": "offence-related sexual interests (11.12)",
-        "q12_1": "pro-criminal attitudes (12.1)",
-        "q12_9": "motivation and attitudes (12.9)",
+        "q11_6": "how they solve problems (11.6)",
+        "q11_7": "if they think of what may follow (11.7)",
+        "q11_9": "if they see how others feel (11.9)",
+        "q11_11": "how much they dwell on sex (11.11)",
+        "q11_12": "if their sexual interests lead to crime (11.12)",
+        "q12_1": "views that support crime (12.1)",
+        "q12_9": "hostile views (12.9)",
     }
 )
 _ASSESSED_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "q1_30": "whether a sexual offence was ever committed (1.30)",
-        "q6_11": "whether sexual offending questions apply (6.11)",
+        "q1_30": "if there was ever a sexual offence (1.30)",
+        "q6_11": "if the sex offending questions apply (6.11)",
         "q2_3d_domestic_abuse": "domestic abuse in this offence (2.3d)",
         "q6_7_domestic_abuse_past": "domestic abuse in the past (6.7)",
         "maturity_flag": "the maturity screen",
         "acute_mental_health": "acute mental illness",
         "substance_stable": "being stable in drug and alcohol use",
-        "gang_identification": "identification with a gang or group",
+        "gang_identification": "if they identify with a gang or group",
         "dependence": "drug or alcohol dependence",
     }
 )
@@ -175,7 +184,12 @@ _ASSESSED_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
 def _assessed() -> list[Field]:
     fields = [
         Field(
-            name=name, kind=Kind.NUMBER, label=f"the {label} score", lowest=0, highest=highest, assessed=True
+            name=name,
+            kind=Kind.NUMBER,
+            label=f"the score for {label}",
+            lowest=0,
+            highest=highest,
+            assessed=True,
         )
         for name, (label, highest) in SECTIONS.items()
     ]
@@ -191,7 +205,7 @@ def _assessed() -> list[Field]:
         Field(
             name=f"{name.split('_')[0]}_linked_reoffending",
             kind=Kind.FLAG,
-            label=f"the link of {label} to reoffending",
+            label=f"how {label} links to crime",
             assessed=True,
         )
         for name, (label, _) in SECTIONS.items()
@@ -200,13 +214,13 @@ def _assessed() -> list[Field]:
         Field(
             name="s11_linked_harm",
             kind=Kind.FLAG,
-            label="the link of thinking to serious harm",
+            label="how thinking links to serious harm",
             assessed=True,
         ),
         Field(
             name="s12_linked_harm",
             kind=Kind.FLAG,
-            label="the link of attitudes to serious harm",
+            label="how attitudes link to serious harm",
             assessed=True,
         ),
     ]
@@ -235,16 +249,24 @@ def _assessed() -> list[Field]:
         Field(
             name="predictor_generation",
             kind=Kind.CODE,
-            label="the generation of the predictors",
+            label="which set of risk scores is used",
             scale=("OGRS3", "OGRS4"),
             assessed=True,
         ),
-        Field(name="erg", kind=Kind.NUMBER, label="the extremism risk score (ERG)", lowest=0, assessed=True),
+        Field(
+            name="erg",
+            kind=Kind.NUMBER,
+            label="the extremism risk score (ERG)",
+            lowest=0,
+            highest=ERG_HIGHEST,
+            assessed=True,
+        ),
         Field(
             name="learning_screen_subtotal",
             kind=Kind.NUMBER,
             label="the learning screen",
             lowest=0,
+            highest=LEARNING_SCREEN_HIGHEST,
             assessed=True,
         ),
         Field(name="motivation", kind=Kind.NUMBER, label="motivation", lowest=0, highest=2, assessed=True),
@@ -266,15 +288,25 @@ _PERSON: Final = (
     Field(name="offence_types", kind=Kind.CODES, label="the kind of offence", scale=OFFENCE_TYPES),
     Field(name="past_offence_types", kind=Kind.CODES, label="the kinds of past offence", scale=OFFENCE_TYPES),
     Field(name="requirement_types", kind=Kind.CODES, label="the requirements", scale=REQUIREMENT_TYPES),
-    Field(name="needs_interpreter", kind=Kind.FLAG, label="the need for an interpreter"),
-    Field(name="reads_simple_sentences", kind=Kind.FLAG, label="reading of simple sentences"),
+    Field(
+        name="unpaid_work_hours", kind=Kind.NUMBER, label="the hours of unpaid work", lowest=0, highest=1000
+    ),
+    Field(
+        name="attendance_centre_hours",
+        kind=Kind.NUMBER,
+        label="the hours at an attendance centre",
+        lowest=0,
+        highest=1000,
+    ),
+    Field(name="needs_interpreter", kind=Kind.FLAG, label="if they need an interpreter"),
+    Field(name="reads_simple_sentences", kind=Kind.FLAG, label="if they read simple sentences"),
     Field(
         name="completed_interventions",
         kind=Kind.CODES,
-        label="the interventions completed before",
+        label="what work was done before",
         codes_open=True,
     ),
-    Field(name="open_interventions", kind=Kind.CODES, label="the interventions under way", codes_open=True),
+    Field(name="open_interventions", kind=Kind.CODES, label="what work is under way", codes_open=True),
     Field(name="assessment_age_days", kind=Kind.NUMBER, label="the date of the assessment", lowest=0),
     Field(
         name="assessment_layer", kind=Kind.NUMBER, label="the layer of the assessment", lowest=1, highest=3

@@ -1,11 +1,13 @@
 """What an intervention of the catalogue is: its particulars, its rules, its sources."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from catalogue.criteria import Criterion
+from catalogue.fields import ORDERED_HOURS
 
 
 class InterventionType(StrEnum):
@@ -89,12 +91,23 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Hours that a court may order: fewest and most, how many a week at most, and the share that may be learning."""
+    """Hours that a court may order, fewest and most, and how they are worked off.
+
+    ``session`` is how many hours one attendance counts, ``weekly`` how many a week there can be at most, and
+    ``learning_share`` the share of all hours that may be education, training or work skills.
+    """
 
     fewest: int
     most: int
+    session: int
     weekly: int | None
     learning_share: float | None
+
+    def a_week(self, sessions: float | None) -> float | None:
+        """How many hours a week go by at so many sessions? At the most there can be where no pace is known."""
+        if not sessions:
+            return self.weekly
+        return min(sessions * self.session, math.inf if self.weekly is None else self.weekly)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +156,11 @@ class Intervention:
         if self.group is None and self.one_to_one is None:
             return None
         return (self.sessions_group or 0) + (self.sessions_one_to_one or 0)
+
+    @property
+    def hours_field(self) -> str | None:
+        """Which field says how many hours the court ordered? ``None`` where none are ordered."""
+        return ORDERED_HOURS.get(str(self.type)) if self.hours is not None else None
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Final
 
 import yaml
 
-from catalogue import language, plan, reading
+from catalogue import language, plan, pni, reading
 from catalogue.criteria import (
     AllOf,
     AnyOf,
@@ -26,7 +26,9 @@ from catalogue.criteria import (
     Criterion,
     Highest,
     OneOf,
+    OnPathway,
     Total,
+    walk,
 )
 from catalogue.errors import UsageError
 from catalogue.fields import ASSESSMENT_LIFE_DAYS, FIELDS, NEED_THRESHOLDS, SETTINGS
@@ -240,7 +242,30 @@ def _intervention(document: Document, *, place: str, competitors: Competitors) -
             _reading(reading.mapping(each, f"{place}, readings"), f"{place}, readings")
             for each in reading.items(document.get("readings") or [], place)
         ),
-        criteria=(opening, *rules, *_currency(rules)),
+        criteria=(opening, *rules, *_full(rules), *_currency(rules)),
+    )
+
+
+def _full(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rule that the assessment is a full one, where any deciding rule asks the Programme Needs Identifier.
+
+    The identifier takes nothing less (``pni.pathway`` then leads to an omission); answers of a shorter assessment may
+    still rule a person out.
+    """
+    asked: list[Criterion] = []
+    for rule in rules:
+        if rule.decides and rule.test is not None:
+            walk(rule.test, asked.append)
+    if not any(isinstance(criterion, OnPathway) for criterion in asked):
+        return ()
+    return (
+        Rule(
+            code="FULL_ASSESSMENT",
+            kind=RuleKind.RULE,
+            test=Between("assessment_layer", minimum=pni.LAYER_NEEDED),
+            source="PNI: step 1, the latest complete assessment of layer 3",
+            changeable=Change.ASSESSMENT,
+        ),
     )
 
 
@@ -360,14 +385,21 @@ def _hours(value: object, place: str) -> Hours | None:
     if value is None:
         return None
     document = reading.mapping(value, place)
-    reading.only(document, {"fewest", "most", "weekly", "learning_share"}, place)
-    fewest, most = (reading.optional_whole(document.get(name), place) for name in ("fewest", "most"))
-    if fewest is None or most is None:
-        raise UsageError(f"{place} gives no fewest or most hours; write both.")
+    reading.only(document, {"fewest", "most", "session", "weekly", "learning_share"}, place)
+    fewest, most, session = (
+        reading.optional_whole(document.get(name), place) for name in ("fewest", "most", "session")
+    )
+    if fewest is None or most is None or session is None:
+        raise UsageError(f"{place} lacks the fewest hours, the most, or those of a session; write all three.")
+    if not (0 < fewest <= most and session > 0):
+        raise UsageError(f"{place} must rise from fewest to most, above 0; correct them.")
     share = document.get("learning_share")
+    if share is not None and not 0 <= reading.number(share, place) <= 1:
+        raise UsageError(f"{place} gives a share of learning outside 0 to 1; write 20 in 100 as 0.2.")
     return Hours(
         fewest=fewest,
         most=most,
+        session=session,
         weekly=reading.optional_whole(document.get("weekly"), place),
         learning_share=None if share is None else reading.number(share, place),
     )

@@ -111,7 +111,7 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
 
     ``assessment`` holds the contract's columns; ``sex`` is MALE or FEMALE (OSP is ignored for women);
     ``setting`` is COMMUNITY, or CUSTODY, REMAND or PRE_RELEASE, where high intensity can run. An assessment
-    below layer 3 has no pathway: every answer counts as missing. Raises ``UsageError`` for another sex or setting.
+    that says it is below layer 3 has no pathway: every answer counts as missing. Raises ``UsageError`` for another sex or setting.
     """
     if sex not in {"MALE", "FEMALE"}:
         raise UsageError("The Programme Needs Identifier needs the sex; give MALE or FEMALE.")
@@ -121,7 +121,7 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
             "The Programme Needs Identifier needs the setting; give COMMUNITY, CUSTODY, REMAND or PRE_RELEASE."
         )
     layer = assessment.get("layer", assessment.get("assessment_layer"))
-    answers = recorded(assessment) if layer is None or layer == LAYER_NEEDED else {}
+    answers = recorded(_plain(assessment)) if layer in {None, LAYER_NEEDED} else {}
     outlook = _outlook(answers, female=sex == "FEMALE")
     return Pathway(
         level=_level(outlook, custody=custody),
@@ -132,11 +132,22 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
     )
 
 
+def _plain(assessment: Mapping[str, Value]) -> dict[str, Value]:
+    """The answers that the identifier uses, in plain Python: a row of a data frame holds numbers of the frame's own kind."""
+    found: dict[str, Value] = {}
+    for name in FIELDS_USED:
+        value = assessment.get(name)
+        unwrap = getattr(value, "item", None)
+        found[name] = value if unwrap is None else unwrap()
+    return found
+
+
 def reachable(subject: Mapping[str, Value]) -> frozenset[str]:
     """Which pathways could still result once the missing answers are in? One, when they cannot matter.
 
     An eligibility rule asks this rather than ``pathway``: an omission that every answer would settle alike is
-    no missing information. A SARA that was not done counts as low, as in the identifier itself.
+    no missing information. A SARA that was not done counts as low, as in the identifier itself. That the assessment
+    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.loading``).
     """
     sex, setting = subject.get("sex"), subject.get("setting")
     women = (False, True) if sex is None else (sex == "FEMALE",)

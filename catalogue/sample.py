@@ -69,6 +69,8 @@ def candidates(catalogue: Catalogue) -> Mapping[str, tuple[Value, ...]]:
 def _values(field: Field, bounds: set[float], named: set[str]) -> tuple[Value, ...]:
     if field.kind is Kind.FLAG:
         return (False, True)
+    if field.name == "assessment_layer":
+        return (1, 3, 3)  # there is no layer 2, and most assessments are full ones
     if field.kind is Kind.NUMBER:
         lowest = -(10**6) if field.lowest is None else field.lowest
         highest = 10**6 if field.highest is None else field.highest

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from catalogue.fields import FIELDS, Value
+from catalogue.fields import FIELDS, ORDERED_HOURS, Value
 from features import batch, live
 from features.case import Case
 from features.contract import OFFENCE_TYPES
@@ -105,11 +105,11 @@ def _lists_of(case: Case, as_of: date, *, sentenced: bool) -> dict[str, Value]:
     today = (as_of - _EPOCH).days
     sentences = live.visible_events(case, STREAMS["sentences"], today)
     running = {event.row["event_number"] for event in sentences if _runs(event.row, as_of)}
-    required = {
-        str(event.row["requirement_type"])
+    requirements = [
+        event.row
         for event in live.visible_events(case, STREAMS["requirements"], today)
         if event.row["event_number"] in running and event.row["requirement_type"] is not None
-    }
+    ]
     last: dict[object, live.Event] = {}
     for event in live.visible_events(case, STREAMS["referral_events"], today):
         other = last.get(event.row["referral_id"])
@@ -119,11 +119,23 @@ def _lists_of(case: Case, as_of: date, *, sentenced: bool) -> dict[str, Value]:
     referrals = [event.row for event in live.visible_events(case, STREAMS["referrals"], today)]
     completed = {str(r["intervention_id"]) for r in referrals if status.get(r["referral_id"]) == "COMPLETED"}
     under_way = {str(r["intervention_id"]) for r in referrals if status.get(r["referral_id"]) not in ENDED}
+    required = {str(row["requirement_type"]) for row in requirements}
     return {
+        **{
+            name: _hours([row for row in requirements if row["requirement_type"] == kind])
+            for kind, name in ORDERED_HOURS.items()
+        },
         "requirement_types": tuple(sorted(required)) if sentenced else None,
         "completed_interventions": tuple(sorted(completed - {"None"})),
         "open_interventions": tuple(sorted(under_way - {"None"})),
     }
+
+
+def _hours(ordered: list[Mapping[str, object]]) -> int | None:
+    """How many hours these requirements come to; None without one, or where one does not say in hours."""
+    lengths = [row["length"] for row in ordered if row["unit"] == "HOURS"]
+    known = [length for length in lengths if isinstance(length, int)]
+    return sum(known) if known and len(known) == len(ordered) else None
 
 
 def _runs(row: Mapping[str, object], as_of: date) -> bool:
@@ -200,8 +212,15 @@ def _codes_where(columns: list[tuple[str, bool]]) -> pl.Expr:
     return pl.concat_list(marked).list.drop_nulls()
 
 
+def _hours_column(kind: str) -> pl.Expr:
+    """`_hours` of the requirements of one type, as an expression over a group."""
+    lengths = pl.when(pl.col("unit") == "HOURS").then(pl.col("length").cast(pl.Int64))
+    ordered = lengths.filter(pl.col("requirement_type") == kind)
+    return pl.when((ordered.len() > 0) & (ordered.null_count() == 0)).then(ordered.sum())
+
+
 def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
-    """Requirements of running sentences, interventions completed and under way, by point."""
+    """Requirements of running sentences with their hours, interventions completed and under way, by point."""
     sentences = batch.visible_events(histories, "sentences", points)
     running = sentences.filter(
         (pl.col("starts_on") <= pl.col("as_of"))
@@ -211,7 +230,10 @@ def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
         batch.visible_events(histories, "requirements", points)
         .join(running.unique(), on=["_point", "event_number"], how="semi", nulls_equal=True)
         .group_by("_point")
-        .agg(requirement_types=pl.col("requirement_type").drop_nulls().unique().sort())
+        .agg(
+            requirement_types=pl.col("requirement_type").drop_nulls().unique().sort(),
+            **{name: _hours_column(kind) for kind, name in ORDERED_HOURS.items()},
+        )
     )
     last = (
         batch.visible_events(histories, "referral_events", points)

@@ -76,7 +76,7 @@ def test_stability_comes_first_where_it_is_wanting() -> None:
     shaky = {**MEDIUM_RISK, "s8_drugs": 5, "substance_stable": False}
     first = order(shaky, SI, DRUGS)[0]
     assert (first.intervention_id, first.code) == (DRUGS, "STABILITY_FIRST")
-    assert first.text == "Help with drug misuse can bring the stability that other work needs."
+    assert first.text == "Help with drug misuse can bring a steady base for other work."
 
 
 def test_intensive_work_at_low_risk_is_not_advised_and_gives_way() -> None:

@@ -96,8 +96,8 @@ def test_every_form_of_test_and_dates_of_offer_agree(tmp_path: Path) -> None:
         )
         (tmp_path / f"e{place}.yaml").write_text(entry, encoding="utf-8")
     small = catalogue.load(tmp_path)
-    subjects = people(small, count=1200, seed=6)
-    days = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 5, 31), date(2024, 6, 1)] * 300
+    subjects = people(small, count=2400, seed=6)
+    days = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 5, 31), date(2024, 6, 1)] * 600
     table = frame(subjects).with_columns(as_of=pl.Series(days))
     statuses = batch.evaluate(table, small)
     live = [
@@ -116,7 +116,7 @@ def test_every_form_of_test_and_dates_of_offer_agree(tmp_path: Path) -> None:
     # The day as a number, as the pipeline has it, and everybody in pieces, come to the same.
     as_numbers = table.with_columns(pl.col("as_of").cast(pl.Int32))
     assert batch.evaluate(as_numbers, small).equals(statuses)
-    pieces = [batch.evaluate(table[start : start + 500], small) for start in (0, 500, 1000)]
+    pieces = [batch.evaluate(table[start : start + 500], small) for start in range(0, 2400, 500)]
     assert pl.concat(pieces).equals(statuses)
     assert batch.evaluate(table.head(0), small).shape == (0, len(TESTS))
 

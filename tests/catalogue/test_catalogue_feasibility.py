@@ -95,6 +95,81 @@ def test_unpaid_work_may_take_ninety_minutes() -> None:
     assert assess(travel={"V1": 91}, intervention="unpaid-work-group").feasible is False
 
 
+GROUP_WORK, ONE_PLACE, CENTRE = "unpaid-work-group", "unpaid-work-individual", "attendance-centre"
+ORDER = {"requirement_types": ("UNPAID_WORK",), "unpaid_work_hours": 120}
+COURSE = {"requirement_types": ("ATTENDANCE_CENTRE",), "attendance_centre_hours": 24}
+
+
+@pytest.mark.parametrize(
+    ("intervention", "person", "row", "feasible", "units", "sentence"),
+    [
+        # 120 hours at two days of seven hours a week are nine weeks: 63 days after the 31 until 1 April.
+        (GROUP_WORK, ORDER | {"days_left": 94}, {}, True, 120, "at 14 a week"),
+        (GROUP_WORK, ORDER | {"days_left": 93}, {}, False, 112, "112 of 120 hours, at 14 a week"),
+        (ONE_PLACE, ORDER | {"days_left": 93}, {"format": "ONE_TO_ONE"}, False, 112, "112 of 120"),
+        # Never more than 28 hours a week, at whatever pace the place is open: 120 hours are five weeks.
+        (GROUP_WORK, ORDER | {"days_left": 66}, {"sessions_per_week": 7}, True, 120, "at 28 a week"),
+        (GROUP_WORK, ORDER | {"days_left": 65}, {"sessions_per_week": 7}, False, 112, "at 28 a week"),
+        (GROUP_WORK, ORDER | {"days_left": 66}, {"sessions_per_week": None}, True, 120, "at 28 a week"),
+        # Ordered, but not how much: 40 hours need three weeks at 14, 300 need twenty-two.
+        (GROUP_WORK, ORDER | {"unpaid_work_hours": None, "days_left": 185}, {}, True, None, "at 14"),
+        (GROUP_WORK, ORDER | {"unpaid_work_hours": None, "days_left": 184}, {}, None, None, "need to know"),
+        (GROUP_WORK, ORDER | {"unpaid_work_hours": None, "days_left": 52}, {}, None, None, "need to know"),
+        (GROUP_WORK, ORDER | {"unpaid_work_hours": None, "days_left": 51}, {}, False, None, "3 weeks"),
+        (GROUP_WORK, ORDER | {"days_left": None}, {}, None, None, "need to know"),
+        # 24 hours of three are eight sessions: four weeks at two a week.
+        (CENTRE, COURSE | {"days_left": 59}, {}, True, 24, "at 6 a week"),
+        (CENTRE, COURSE | {"days_left": 58}, {}, False, 18, "18 of 24 hours"),
+        # Through RAR days no hours are ordered.
+        (CENTRE, {"requirement_types": ("RAR",), "days_left": 40}, {}, True, None, "It can be done"),
+        (TSP.id, {"days_left": 100}, {}, False, 18, "18 of 19 sessions"),
+    ],
+)
+def test_what_fits_before_the_end_of_the_sentence(
+    intervention: str,
+    person: Mapping[str, object],
+    row: Mapping[str, object],
+    feasible: bool | None,  # noqa: FBT001  a column of the table
+    units: int | None,
+    sentence: str,
+) -> None:
+    found = assess(person, row, intervention=intervention)
+    reason = next(each for each in found.reasons if each.code == "FITS_SENTENCE")
+    assert (found.feasible, found.units_that_fit) == (feasible, units)
+    assert sentence in reason.text
+
+
+def test_up_to_a_fifth_of_the_hours_can_be_learning() -> None:
+    said = [
+        each.text for each in assess(ORDER, intervention=GROUP_WORK).reasons if each.code == "LEARNING_HOURS"
+    ]
+    assert said == ["Up to 24 of the 120 hours can go on training or work skills."]
+    unknown = assess(ORDER | {"unpaid_work_hours": None}, intervention=GROUP_WORK)
+    centre = assess(COURSE, intervention=CENTRE)
+    assert not [
+        each for found in (unknown, centre) for each in found.reasons if each.code == "LEARNING_HOURS"
+    ]
+
+
+def test_where_the_format_is_not_recorded_a_group_is_reckoned_with() -> None:
+    alone = {"format": None, "women_in_group": 0}
+    assert assess(row=alone).feasible is False
+    assert assess(row=alone, intervention=ONE_PLACE).feasible is True
+
+
+@pytest.mark.parametrize(("women_only", "outcome"), [(True, Outcome.MET), (False, Outcome.NOT_MET)])
+def test_a_woman_is_told_whether_a_place_for_women_only_is_on_offer(
+    women_only: bool,  # noqa: FBT001  a column of the table
+    outcome: Outcome,
+) -> None:
+    found = assess(row={"women_only": women_only})
+    said = {each.code: each.outcome for each in found.reasons}
+    assert (found.feasible, said["WOMEN_ONLY_ON_OFFER"]) == (True, outcome)
+    assert "WOMEN_ONLY_ON_OFFER" not in {
+        each.code for each in assess(intervention="womens-services-crs").reasons
+    }
+
+
 def test_a_woman_is_told_of_a_place_for_women_only_and_a_man_is_not() -> None:
     rows = [ROW, ROW | {"venue": "V2", "women_only": True, "next_start_on": date(2024, 9, 1)}]
     for sex, told in (("FEMALE", True), ("MALE", False)):
@@ -145,10 +220,13 @@ def test_the_earliest_place_that_can_be_attended_is_named() -> None:
     assert (found.next_start_on, found.waiting_weeks) == (date(2024, 4, 1), 4.43)
 
 
+LISTED = (*WHOLE.ids[:12], "unpaid-work-group", "unpaid-work-individual")
+
+
 def _somewhere(rng: random.Random) -> dict[str, object]:
     region = rng.choice("AB")
     return {
-        "intervention_id": rng.choice(WHOLE.ids[:12]),
+        "intervention_id": rng.choice(LISTED),
         "region": rng.choice((region, region, None)),
         "pdu": rng.choice((f"{region}1", f"{region}2", None)),
         "venue": rng.choice(("V1", "V2", "V3", None)),
@@ -171,6 +249,9 @@ def _someone(rng: random.Random) -> dict[str, object]:
         "setting": rng.choice(("COMMUNITY", "CUSTODY", None)),
         "sentence_type": rng.choice(("COMMUNITY_ORDER", "PRE_SENTENCE", None)),
         "days_left": rng.choice((None, 10, 60, 150, 700)),
+        "requirement_types": rng.choice((None, [], ["UNPAID_WORK"], ["ATTENDANCE_CENTRE", "RAR"])),
+        "unpaid_work_hours": rng.choice((None, None, 0, 40, 120, 300)),
+        "attendance_centre_hours": rng.choice((None, None, 12, 36)),
         "as_of": DAY + timedelta(rng.choice((0, 1, 7))),
     }
 
@@ -197,7 +278,7 @@ def test_one_person_as_everybody() -> None:
     by_pair = {(row["row"], row["intervention_id"]): row for row in places.iter_rows(named=True)}
     for row, person in enumerate(people):
         mine = {venue: minutes for (pdu, venue), minutes in journeys.items() if pdu == person["pdu"]}
-        for intervention in WHOLE.interventions[:13]:
+        for intervention in (WHOLE.by_id(each) for each in (*LISTED, WHOLE.ids[12])):
             live = feasibility.assess(
                 person,  # type: ignore[arg-type]
                 intervention,

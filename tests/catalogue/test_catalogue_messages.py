@@ -2,13 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 import textstat
 
 import catalogue
-from catalogue import UsageError, messages
+from catalogue import UsageError, messages, sample
+from catalogue.choice import order
+from catalogue.feasibility import assess
+from catalogue.fields import FIELDS
 
+DAY = date(2024, 1, 1)
+PLACES = [
+    {"intervention_id": name, "venue": "V1", "format": "GROUP", "women_only": alone, "women_in_group": women}
+    | {"sessions_per_week": 2, "waiting_weeks": wait}
+    for name in ("unpaid-work-group", "thinking-skills-programme-acp", "womens-services-crs")
+    for alone, women, wait in ((True, None, 1), (False, 0, 40), (False, 2, None))
+]
 TEXTS = messages.load()
 # Grade 9 of the automated readability index is read at 14; the plain-English average of the set is lower.
 GRADE_AT_MOST = 9.0
@@ -29,6 +40,11 @@ EXAMPLE = {
     "limit": "60",
     "weeks": "10",
     "count": "3",
+    "units": "90",
+    "amount": "120",
+    "pace": "14",
+    "learning": "24",
+    "hours": "120",
 }
 ELIGIBILITY_BY_CHARACTERISTIC = {
     "FOR_MEN",
@@ -70,6 +86,55 @@ def test_one_plain_sentence(code: str, text: str) -> None:
 def test_on_average_a_twelve_year_old_can_read_them() -> None:
     grades = [textstat.textstat.automated_readability_index(text) for _, text in sentences()]
     assert sum(grades) / len(grades) <= AVERAGE_AT_MOST
+
+
+def rendered() -> Iterator[tuple[str, str]]:
+    """Every sentence as people see it: of many made-up people, from fully to hardly recorded, and of many places."""
+    whole = catalogue.load()
+    for seed, unanswered in ((1, sample.UNANSWERED), (2, (0.5, 0.9, 0.97, 1.0))):
+        for person in sample.people(whole, count=250, seed=seed, unanswered=unanswered):
+            found = catalogue.evaluate(person, whole, as_of=DAY)
+            for each in found:
+                yield from ((reason.code, reason.text) for reason in each.reasons)
+                if each.nearly is not None:
+                    yield "NEARLY", each.nearly
+            for choice in order(person, found, whole):
+                yield choice.code, choice.text
+                if choice.not_advised is not None:
+                    yield "NOT_ADVISED", choice.not_advised
+            for row in PLACES:
+                entry = whole.by_id(str(row["intervention_id"]))
+                place = assess(person, entry, as_of=DAY, directory=[row], travel={"V1": 75})
+                yield from ((reason.code, reason.text) for reason in place.reasons)
+
+
+def test_every_sentence_as_rendered_is_one_plain_sentence_that_is_easy_to_read() -> None:
+    said = dict.fromkeys(rendered())
+    assert len(said) > 1000
+    assert sum("need to know" in text for _, text in said) > 700
+    for code, text in said:
+        assert "{" not in text
+        assert text[0].isupper()
+        assert text.endswith(".")
+        assert not re.search(r"[.!?] [A-Z]", text), text
+        assert len(text.split()) <= 27, text
+        assert textstat.textstat.automated_readability_index(text) <= GRADE_AT_MOST, text
+        # That an answer is wanting may be said of any answer; a fact about a person only as eligibility.
+        if "need to know" not in text and code not in ELIGIBILITY_BY_CHARACTERISTIC | {
+            "ASSESSMENT_CURRENT",
+            "NEARLY",
+        }:
+            assert not CHARACTERISTICS.search(text), (code, text)
+
+
+def test_what_is_missing_is_named_by_short_words_and_the_rest_by_number() -> None:
+    whole = catalogue.load()
+    nobody = catalogue.evaluate({"sex": "FEMALE", "setting": "COMMUNITY"}, whole, as_of=DAY)
+    found = next(each for each in nobody if each.intervention_id == "womens-services-crs")
+    text = next(each.text for each in found.reasons if each.code == "NEED")
+    named = [label for label in (FIELDS[name].label for name in found.missing) if label in text]
+    assert 1 <= len(named) <= 3
+    assert text.endswith(f" and {18 - len(named)} more.")
 
 
 def test_no_protected_characteristic_is_named_but_as_eligibility() -> None:
