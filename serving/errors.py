@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from catalogue.errors import UsageError
 
@@ -161,7 +162,10 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return answer(request, http_error(error.status_code, headers=error.headers))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(request))
+        return answer(request, http_error(error.status_code, headers=headers))
 
     @app.exception_handler(SQLAlchemyError)
     async def _database(request: Request, error: SQLAlchemyError) -> Response:
@@ -188,6 +192,16 @@ def answer(request: Request, error: ServiceError) -> Response:
     if as_page is not None and (request.url.path.startswith(SCREENS) or _by_browser(request)):
         return as_page(request, error)
     return error.response()
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the address takes; the framework names those of the first route that matches it only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)
 
 
 def _by_browser(request: Request) -> bool:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Response, Security
 
 from serving import events, people
 from serving.auth import CASES, Principal, requires
-from serving.routes.common import Acting, StrictRoute, failures, json_response
+from serving.routes.common import Acting, StrictRoute, failures, json_response, leads_to
 from serving.schemas.base import Answer, Crn
 from serving.schemas.case_document import KeptCase, plain
 from serving.schemas.events import EventAnswer, EventQuestion
@@ -46,7 +46,15 @@ class CaseAnswer(Answer):
     summary="One case, whole",
     description=f"Replaces what is held; the same content again changes nothing. Role: `{CASES}`.",
     response_model=CaseAnswer,
-    responses=failures(401, 403, 409, 415, 422),
+    responses={
+        200: leads_to(
+            suggestions=("getSuggestions", {"crn": "$response.body#/crn"}),
+            account=("getAccount", {"crn": "$response.body#/crn"}),
+            everything=("getSubjectAccess", {"crn": "$response.body#/crn"}),
+            erase=("eraseCase", {"crn": "$response.body#/crn"}),
+        ),
+        **failures(401, 403, 409, 415, 422),
+    },
 )
 def put_case(*, crn: Crn, document: Document, parts: Parts, principal: Feeding, actor: Acting) -> Response:
     """Keep it."""

@@ -50,6 +50,20 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorAnswer, "description": meanings[status]} for status in sorted(every)}
 
 
+def leads_to(**links: tuple[str, dict[str, str]]) -> dict[str, Any]:
+    """What can be asked with an answer: OpenAPI links, by name, each an operation and where its parameters are.
+
+    Args:
+        links: for each link its operation id, and by parameter a runtime expression such as `$response.body#/id`.
+    """
+    return {
+        "links": {
+            name: {"operationId": operation, "parameters": parameters}
+            for name, (operation, parameters) in links.items()
+        }
+    }
+
+
 class StrictRequest(Request):
     """A request whose JSON is read strictly: no NaN, no lone surrogates, no endless nesting, no NUL."""
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response, Security
 
 from serving.auth import DECISIONS, Principal, requires
 from serving.contests import conclude, contest
-from serving.routes.common import Acting, StrictRoute, failures, json_response
+from serving.routes.common import Acting, StrictRoute, failures, json_response, leads_to
 from serving.routes.decisions import IdempotencyKey
 from serving.schemas.contests import ContestAnswer, ContestOutcomeQuestion, ContestQuestion
 from serving.services import Parts
@@ -27,7 +27,16 @@ Deciding = Annotated[Principal, Security(requires(DECISIONS))]
     description=f"Gives a reference at once. Role: `{DECISIONS}`.",
     status_code=201,
     response_model=ContestAnswer,
-    responses=failures(401, 403, 404, 415, 422),
+    responses={
+        201: leads_to(
+            conclude=(
+                "concludeContest",
+                {"id": "$response.body#/suggestionSetId", "contestId": "$response.body#/id"},
+            ),
+            account=("getAccount", {"crn": "$response.body#/crn"}),
+        ),
+        **failures(401, 403, 404, 415, 422),
+    },
 )
 def raise_contest(
     *,

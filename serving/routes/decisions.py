@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Response, Security
 
 from serving.auth import DECISIONS, Principal, requires
 from serving.decisions import decide
-from serving.routes.common import Acting, StrictRoute, failures, json_response
+from serving.routes.common import Acting, StrictRoute, failures, json_response, leads_to
 from serving.schemas.decisions import DecisionAnswer, DecisionQuestion
 from serving.services import Parts
 from serving.store.idempotency import once
@@ -35,7 +35,13 @@ IdempotencyKey = Annotated[
     description=f"Role: `{DECISIONS}`. The decision is safe on disk when the answer arrives.",
     status_code=201,
     response_model=DecisionAnswer,
-    responses=failures(401, 403, 404, 415, 422),
+    responses={
+        201: leads_to(
+            account=("getAccount", {"crn": "$response.body#/crn"}),
+            lookAgain=("raiseContest", {"id": "$response.body#/suggestionSetId"}),
+        ),
+        **failures(401, 403, 404, 415, 422),
+    },
 )
 def record_decision(
     *,

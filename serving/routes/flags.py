@@ -17,6 +17,7 @@ from serving.routes.common import (
     as_page,
     failures,
     json_response,
+    leads_to,
 )
 from serving.routes.decisions import IdempotencyKey
 from serving.schemas.flags import FlagAnswer, ResponseAnswer, ResponseQuestion, RiskAnswer
@@ -56,7 +57,14 @@ def completion_risk(
     summary="Open flags and prompts",
     description=f"Role: `{FLAGS}`.",
     response_model=Page[FlagAnswer],
-    responses=failures(401, 403, 422),
+    responses={
+        200: leads_to(
+            respond=("respondToFlag", {"id": "$response.body#/content/0/id"}),
+            risk=("getCompletionRisk", {"id": "$response.body#/content/0/referralId"}),
+            suggestions=("getSuggestions", {"crn": "$response.body#/content/0/crn"}),
+        ),
+        **failures(401, 403, 422),
+    },
 )
 def get_flags(
     *,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body, Query, Response, Security
 
 from serving.auth import SUGGESTIONS, Principal, requires
-from serving.routes.common import Acting, StrictRoute, failures, json_response
+from serving.routes.common import Acting, StrictRoute, failures, json_response, leads_to
 from serving.schemas.base import Crn
 from serving.schemas.case_document import SentCase, plain
 from serving.schemas.suggestions import SuggestionSetAnswer
@@ -34,7 +34,15 @@ Where = Annotated[
     description=f"Eligibility of every intervention with reasons, and ranked suggestions with exact terms. "
     f"Role: `{SUGGESTIONS}`. Every view is written to the audit log.",
     response_model=SuggestionSetAnswer,
-    responses=failures(401, 403, 404, 422),
+    responses={
+        200: leads_to(
+            decide=("recordDecision", {"id": "$response.body#/id"}),
+            lookAgain=("raiseContest", {"id": "$response.body#/id"}),
+            account=("getAccount", {"crn": "$response.body#/crn"}),
+            panel=("getSuggestionsComponent", {"crn": "$response.body#/crn"}),
+        ),
+        **failures(401, 403, 404, 422),
+    },
 )
 def get_suggestions(
     *,

@@ -23,6 +23,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic.types import Strict
 from pydantic_core import PydanticCustomError
 
@@ -61,16 +62,28 @@ def _read_answer(value: object) -> object:
     return {"YES": True, "NO": False}.get(value, value) if isinstance(value, str) else value
 
 
+def _whole(value: object) -> object:
+    """A whole number may be written as 2.0, as JSON Schema has it; neither true nor "2" is one."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Day = Annotated[date, BeforeValidator(_read_date)]
 Answer = Annotated[StrictBool, BeforeValidator(_read_answer)]
+Crn = Annotated[str, StringConstraints(pattern=CRN_PATTERN)]
+OwnCrn = Annotated[Crn | None, SkipJsonSchema()]
 
 
 def _type_of(column: Column) -> Any:
     """The type of a column's values, with its bounds."""
-    if choices := column.allowed or column.numbers:
-        one: Any = Literal[choices]
+    if column.numbers:
+        one: Any = Annotated[Literal[column.numbers], BeforeValidator(_whole)]
+    elif column.allowed:
+        one = Literal[column.allowed]
     elif column.kind is Kind.INT:
-        one = Annotated[int, Strict(), Field(ge=_bound(column.least, -WHOLE), le=_bound(column.most, WHOLE))]
+        least, most = _bound(column.least, -WHOLE), _bound(column.most, WHOLE)
+        one = Annotated[int, Strict(), Field(ge=least, le=most), BeforeValidator(_whole)]
     elif column.kind is Kind.FLOAT:
         one = Annotated[float, Strict(), Field(ge=column.least, le=column.most)]
     else:
@@ -88,7 +101,11 @@ def _bound(given: float | None, otherwise: int) -> int:
 def _row_model(table: Table) -> type[Row]:
     """A row of one table; every column may be left out or null, which means that it was not recorded."""
     name = "".join(part.capitalize() for part in table.name.split("_"))
-    fields: dict[str, Any] = {column.name: (_type_of(column) | None, None) for column in table.columns}
+    fields: dict[str, Any] = {
+        # The CRN is the document's; a row may say it again, which the description need not invite.
+        column.name: (OwnCrn if column.name == "crn" else _type_of(column) | None, None)
+        for column in table.columns
+    }
     return create_model(f"{name}Row", __base__=Row, __doc__=f"One row of the table {table.name}.", **fields)
 
 
@@ -107,8 +124,6 @@ else:
         **{name: (list[ROWS[name]], Field(default_factory=list)) for name in CASE_TABLES},
     )
 
-Crn = Annotated[str, StringConstraints(pattern=CRN_PATTERN)]
-
 
 class SentCase(CaseTables):
     """A case that is sent to be answered: its CRN and its rows, without protected characteristics."""
@@ -125,7 +140,7 @@ class SentCase(CaseTables):
 class KeptCase(CaseTables):
     """A case that is sent to be kept; `protected`, one row, is kept apart from it."""
 
-    crn: Crn | None = None
+    crn: OwnCrn = None
     tables: CaseTables | None = None
     protected: Annotated[list[ROWS[PROTECTED]], Field(max_length=1)] | None = None  # type: ignore[valid-type]  # made at run time
 
