@@ -103,45 +103,36 @@ def lay_out(
     divisions: Sequence[Division],
     held: Sequence[Floats],
     *,
-    usable: Sequence[int],
-    pairs: Sequence[Pair],
+    features: Sequence[int],
+    pairs: Sequence[Pair] = (),
     directions: Mapping[int, int],
-    pair_bins: int,
+    most: int | None = None,
 ) -> Layout:
-    """Give every usable feature its column: coarser where the feature is in a pair.
-
-    A pair's table would be too large, and too thinly filled, on the fine cells of both features. A fine
-    column beside the coarse one would take the first split of every path and so keep pairs from forming.
+    """Give each of these features a column.
 
     Args:
         divisions: of all features.
         held: the training weight in each cell of each feature.
-        usable: the features that may be used.
-        pairs: the features that may be used together.
+        features: those that the trees may use, by place, rising.
+        pairs: the features that may be used together, all of them among ``features``.
         directions: +1 or -1 for features whose effect may only rise, or only fall.
-        pair_bins: the most value cells of a coarse column.
+        most: the most value cells of a column; without it columns are as fine as their features.
     """
-    paired = {feature for pair in pairs for feature in pair}
-    place = {feature: index for index, feature in enumerate(usable)}
+    place = {feature: index for index, feature in enumerate(features)}
     columns = []
-    for feature in usable:
+    for feature in features:
         axis = divisions[feature].axis
-        most = pair_bins if feature in paired else axis.cells
-        coarse, cell_of = coarsen(axis, held[feature], most=most)
+        coarse, cell_of = coarsen(axis, held[feature], most=axis.cells if most is None else most)
         columns.append(InputColumn(feature, coarse, cell_of, directions.get(feature, 0)))
     return Layout(tuple(columns), tuple((place[one], place[two]) for one, two in pairs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ensemble:
-    """One booster a fold (or one in all), whose scores are averaged."""
+class Stage:
+    """Trees over one layout: a booster for each fold, or one in all."""
 
     layout: Layout
     boosters: tuple[lgb.Booster, ...]
-
-    def raw(self, cells: NDArray[np.int16]) -> Floats:
-        """Give LightGBM's own raw score of rows in these cells, averaged over the boosters."""
-        return np.asarray(self.each(cells).mean(axis=1))
 
     def each(self, cells: NDArray[np.int16]) -> Floats:
         """Give each booster's raw score ``[rows, boosters]`` of rows in these cells."""
@@ -154,12 +145,22 @@ class Ensemble:
         """The most trees that any booster uses."""
         return max(booster.best_iteration or booster.num_trees() for booster in self.boosters)
 
-    def held_out(self, rows: Records) -> Floats:
-        """Give each record the raw score of the boosters that did not see it, averaged by its rows."""
-        if len(self.boosters) != rows.folds:
-            return self.raw(rows.cells)
-        held_out: Floats = (self.each(rows.cells) * rows.dealt).sum(axis=1) / rows.dealt.sum(axis=1)
-        return held_out
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Stages whose scores are added: single factors, and the pairs fitted to what those leave."""
+
+    stages: tuple[Stage, ...]
+
+    def raw(self, cells: NDArray[np.int16]) -> Floats:
+        """Give LightGBM's own raw score of rows in these cells, averaged over the folds' boosters."""
+        scores: Floats = np.sum([stage.each(cells).mean(axis=1) for stage in self.stages], axis=0)
+        return scores
+
+    @property
+    def rounds(self) -> int:
+        """The most trees that any booster of any stage uses."""
+        return max(stage.rounds for stage in self.stages)
 
 
 def raw_score(booster: lgb.Booster, matrix: NDArray[np.float32]) -> Floats:
@@ -169,16 +170,23 @@ def raw_score(booster: lgb.Booster, matrix: NDArray[np.float32]) -> Floats:
     )
 
 
-def boost(rows: Records, layout: Layout, settings: Settings) -> Ensemble:
+def boost(rows: Records, layout: Layout, settings: Settings, *, before: Floats | None = None) -> Stage:
     """Fit one booster a fold, each stopped where the fold it leaves out stops gaining.
 
     With a single fold, or without early stopping, one booster is fitted on all rows.
+
+    Args:
+        rows: the training records.
+        layout: the columns that the trees see.
+        settings: how to boost.
+        before: ``[records, boosters]``, the raw scores that the trees are to improve on, where there are any.
     """
     parameters = _parameters(layout, settings, rows)
     # A leaf's least number of rows is counted in records: one that stands for many rows is laid out
     # often enough to make a leaf by itself, its weight shared out.
     times = np.minimum(rows.dealt.sum(axis=1), parameters["min_data_in_leaf"])
     laid = np.repeat(np.arange(len(times)), times)
+    begun = None if before is None else before[laid]
     data = lgb.Dataset(
         layout.matrix(rows.cells)[laid],
         label=rows.target[laid],
@@ -190,23 +198,29 @@ def boost(rows: Records, layout: Layout, settings: Settings) -> Ensemble:
     if rows.folds == 1 or not settings.early_stopping:
         few = settings.early_stopping
         rounds = min(settings.max_rounds, ROUNDS_WITHOUT_HOLDOUT) if few else settings.max_rounds
-        return Ensemble(layout, (lgb.train(parameters, data, num_boost_round=rounds),))
-    return Ensemble(
-        layout,
-        tuple(
-            _fold(
-                data, (rows.weight / times)[laid], (rows.held_out(fold) / times)[laid], parameters, settings
-            )
-            for fold in range(rows.folds)
-        ),
-    )
+        if begun is not None:
+            data.set_init_score(begun[:, 0])
+        return Stage(layout, (lgb.train(parameters, data, num_boost_round=rounds),))
+    weight = (rows.weight / times)[laid]
+    boosters = []
+    for fold in range(rows.folds):
+        out = (rows.held_out(fold) / times)[laid]
+        start = None if begun is None else begun[:, fold]
+        boosters.append(_fold(data, weight, out, start=start, parameters=parameters, settings=settings))
+    return Stage(layout, tuple(boosters))
 
 
 def _fold(
-    data: lgb.Dataset, weight: Floats, out: Floats, parameters: dict[str, Any], settings: Settings
+    data: lgb.Dataset,
+    weight: Floats,
+    out: Floats,
+    *,
+    start: Floats | None,
+    parameters: dict[str, Any],
+    settings: Settings,
 ) -> lgb.Booster:
-    train = _part(data, weight - out, parameters)
-    check = _part(data, out, parameters)
+    train = _part(data, weight - out, start, parameters)
+    check = _part(data, out, start, parameters)
     label = np.asarray(data.get_label(), dtype=np.float64)
     stop = lgb.early_stopping(
         settings.early_stopping_rounds,
@@ -227,11 +241,13 @@ def _constant_loss(label: Floats, weight: Floats, objective: Objective) -> float
     return float(-sum(p * np.log(p) for p in (mean, 1.0 - mean) if p > 0))
 
 
-def _part(data: lgb.Dataset, weight: Floats, parameters: dict[str, Any]) -> lgb.Dataset:
+def _part(data: lgb.Dataset, weight: Floats, start: Floats | None, parameters: dict[str, Any]) -> lgb.Dataset:
     """The records that have weight, with the bins of the whole: an empty cell keeps its place."""
     kept = np.flatnonzero(weight > 1e-9)
     part = data.subset(kept.tolist(), params=parameters).construct()
     part.set_weight(weight[kept])
+    if start is not None:
+        part.set_init_score(start[kept])
     return part
 
 

@@ -2,9 +2,12 @@
 
 1. Trees of single factors, one booster a fold, each stopped by the fold it leaves out.
 2. All permitted pairs are screened on the held-out scores; the best are candidates.
-3. Trees with the candidates; what each pair's purified table saves on held-out rows is its gain.
-4. Pairs that gain more than one standard error are kept, the trees are fitted once more with those alone, and the whole is kept only
-   if it does better on held-out rows than single factors do.
+3. Trees of the candidates, fitted to what the single factors leave; what each pair's purified table saves on held-out rows is its gain.
+4. Pairs that gain more than one standard error are kept, their trees are fitted once more without the others, and they stay only if the
+   whole does better on held-out rows than single factors do.
+
+Pairs have a stage of their own because trees that may use either take single factors as long as those gain anything at all, and
+have then learnt by heart what pairs would have explained (decision 0403).
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.calibration import sigmoid
-from training.scorecard_boosting import Ensemble, Pair, Settings, boost, lay_out
+from training.scorecard_boosting import Ensemble, Pair, Settings, Stage, boost, lay_out
 from training.scorecard_pairs import screen
-from training.scorecard_tables import decompose, pure_tables, terms
+from training.scorecard_tables import decompose, pure_pairs, pure_tables, terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +38,21 @@ CANDIDATES_PER_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """Trees, with the raw score ``[records, boosters]`` that each fold's boosters give each training record."""
+
+    ensemble: Ensemble
+    scores: Floats
+
+    def held_out(self, rows: Records) -> Floats:
+        """Give each record the raw score of the boosters that did not see it, averaged by its rows."""
+        if self.scores.shape[1] != rows.folds:
+            return np.asarray(self.scores.mean(axis=1))
+        held_out: Floats = (self.scores * rows.dealt).sum(axis=1) / rows.dealt.sum(axis=1)
+        return held_out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """What there is to fit, and what is permitted."""
 
@@ -47,17 +65,25 @@ class Problem:
     pair_bins: int
     settings: Settings
 
-    def boost(self, pairs: Sequence[Pair]) -> Ensemble:
-        """Fit trees of single factors and of these pairs."""
+    def single_factors(self) -> Trained:
+        """Fit trees of single factors."""
+        layout = lay_out(self.divisions, self.held, features=self.usable, directions=self.directions)
+        stage = boost(self.rows, layout, self.settings)
+        return Trained(Ensemble((stage,)), stage.each(self.rows.cells))
+
+    def with_pairs(self, single: Trained, pairs: Sequence[Pair]) -> Trained:
+        """Fit trees of these pairs to what the single factors leave."""
         layout = lay_out(
             self.divisions,
             self.held,
-            usable=self.usable,
+            features=sorted({feature for pair in pairs for feature in pair}),
             pairs=pairs,
             directions=self.directions,
-            pair_bins=self.pair_bins,
+            most=self.pair_bins,
         )
-        return boost(self.rows, layout, self.settings)
+        stage = boost(self.rows, layout, self.settings, before=single.scores)
+        ensemble = Ensemble((*single.ensemble.stages, stage))
+        return Trained(ensemble, single.scores + stage.each(self.rows.cells))
 
     def losses(self, score: Floats) -> Floats:
         """Give each record's weighted loss at a raw score: log loss, or half the squared error."""
@@ -94,7 +120,7 @@ def fit_tables(problem: Problem, *, max_pairs: int) -> Fitted:
     """
     if not problem.usable:
         return Fitted(_constant(problem), (), None, {}, 0)
-    single = problem.boost(())
+    single = problem.single_factors()
     judged = problem.rows.folds > 1
     losses = {"single factors": _mean_loss(problem, single)} if judged else {}
     best = single
@@ -105,12 +131,12 @@ def fit_tables(problem: Problem, *, max_pairs: int) -> Fitted:
                 losses["with pairs"] = _mean_loss(problem, paired)
             if not judged or losses["with pairs"] < losses["single factors"]:
                 best = paired
-    constant, singles, pairs = pure_tables(decompose(best), best.layout, problem.divisions, problem.rows)
+    constant, singles, pairs = pure_tables(best.ensemble, problem.divisions, problem.rows)
     constant, finished = terms(constant, singles, pairs, problem.divisions, problem.rows)
-    return Fitted(constant, finished, best, losses, best.rounds)
+    return Fitted(constant, finished, best.ensemble, losses, best.ensemble.rounds)
 
 
-def _with_pairs(problem: Problem, single: Ensemble, max_pairs: int) -> Ensemble | None:
+def _with_pairs(problem: Problem, single: Trained, max_pairs: int) -> Trained | None:
     ranked = screen(
         problem.rows,
         problem.divisions,
@@ -122,48 +148,46 @@ def _with_pairs(problem: Problem, single: Ensemble, max_pairs: int) -> Ensemble 
     )
     if problem.rows.folds == 1:
         kept = [pair for gain, pair in ranked[:max_pairs] if gain > 0]
-        return problem.boost(sorted(kept)) if kept else None
+        return problem.with_pairs(single, sorted(kept)) if kept else None
     candidates = sorted(pair for gain, pair in ranked[: max_pairs * CANDIDATES_PER_PAIR] if gain > 0)
     if not candidates:
         return None
-    tried = problem.boost(candidates)
+    tried = problem.with_pairs(single, candidates)
     gains = pair_gains(problem, tried)
     earned = [pair for pair, (gain, doubt) in gains.items() if gain > doubt]
     kept = sorted(sorted(earned, key=lambda pair: (-gains[pair][0], pair))[:max_pairs])
     if not kept:
         return None
-    return tried if kept == candidates else problem.boost(kept)
+    return tried if kept == candidates else problem.with_pairs(single, kept)
 
 
-def pair_gains(problem: Problem, ensemble: Ensemble) -> dict[Pair, tuple[float, float]]:
+def pair_gains(problem: Problem, trained: Trained) -> dict[Pair, tuple[float, float]]:
     """Answer: how much held-out loss does each pair's purified table save, and with what standard error?
 
-    For each fold, by the booster that did not see it: the loss without the table minus the loss with it.
+    For each fold, by the boosters that did not see it: the loss without the table minus the loss with it.
     """
     rows = problem.rows
+    stage = trained.ensemble.stages[-1]
     saved: dict[Pair, Floats] = {}
-    for fold, booster in enumerate(ensemble.boosters):
-        alone = Ensemble(ensemble.layout, (booster,))
+    for fold, booster in enumerate(stage.boosters):
         share = rows.dealt[:, fold] / rows.dealt.sum(axis=1)
-        score = alone.raw(rows.cells)
+        score = trained.scores[:, fold]
         with_all = problem.losses(score)
-        _, _, pairs = pure_tables(decompose(alone), alone.layout, problem.divisions, rows)
-        for features, pair in pairs.items():
-            cells = [pair.cell_of[side][rows.cells[:, feature]] for side, feature in enumerate(features)]
+        for pair in pure_pairs(decompose(Stage(stage.layout, (booster,))), stage.layout, rows):
+            cells = [pair.cell_of[side][rows.cells[:, f]] for side, f in enumerate(pair.features)]
             without = problem.losses(score - pair.table[cells[0], cells[1]])
-            saved.setdefault(features, np.zeros(len(share)))
-            saved[features] += share * (without - with_all)
+            saved.setdefault(pair.features, np.zeros(len(share)))
+            saved[pair.features] += share * (without - with_all)
     return {pair: (float(gain.sum()), float(np.sqrt((gain**2).sum()))) for pair, gain in saved.items()}
 
 
-def _mean_loss(problem: Problem, ensemble: Ensemble) -> float:
-    """The mean held-out loss, each fold by the booster that did not see it."""
+def _mean_loss(problem: Problem, trained: Trained) -> float:
+    """The mean held-out loss, each fold by the boosters that did not see it."""
     rows = problem.rows
     total = 0.0
-    matrix_score = ensemble.each(rows.cells)
     for fold in range(rows.folds):
         share = rows.dealt[:, fold] / rows.dealt.sum(axis=1)
-        total += float((share * problem.losses(matrix_score[:, fold])).sum())
+        total += float((share * problem.losses(trained.scores[:, fold])).sum())
     return total / float(rows.weight.sum())
 
 

@@ -8,7 +8,7 @@ Hooker and Caruana 2020): what one factor alone explains moves to that factor's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from scoring.scorecard import Axis, Term
 from training.scorecard_cells import Division, merge_map, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import lightgbm as lgb
     from numpy.typing import NDArray
 
-    from training.scorecard_boosting import Ensemble, Layout
+    from training.scorecard_boosting import Ensemble, Layout, Stage
     from training.scorecard_rows import Records
 
     Floats = NDArray[np.float64]
@@ -41,13 +41,13 @@ class Tables:
     double: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
 
-def decompose(ensemble: Ensemble) -> Tables:
+def decompose(stage: Stage) -> Tables:
     """Sum the leaves of all boosters into tables over the columns' own cells, and average."""
     tables = Tables()
-    values = [column.cell_values() for column in ensemble.layout.columns]
-    for booster in ensemble.boosters:
+    values = [column.cell_values() for column in stage.layout.columns]
+    for booster in stage.boosters:
         _add_booster(tables, booster, values)
-    share = 1.0 / len(ensemble.boosters)
+    share = 1.0 / len(stage.boosters)
     tables.constant *= share
     for table in (*tables.single.values(), *tables.double.values()):
         np.multiply(table, share, out=table)
@@ -140,33 +140,45 @@ class PurePair:
     features: tuple[int, int]
     table: Floats
     weight: Floats
+    taken: tuple[Floats, Floats]
+    """What was taken out of the table: the part of each of the two features alone."""
 
 
 def pure_tables(
-    tables: Tables, layout: Layout, divisions: Sequence[Division], rows: Records
+    ensemble: Ensemble, divisions: Sequence[Division], rows: Records
 ) -> tuple[float, dict[int, Floats], dict[tuple[int, int], PurePair]]:
     """Give the constant, a table for each feature on its fine cells, and the purified pairs by features."""
+    constant = 0.0
     singles: dict[int, Floats] = {}
+    pairs: dict[tuple[int, int], PurePair] = {}
 
     def add(feature: int, table: Floats) -> None:
         singles.setdefault(feature, np.zeros(divisions[feature].axis.cells))
         singles[feature] += table
 
-    for place in sorted(tables.single):
-        column = layout.columns[place]
-        add(column.feature, tables.single[place][column.cell_of])
-    pairs: dict[tuple[int, int], PurePair] = {}
+    for stage in ensemble.stages:
+        tables = decompose(stage)
+        constant += tables.constant
+        for place in sorted(tables.single):
+            column = stage.layout.columns[place]
+            add(column.feature, tables.single[place][column.cell_of])
+        for pair in pure_pairs(tables, stage.layout, rows):
+            one, two = pair.features
+            add(one, pair.taken[0][pair.cell_of[0]])
+            add(two, pair.taken[1][pair.cell_of[1]])
+            pairs[one, two] = pair
+    return constant, singles, pairs
+
+
+def pure_pairs(tables: Tables, layout: Layout, rows: Records) -> Iterator[PurePair]:
+    """Give each pair of one stage with its axes merged and its table purified."""
     for first, second in sorted(tables.double):
         merged = _merge(tables.double[first, second], layout, (first, second))
-        one, two = merged.features
         cells = [merged.cell_of[side][rows.cells[:, f]] for side, f in enumerate(merged.features)]
         weight = np.zeros_like(merged.table)
         np.add.at(weight, tuple(cells), rows.weight)
         pure, by_first, by_second = purify(merged.table, weight)
-        add(one, by_first[merged.cell_of[0]])
-        add(two, by_second[merged.cell_of[1]])
-        pairs[one, two] = PurePair(merged.axes, merged.cell_of, merged.features, pure, weight)
-    return tables.constant, singles, pairs
+        yield replace(merged, table=pure, weight=weight, taken=(by_first, by_second))
 
 
 def _merge(table: Floats, layout: Layout, places: tuple[int, int]) -> PurePair:
@@ -184,7 +196,14 @@ def _merge(table: Floats, layout: Layout, places: tuple[int, int]) -> PurePair:
         axes.append(axis)
         cell_of.append(merged[column.cell_of])
     features = (columns[0].feature, columns[1].feature)
-    return PurePair((axes[0], axes[1]), (cell_of[0], cell_of[1]), features, table, np.zeros_like(table))
+    return PurePair(
+        axes=(axes[0], axes[1]),
+        cell_of=(cell_of[0], cell_of[1]),
+        features=features,
+        table=table,
+        weight=np.zeros_like(table),
+        taken=(np.zeros(table.shape[0]), np.zeros(table.shape[1])),
+    )
 
 
 def terms(
