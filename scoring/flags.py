@@ -7,7 +7,7 @@ flagged or banded by a head that is barely predictable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -30,6 +30,8 @@ from scoring.thresholds import NOT_BANDED
 MOST_REASONS = 4
 #: Weeks looked back to see whether a flag that is between its two thresholds had been raised.
 LOOK_BACK_WEEKS = 12
+#: Weeks looked back in one pass, the first to the last: most are settled by the first; a pass reads every table.
+PASSES = ((1, 2), (3, 6), (7, LOOK_BACK_WEEKS))
 #: Contribution to the log odds below which a term is not worth naming as a reason.
 LEAST_CONTRIBUTION = 0.05
 
@@ -76,9 +78,7 @@ def flag_all(
     chances = chances_of(frame, bundle.inflight)
     flagged, bands = _decide(histories, bundle, frame, chances, known)
     people = frame.select("crn", "as_of").unique(maintain_order=True)
-    told = people.with_columns(
-        changed=pl.Series(prompts.changed(histories, people), dtype=pl.List(pl.String))
-    )
+    told = people.with_columns(changed=prompts.changed_series(histories, people))
     return (
         frame.select(
             "referral_id",
@@ -88,7 +88,7 @@ def flag_all(
             **{f"p_not_completed_{weeks}w": pl.Series(chances[:, i]) for i, weeks in enumerate(horizons)},
             flagged=pl.Series(flagged, dtype=pl.Boolean),
             band=pl.Series(bands, dtype=pl.String),
-            reason_codes=pl.Series(_reasons(frame, bundle.inflight), dtype=pl.List(pl.String)),
+            reason_codes=_reasons(frame, bundle.inflight),
         )
         .join(told, on=["crn", "as_of"], how="left", maintain_order="left")
         .with_columns(bundle_version=pl.lit(bundle.version))
@@ -185,36 +185,57 @@ def _decide(
     now = chances[:, place]
     flagged = now >= limits.raise_at
     between = np.flatnonzero(~flagged & (now >= limits.clear_at))
-    for week in range(1, LOOK_BACK_WEEKS + 1):
+    for first, last in PASSES:
         if not len(between):
             break
-        asked = frame[between].select(
-            "referral_id", as_of=pl.col("as_of") - timedelta(weeks=week), _place=pl.Series(between)
-        )
-        open_then = landmarks.open_referrals(histories, points=asked)
-        if not open_then.height:
-            break
-        rows = feature_rows(
-            histories, open_then.select("referral_id", "as_of"), head=head, catalogue=catalogue
-        )
-        then = chances_of(rows, head)[:, place]
-        places = open_then["_place"].to_numpy()
-        flagged[places[then >= limits.raise_at]] = True
-        between = places[(then < limits.raise_at) & (then >= limits.clear_at)]
+        weekly = _earlier(histories, frame[between], range(first, last + 1), head=head, catalogue=catalogue)
+        waiting = np.ones(len(between), dtype=np.bool_)
+        for then in weekly[:, :, place].T:  # NaN, not open in that week, is neither raised nor kept
+            flagged[between[waiting & (then >= limits.raise_at)]] = True
+            waiting &= (then < limits.raise_at) & (then >= limits.clear_at)
+        between = between[waiting]
     return flagged, limits.band_many(now)
 
 
-def _reasons(frame: pl.DataFrame, head: InFlightHead) -> list[list[str]]:
-    """The terms that raise each row's risk most, at most four, strongest first."""
+def _earlier(
+    histories: Histories,
+    frame: pl.DataFrame,
+    weeks: Sequence[int],
+    *,
+    head: InFlightHead,
+    catalogue: Catalogue,
+) -> FloatArray:
+    """The chances of some referrals in earlier weeks: [referrals, weeks, horizons], NaN where it was not open."""
+    asked = (
+        frame.select("referral_id", "as_of")
+        .with_row_index("_line")
+        .join(pl.DataFrame({"_week": list(weeks)}), how="cross")
+        .with_columns(as_of=pl.col("as_of") - pl.duration(weeks=pl.col("_week")))
+    )
+    known = landmarks.open_referrals(histories, points=asked)
+    result = np.full((frame.height, len(weeks), len(head.horizons_weeks)), np.nan)
+    if known.height:
+        rows = feature_rows(histories, known.select("referral_id", "as_of"), head=head, catalogue=catalogue)
+        result[known["_line"].to_numpy(), known["_week"].to_numpy() - weeks[0]] = chances_of(rows, head)
+    return result
+
+
+def _reasons(frame: pl.DataFrame, head: InFlightHead) -> pl.Series:
+    """The codes of the terms that raise each row's risk most, at most four, strongest first."""
     columns: dict[str, Any] = columns_of(frame, head.feature_names)
     columns[INTERVAL] = np.ones(frame.height)
     terms = head.not_completed.term_names
-    names = np.array([reason_code(term) for term in terms], dtype=object)
+    codes = pl.Series("code", [reason_code(term) for term in terms], dtype=pl.String)
     asks_about_time = np.array([INTERVAL in term for term in terms], dtype=np.bool_)
-    result: list[list[str]] = []
+    begin, rows, chosen = 0, [], []
     for part in head.not_completed.explain_parts(columns):
         shown = np.where(asks_about_time, -np.inf, part)
         order = np.argsort(-shown, axis=1, kind="stable")[:, :MOST_REASONS]
-        worth = np.take_along_axis(shown, order, axis=1) >= LEAST_CONTRIBUTION
-        result.extend(names[row[keep]].tolist() for row, keep in zip(order, worth, strict=True))
-    return result
+        line, place = np.nonzero(np.take_along_axis(shown, order, axis=1) >= LEAST_CONTRIBUTION)
+        rows.append(line + begin)
+        chosen.append(order[line, place])
+        begin += len(part)
+    if not rows or not len(terms):
+        return pl.Series("reason_codes", [[]] * frame.height, dtype=pl.List(pl.String))
+    found = pl.DataFrame({"_row": np.concatenate(rows), "code": codes.gather(np.concatenate(chosen))})
+    return prompts.lists(found, rows=frame.height).rename("reason_codes")

@@ -53,6 +53,12 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 
 def changed(histories: Histories, points: pl.DataFrame) -> list[list[str]]:
     """Which key facts became known as new within 28 days of each point (crn, as_of)? Codes of `CHANGES`."""
+    found: list[list[str]] = changed_series(histories, points).to_list()
+    return found
+
+
+def changed_series(histories: Histories, points: pl.DataFrame) -> pl.Series:
+    """The same as a column of lists, for many points."""
     base = points.lazy().select("crn", "as_of").with_row_index("_row")
     found = [
         _circumstance(
@@ -75,18 +81,30 @@ def changed(histories: Histories, points: pl.DataFrame) -> list[list[str]]:
 
 def due(histories: Histories, points: pl.DataFrame) -> list[list[str]]:
     """Which timeliness checks are due at each point (crn, as_of)? Codes of `CHECKS`."""
+    found: list[list[str]] = due_series(histories, points).to_list()
+    return found
+
+
+def due_series(histories: Histories, points: pl.DataFrame) -> pl.Series:
+    """The same as a column of lists, for many points."""
     base = points.lazy().select("crn", "as_of").with_row_index("_row")
     found = [_sentence_end(base, histories), _unpaid_work(base, histories), _assessment(base, histories)]
     return _lists(found, rows=points.height, order=tuple(CHECKS))
 
 
-def _lists(found: list[pl.LazyFrame], *, rows: int, order: tuple[str, ...]) -> list[list[str]]:
-    codes = pl.concat(found).collect()
-    result: list[list[str]] = [[] for _ in range(rows)]
-    for row, code in codes.iter_rows():
-        result[row].append(code)
-    place = {code: index for index, code in enumerate(order)}
-    return [sorted(set(codes_), key=place.__getitem__) for codes_ in result]
+def lists(found: pl.DataFrame, *, rows: int) -> pl.Series:
+    """A column of lists, one for each of so many rows, from (_row, code) in the order within a row."""
+    held = found.group_by(pl.col("_row").cast(pl.Int64), maintain_order=True).agg("code")
+    every = pl.DataFrame({"_row": pl.int_range(rows, dtype=pl.Int64, eager=True)})
+    joined = every.join(held, on="_row", how="left", maintain_order="left")
+    return joined["code"].cast(pl.List(pl.String)).fill_null(pl.lit([], dtype=pl.List(pl.String)))
+
+
+def _lists(found: list[pl.LazyFrame], *, rows: int, order: tuple[str, ...]) -> pl.Series:
+    codes = (
+        pl.concat(found).unique().with_columns(_place=pl.col("code").replace_strict(order, range(len(order))))
+    )
+    return lists(codes.sort("_row", "_place").select("_row", "code").collect(), rows=rows)
 
 
 def _known(base: pl.LazyFrame, table: pl.LazyFrame, *, version: list[str]) -> pl.LazyFrame:

@@ -124,6 +124,24 @@ def test_flags_for_everybody_and_for_one_are_the_same(release: Bundle, histories
         assert list(one.changed) == row["changed"]
 
 
+def test_a_flag_between_its_thresholds_stays_up_only_if_it_was_raised_and_not_cleared_since(
+    release: Bundle, histories: Histories
+) -> None:
+    from dataclasses import replace
+
+    middle = float(flag_all(histories, bundle=release, as_of=AS_OF)["p_not_completed_8w"].quantile(0.7) or 0)
+    wide = replace(release.thresholds, raise_at=middle, clear_at=middle / 2)
+    held = replace(release, thresholds=wide)
+    flags = flag_all(histories, bundle=held, as_of=AS_OF)
+    between = flags.filter(pl.col("p_not_completed_8w").is_between(middle / 2, middle, closed="left"))
+    assert between["flagged"].any()
+    assert not between["flagged"].all()
+    up = between.filter("flagged").head(3)
+    for row in pl.concat([up, between.filter(~pl.col("flagged")).head(3)]).iter_rows(named=True):
+        case = histories.case(row["crn"])
+        assert flag_one(case, row["referral_id"], as_of=AS_OF, bundle=held).flagged == row["flagged"]
+
+
 def test_a_head_that_is_barely_predictable_flags_and_bands_nobody(
     release: Bundle, histories: Histories
 ) -> None:
@@ -133,6 +151,9 @@ def test_a_head_that_is_barely_predictable_flags_and_bands_nobody(
     flags = flag_all(histories, bundle=blind, as_of=AS_OF)
     assert not flags["flagged"].any()
     assert set(flags["band"]) == {"NOT_BANDED"}
+    row = flags.sort("p_not_completed_8w").tail(1).to_dicts()[0]
+    one = flag_one(histories.case(row["crn"]), row["referral_id"], as_of=AS_OF, bundle=blind)
+    assert (one.flagged, one.band) == (False, "NOT_BANDED")
 
 
 def test_a_closed_or_unknown_referral_has_no_flag(release: Bundle, histories: Histories) -> None:
