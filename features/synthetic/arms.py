@@ -60,7 +60,7 @@ class Arms:
     popularity: Floats
     provision: Floats
     requirement: Ints
-    custodial_only: Bools
+    custodial_only: Bools  # not delivered in the community
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,7 +97,9 @@ def load(entries: catalogue.Catalogue) -> Arms:
             [REQUIREMENT_TYPES.index(row["requirement"]) if row["requirement"] else -1 for row in rows],
             dtype=np.int64,
         ),
-        custodial_only=np.array([row["settings"] == "CUSTODY" for row in rows], dtype=np.bool_),
+        custodial_only=np.array(
+            ["COMMUNITY" not in row["settings"].split("+") for row in rows], dtype=np.bool_
+        ),
     )
 
 

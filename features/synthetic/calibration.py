@@ -17,6 +17,8 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from features.contract import TABLES
+from features.reasons import ReasonOutcome
+from features.reasons import codes as reason_codes
 from features.synthetic.assessing import THRESHOLDS
 from features.synthetic.people import REGION_WEIGHTS, REGIONS, crns
 
@@ -59,6 +61,12 @@ def compare(folder: Path) -> pl.DataFrame:
             f"{folder} holds no synthetic world (no truth/world.json); make one with signpost synthesise."
         )
     tables = {name: _first(pl.scan_parquet(folder / f"{name}.parquet")).collect() for name in TABLES}
+    # As the court made them: a later version only says that a death ended one.
+    tables["sentences"] = (
+        tables["sentences"]
+        .sort("known_on")
+        .unique(["crn", "event_number"], keep="first", maintain_order=True)
+    )
     truth = {
         name: _first(pl.scan_parquet(folder / "truth" / f"{name}.parquet"))
         for name in ("decision_points", "potential_outcomes")
@@ -212,9 +220,7 @@ def _ended_referrals(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         ended=status.is_in(["COMPLETED", "WITHDRAWN"]).any(),
         reason=reason.filter(status == "WITHDRAWN").first(),
     )
-    engaged = pl.col("reason").is_in(
-        ["W_MOTIVATION", "W_BEHAVIOURAL", "NOT", "D_MISSED", "D_MOTIVATION", "D_BEHAVIOUR_IN"]
-    )
+    engaged = pl.col("reason").is_in(reason_codes(ReasonOutcome.ENGAGEMENT))
     return tables["referrals"].join(
         ends.filter(pl.col("ended") & (pl.col("completed") | engaged)), on="referral_id"
     )
@@ -222,7 +228,7 @@ def _ended_referrals(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def _delivery(tables: Mapping[str, pl.DataFrame]) -> dict[str, Value]:
     ended = _ended_referrals(tables)
-    outside = ended.filter(pl.col("setting") != "CUSTODY")
+    outside = ended.filter(setting="COMMUNITY")
     programmes = outside.filter(pl.col("intervention_id").str.ends_with("-acp"))
     ordered = programmes.filter(source="REQUIREMENT")
     tsp = outside.filter(intervention_id="thinking-skills-programme-acp")

@@ -35,20 +35,37 @@ OUTCOMES = (
     "UNACCEPTABLE_ABSENCE",
     "RESCHEDULED",
 )
-SETTINGS = ("COMMUNITY", "CUSTODY")
-# Reasons by how a referral ends; the first tuple for programmes and requirements (HMPPS accredited
-# programmes reference data), the second for commissioned services (Refer and monitor).
-NOT_STARTED = (("W_MOTIVATION", "W_BEHAVIOURAL", "W_MOTIVATION"), ("NOT", "NOT", "NOT"))
-STOPPED = (("D_MISSED", "D_MISSED", "D_MOTIVATION", "D_BEHAVIOUR_IN"), ("NOT", "NOT", "NOT", "NOT"))
+SETTINGS = ("COMMUNITY", "CUSTODY", "PRE_RELEASE", "REMAND")
+PRE_RELEASE_DAYS = 84  # referrals inside so long before release are made for it; assumption
+# Reasons by how a referral ends, a repeated code the more common; the first tuple for programmes and requirements
+# (HMPPS accredited programmes reference data), the second for commissioned services (Refer and monitor), the third
+# for what runs in custody. `features/reasons.csv` says what each counts as.
+NOT_STARTED = (
+    ("W_MOTIVATION", "W_MOTIVATION", "W_BEHAVIOURAL", "W_PERSONAL"),
+    ("NOT", "NOT", "NOT", "NOT"),
+    ("W_MOTIVATION", "W_MOTIVATION", "W_BEHAVIOURAL", "W_PERSONAL"),
+)
+STOPPED = (
+    ("D_MISSED", "D_MISSED", "D_MISSED", "D_MOTIVATION", "D_BEHAVIOUR_IN", "D_ALCOHOL_OR_DRUGS"),
+    ("NOT", "NOT", "NOT", "NOT", "NOT", "NOT"),
+    ("D_MISSED", "D_MISSED", "D_MOTIVATION", "D_ATTITUDE", "D_BEHAVIOUR_OUT", "D_ISSUES"),
+)
 ADMINISTRATIVE_BEFORE = (
-    ("W_TRANSFER_PROCESS", "W_NOT_AVAILABLE", "W_DUPLICATE", "W_ERROR"),
-    ("MOV", "SER", "MIS", "INE"),
-)
+    ("W_TRANSFER_PROCESS", "W_NOT_AVAILABLE", "W_DUPLICATE", "W_ERROR", "W_HEALTH", "W_RISK_SCORES", "W_SAFETY"),
+    ("MOV", "MOV", "MIS", "INE", "NEE", "WOR", "SER"),
+    ("W_TRANSFER_PROCESS", "W_TRANSFER_PROCESS", "W_NOT_AVAILABLE", "W_DUPLICATE", "W_HEALTH", "W_NON_ASSOCIATIONS", "W_NO_TIME"),
+)  # fmt: skip
 ADMINISTRATIVE_DURING = (
-    ("D_TRANSFER_PROCESS", "D_NOT_AVAILABLE", "D_TRANSFER_PROCESS"),
-    ("MOV", "SER", "MOV"),
+    ("D_TRANSFER_PROCESS", "D_TRANSFER_PROCESS", "D_NOT_AVAILABLE", "D_HEALTH"),
+    ("MOV", "MOV", "WOR", "SER"),
+    ("D_TRANSFER_PROCESS", "D_REGIME", "D_SEGREGATION", "D_SAFER_CUSTODY"),
 )
-SENTENCE_ENDED = (("W_SENTENCE_ENDED", "D_SENTENCE_ENDED"), ("SEE", "SEE"))
+SENTENCE_ENDED = (
+    ("W_SENTENCE_ENDED", "D_SENTENCE_ENDED"),
+    ("SEE", "SEE"),
+    ("W_OTHER_RELEASE", "D_OTHER_RELEASE"),
+)
+_REASONS = (NOT_STARTED, STOPPED, ADMINISTRATIVE_BEFORE, ADMINISTRATIVE_DURING, SENTENCE_ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,7 @@ class Referred:
     referred: Ints
     arm: Ints
     event: Ints
+    setting: Ints  # index of SETTINGS
     custody: Bools
     ordered: Bools
     licence: Bools
@@ -101,6 +119,11 @@ def start_days(referred: Ints, wait: Floats) -> Ints:
     return referred + np.round(7 * wait).astype(np.int64)
 
 
+def setting_of(*, custody: Bools, referred: Ints, until: Ints) -> Ints:
+    """The setting of referrals under a sentence, as an index of SETTINGS."""
+    return np.where(custody, 1 + (until - referred <= PRE_RELEASE_DAYS), 0)
+
+
 def deliver(
     *, referred: Referred, arms: Arms, path: Floats, world: World, step: int, written: Written
 ) -> Ended:
@@ -122,7 +145,8 @@ def deliver(
     last = np.minimum(np.minimum(fitting, stopped_by), np.where(administrative, LONGEST_WEEKS + 1, ends_in))
     dropped = commences & ~administrative & (ends_in <= fitting)
     completed = commences & ~administrative & ~dropped & referred.fits
-    reason_row = np.isin(arms.kind[arm], [2]).astype(np.int64)  # commissioned services have their own codes
+    # Commissioned services have their own codes, inside and outside.
+    reason_row = np.where(arms.of_type("CRS")[arm], 1, np.where(referred.custody, 2, 0))
     ends, reason = _ends(
         referred=referred,
         start=start,
@@ -231,11 +255,10 @@ def _ends(
             np.where(ended_by_sentence, np.maximum(referred.until, start), last_session + stop_lag),
         ),
     )
-    kinds = (NOT_STARTED, STOPPED, ADMINISTRATIVE_BEFORE, ADMINISTRATIVE_DURING, SENTENCE_ENDED)
-    names = [code for kind in kinds for row in kind for code in row]
-    offsets = np.cumsum([0, *(len(kind[0]) * 2 for kind in kinds)])
+    names = [code for kind in _REASONS for row in kind for code in row]
+    offsets = np.cumsum([0, *(len(kind[0]) * len(kind) for kind in _REASONS)])
     which = np.select([before, ended_by_sentence, ~commences, dropped], [2, 4, 0, 1], 3)
-    sizes = np.array([len(kind[0]) for kind in kinds])[which]
+    sizes = np.array([len(kind[0]) for kind in _REASONS])[which]
     within = np.minimum(np.floor(draws.uniform("reason", step) * sizes).astype(np.int64), sizes - 1)
     within = np.where(which == 4, commences.astype(np.int64), within)
     return on, codes(names, np.where(completed, -1, offsets[which] + reason_row * sizes + within))
@@ -261,7 +284,7 @@ def _write_referrals(referred: Referred, arms: Arms, written: Written, world: Wo
                 "crn": referred.crn,
                 "event_number": referred.event,
                 "intervention_id": codes(arms.ids, arm),
-                "setting": codes(SETTINGS, referred.custody.astype(np.int64)),
+                "setting": codes(SETTINGS, referred.setting),
                 "source": codes(("REQUIREMENT", "LICENCE_CONDITION", "PRACTITIONER"), source),
                 "referred_on": referred.referred,
                 "known_on": referral_known(referred.draws, referred.referred, world, step),
@@ -314,15 +337,39 @@ def _write_events(
 
     programme = arms.of_type("ACP", "SI", "TREATMENT_REQUIREMENT")[referred.arm]
     everybody = np.ones(len(first), dtype=np.bool_)
+    until = np.minimum(ends, start)
     add(everybody, first, "AWAITING_ASSESSMENT")
-    allocated = first + draws.days("allocated", 3, 9, step)
-    add(programme & (allocated < np.minimum(ends, start)), allocated, "AWAITING_ALLOCATION")
-    scheduled = np.maximum(start - draws.days("scheduled", 4, 10, step), first + 1)
+    # Some are not ready at first, and are assessed again; of those that wait long, some are put back.
+    unready = programme & (until - first > 75) & draws.chance("not ready", 0.15, step)
+    again = first + draws.days("ready again", 25, 55, step)
+    add(unready, first + draws.days("found unready", 3, 15, step), "SUITABLE_NOT_READY")
+    add(unready, again, "AWAITING_ASSESSMENT")
+    allocated = np.where(unready, again, first) + draws.days("allocated", 3, 9, step)
+    waiting = programme & (allocated < until)
+    add(waiting, allocated, "AWAITING_ALLOCATION")
+    back = waiting & ~unready & (until - allocated > 70) & draws.chance("put back", 0.3, step)
+    put_back = allocated + draws.days("put back on", 7, 28, step)
+    taken_up = put_back + draws.days("taken up", 10, 30, step)
+    add(back, put_back, "DEPRIORITISED")
+    add(back, taken_up, "AWAITING_ASSESSMENT")
+    add(back, taken_up + 3, "AWAITING_ALLOCATION")
+    after = np.where(back, taken_up + 3, np.where(waiting, allocated, first))
+    scheduled = np.maximum(start - draws.days("scheduled", 4, 10, step), after + 1)
     add(commences & (scheduled < start), scheduled, "SCHEDULED")
     add(commences, start, "ON_PROGRAMME")
     add(completed, ends, "COMPLETED")
-    breach = dropped & (referred.ordered | draws.chance("breach event", 0.3, step)) & ~referred.custody
-    add(breach, ends - 3, "BREACH")
+    # What leads to the end: breach of an order, recall from a licence, the court where it never began.
+    recalled = dropped & referred.licence & draws.chance("recall event", 0.3, step)
+    add(recalled, ends - 3, "RECALL")
+    breach = dropped & ~recalled & (referred.ordered | draws.chance("breach event", 0.3, step))
+    add(breach & ~referred.custody, ends - 3, "BREACH")
+    refused = pl.Series(reason).is_in(["W_MOTIVATION", "W_BEHAVIOURAL"]).fill_null(value=False).to_numpy()
+    to_court = waiting & referred.ordered & ~commences & refused & (ends - 12 > allocated) & ~back
+    to_court &= draws.chance("court event", 0.5, step)
+    add(to_court, ends - 12, "RETURN_TO_COURT")
+    deferred = to_court & draws.chance("court defers", 0.3, step)
+    add(deferred, ends - 9, "DEFERRED")
+    add(deferred, ends - 4, "AWAITING_ASSESSMENT")
     add(~completed, ends, "WITHDRAWN", reason)
 
 

@@ -36,8 +36,12 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
     required = np.asarray((held.requirements[rows] & running[:, :, None]).any(axis=1), dtype=np.bool_)
     frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=world)
     opened = np.zeros((len(rows), len(setting.arms)), dtype=np.bool_)
-    open_rows = np.flatnonzero((state.open_arm[rows] >= 0) & (state.open_known_until[rows] >= on))
-    opened[open_rows, state.open_arm[rows][open_rows]] = True
+    for arm, known_until in (
+        (state.open_arm, state.open_known_until),
+        (state.beside_arm, state.beside_known_until),
+    ):
+        open_rows = np.flatnonzero((arm[rows] >= 0) & (known_until[rows] >= on))
+        opened[open_rows, arm[rows][open_rows]] = True
     return frame.with_columns(
         as_of=pl.Series(on).cast(pl.Int32).cast(pl.Date),
         sex=codes(("FEMALE", "MALE"), people.male[rows].astype(np.int64)),

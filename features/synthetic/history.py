@@ -16,12 +16,15 @@ import polars as pl
 from catalogue import Catalogue
 from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
 from features.synthetic.arms import Arms
+from features.synthetic.beside import Beside, refer_beside
+from features.synthetic.deaths import after_death
 from features.synthetic.decisions import decisions_frame
 from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
 from features.synthetic.frames import codes
 from features.synthetic.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
 from features.synthetic.people import REGIONS, make_people, people_frame, protected_frame
-from features.synthetic.provision import Provision, venue_names
+from features.synthetic.provision import CUSTODY_WAIT, Provision, venue_names
+from features.synthetic.remand import refer_on_remand, remanded_on
 from features.synthetic.state import (
     CRIMINOGENIC,
     NEVER,
@@ -72,6 +75,18 @@ class Point:
     until: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was done at each decision point, and what came of it: one row a point."""
+
+    arm: Ints  # the number of arms: none
+    eligible: Bools
+    reached: Ints  # class of attendance
+    effect: Floats  # log-odds of reoffending
+    shift: Floats  # points of need
+    targets: Bools  # sections
+
+
 def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
     """Every table, and the two tables of `truth/`, of these people; days are still numbers."""
     draws = Draws(seed=setting.seed, people=numbers)
@@ -91,14 +106,20 @@ def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
         step=0,
         custody_allowed=np.ones(len(people), dtype=np.bool_),
     )
-    written.add("people", people_frame(people, setting.world))
+    refer_on_remand(state=state, arms=setting.arms, seed=setting.seed, world=setting.world, written=written)
+    known = people_frame(people, setting.world)
+    written.add(
+        "people",
+        known.with_columns(known_on=pl.min_horizontal("known_on", pl.Series(remanded_on(state)))),
+    )
     written.add("protected", protected_frame(people, setting.world))
     for step in range(_MOST_STEPS):
         rows = np.flatnonzero(state.due <= setting.end)
         if not len(rows):
             break
         _pass(setting, state, rows, step, written)
-    return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in written.tables.items()}
+    frames = {table: pl.concat(parts, how="diagonal_relaxed") for table, parts in written.tables.items()}
+    return after_death(frames, people, yearly=setting.world.deaths, start=setting.start, end=setting.end)
 
 
 def _pass(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
@@ -207,9 +228,9 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
     deciding = np.flatnonzero(point.decides)
     state.open_arm[rows] = np.where(state.open_known_until[rows] >= on, state.open_arm[rows], NO_ARM)
     if len(deciding):
-        classes[deciding], effect[deciding], shift[deciding], targets[deciding] = _decide(
-            setting, state, point, deciding, written
-        )
+        done = _decide(setting, state, point, deciding, written)
+        classes[deciding], effect[deciding] = done.reached, done.effect
+        shift[deciding], targets[deciding] = done.shift, done.targets
     change = _need_change(point, shift)
     reoffended = _reoffence(state=state, point=point, effect=effect, written=written)
     supervision.circumstances(
@@ -224,6 +245,16 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
     convicted = _next(
         setting=setting, state=state, point=point, reoffended=reoffended, change=change, written=written
     )
+    if len(deciding):
+        _refer_beside(
+            setting=setting,
+            state=state,
+            point=point,
+            keep=deciding,
+            done=done,
+            convicted=convicted,
+            written=written,
+        )
     state.breached[rows] |= supervision.contacts(
         state=state,
         rows=rows,
@@ -242,26 +273,16 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
 
 
-def _select(situation: Situation, keep: Ints) -> Situation:
-    return Situation(**{name: getattr(situation, name)[keep] for name in Situation.__slots__})
-
-
-def _decide(
-    setting: Setting, state: State, point: Point, keep: Ints, written: Written
-) -> tuple[Ints, Floats, Floats, Bools]:
-    """Choose an arm for each decision point, write the truth about it, and carry out the referral.
-
-    Returned per point: the class of attendance reached, and what completing would do (log-odds of
-    reoffending, points of need, sections it targets).
-    """
+def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: Written) -> Chosen:
+    """Choose an arm for each decision point, write the truth about it, and carry out the referral."""
     arms, provision = setting.arms, setting.provision
     rows, on, draws = point.rows[keep], point.on[keep], point.draws.take(keep)
-    situation = _select(point.situation, keep)
+    situation = outcomes.only(point.situation, keep)
     people = state.people
     quarter, pdu = provision.quarter(on), people.pdu[rows]
     custody = situation.custody
     available = provision.available[quarter, pdu] | custody[:, None]
-    wait = np.where(custody[:, None], 6.0, provision.waiting_weeks[quarter, pdu])
+    wait = np.where(custody[:, None], CUSTODY_WAIT, provision.waiting_weeks[quarter, pdu])
     minutes = np.where(custody[:, None], 30.0, provision.minutes[quarter, pdu])
     remote = provision.remote[quarter] & ~custody
     starts = delivery.start_days(point.referred[keep][:, None], wait)
@@ -309,7 +330,7 @@ def _decide(
         outside = ~custody[made]
         local = draws.take(made)
         meets = outcomes.matched(situation, arms)[made]
-        few = _select(situation, made)
+        few = outcomes.only(situation, made)
         eta = outcomes.attend_log_odds(few, arms, minutes[made], meets)[np.arange(len(made)), arm]
         referred = delivery.Referred(
             referral_id=pl.select(
@@ -321,6 +342,9 @@ def _decide(
             referred=point.referred[keep][made],
             arm=arm,
             event=state.event[which],
+            setting=delivery.setting_of(
+                custody=custody[made], referred=point.referred[keep][made], until=point.until[keep][made]
+            ),
             custody=custody[made],
             ordered=(arms.requirement[arm] >= 0)
             & state.requirements[which, np.maximum(arms.requirement[arm], 0)],
@@ -349,7 +373,7 @@ def _decide(
         )
         classes[made] = ended.outcome
         state.open_arm[which] = arm
-        state.open_until[which] = ended.on
+        state.open_until[which] = np.maximum(state.open_until[which], ended.on)
         state.open_known_until[which] = ended.known
         done = ended.outcome == COMPLETED
         state.completed_known[which[done], arm[done]] = np.minimum(
@@ -388,7 +412,49 @@ def _decide(
     effect = np.where(
         classes == COMPLETED, truth.effect[index, chosen], np.where(classes == DROPPED, drop, 0.0)
     )
-    return classes, effect, np.where(classes == COMPLETED, truth.need_shift[index, chosen], 0.0), targets
+    return Chosen(
+        arm=chosen,
+        eligible=eligible,
+        reached=classes,
+        effect=effect,
+        shift=np.where(classes == COMPLETED, truth.need_shift[index, chosen], 0.0),
+        targets=targets,
+    )
+
+
+def _refer_beside(
+    *,
+    setting: Setting,
+    state: State,
+    point: Point,
+    keep: Ints,
+    done: Chosen,
+    convicted: Ints,
+    written: Written,
+) -> None:
+    """Requirements of the same order that run beside the arm, in the community, until something else is due."""
+    rows = point.rows[keep]
+    outside = ~point.situation.custody[keep]
+    keep, rows = keep[outside], rows[outside]
+    refer_beside(
+        beside=Beside(
+            rows=rows,
+            on=point.on[keep],
+            step=point.step,
+            draws=point.draws.take(keep),
+            situation=outcomes.only(point.situation, keep),
+            eligible=done.eligible[outside],
+            chosen=done.arm[outside],
+            path=point.path[keep],
+            until=np.minimum(point.until[keep], convicted[keep]),
+        ),
+        state=state,
+        arms=setting.arms,
+        provision=setting.provision,
+        world=setting.world,
+        venues=pl.Series([name for names in venue_names(setting.world) for name in names]),
+        written=written,
+    )
 
 
 def _write_truth(

@@ -93,6 +93,11 @@ class Situation:
     exposure: Floats  # share of the next year spent at large
 
 
+def only(situation: Situation, keep: Ints) -> Situation:
+    """The situation of some of the points."""
+    return Situation(**{name: getattr(situation, name)[keep] for name in Situation.__slots__})
+
+
 @dataclass(frozen=True, slots=True)
 class Truth:
     """Probabilities of each point (row) and arm (column); the last column is NONE."""
@@ -137,7 +142,7 @@ def commence_log_odds(
     """Log-odds of starting within six months, point by arm."""
     base = np.select(
         [arms.of_type("ACP"), arms.of_type("SI"), arms.of_type("CRS"), arms.of_type("TREATMENT_REQUIREMENT")],
-        [1.55, 1.0, 1.0, 0.2],
+        [1.55, 1.0, 1.0, 0.3],
         1.1,
     )
     person = (
@@ -179,7 +184,7 @@ def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bo
             arms.of_type("CRS"),
             arms.of_type("ACP"),
         ],
-        [-1.65, -1.4, -0.35, 0.35],
+        [-1.75, -1.4, -0.35, 0.35],
         0.0,
     )
     return np.asarray(

@@ -21,6 +21,7 @@ EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3
 FORMATS = ("GROUP", "ONE_TO_ONE", "ONLINE")
 NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
+CUSTODY_WAIT = 6.0  # weeks, in every prison; assumption
 
 
 def day(of: date) -> int:
@@ -148,7 +149,43 @@ def venue_names(world: World) -> list[list[str]]:
 
 
 def directory_frame(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
-    """The table `directory`: one row an available intervention, unit and quarter."""
+    """The table `directory`: an available intervention, unit and quarter a row; then what only prisons deliver."""
+    return pl.concat(
+        [
+            _outside(provision=provision, world=world, arms=arms),
+            _inside(provision=provision, world=world, arms=arms),
+        ]
+    )
+
+
+def _inside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
+    """What is delivered in prisons alone: a row a region and quarter, of no delivery unit."""
+    starts = provision.quarter_start
+    until = np.append(starts[1:], starts[-1] + 92)
+    shape = (len(starts), len(REGIONS), int(arms.custodial_only.sum()))
+    quarter, region, which = (index.ravel() for index in np.indices(shape))
+    arm = np.flatnonzero(arms.custodial_only)[which]
+    unit = region * world.pdus_per_region  # the draws of the region's first unit stand for its prisons
+    return pl.DataFrame(
+        {
+            "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
+            "region": pl.Series(list(REGIONS)).gather(pl.Series(region)),
+            "pdu": pl.Series([None] * len(arm), dtype=pl.String),
+            "venue": pl.Series([f"{one}-HMP" for one in REGIONS]).gather(pl.Series(region)),
+            "format": pl.Series(["GROUP"] * len(arm)),
+            "women_only": np.zeros(len(arm), dtype=np.bool_),
+            "women_in_group": pl.Series([None] * len(arm), dtype=pl.Float64),  # prisons hold one sex
+            "next_start_on": provision.next_start[quarter, unit, arm],
+            "sessions_per_week": arms.per_week[arm].astype(np.float64),
+            "weekly_places": np.round(2 + 10 * arms.provision[arm]),
+            "waiting_weeks": np.full(len(arm), CUSTODY_WAIT),
+            "valid_from": starts[quarter],
+            "valid_to": until[quarter],
+        }
+    )
+
+
+def _outside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
     quarter, pdu, arm = np.nonzero(provision.available)
     region = pdu // world.pdus_per_region
     venues = pl.Series([name for names in venue_names(world) for name in names])

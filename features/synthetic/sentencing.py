@@ -21,6 +21,7 @@ COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 YEAR = 365
 MONTHS = (12, 18, 24, 36)
 ASSESSED_INSIDE = 75  # days in custody from which the first assessment is made there; assumption
+REMANDED = 0.35  # share of people sentenced to custody who were held on remand; assumption
 BESIDE = 1000  # keeps the draws of a sentence beside another apart from those of a new one
 _PRE_SENTENCE, _LICENCE = SENTENCE_TYPES.index("PRE_SENTENCE"), SENTENCE_TYPES.index("LICENCE")
 _AFTER = SENTENCE_TYPES.index("POST_SENTENCE_SUPERVISION")
@@ -249,6 +250,10 @@ def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step:
     custodial = given.disposal == CUSTODIAL
     report = ~custodial & draws.chance("pre-sentence report", 0.35, step)
     asked = when - draws.days("report asked", 15, 35, step)
+    # Some wait for their first sentence in the history on remand; the report is asked for there.
+    remanded = custodial & draws.chance("remand", REMANDED, step) & (step == 0)
+    asked = np.where(remanded, when - draws.days("remanded", 30, 90, step), asked)
+    report |= remanded
     event = state.event[rows] + report
     add(
         mask=report, code=zero + _PRE_SENTENCE, event=event, start=asked, end=when,

@@ -125,6 +125,8 @@ class State:
     open_arm: Ints
     open_until: Ints
     open_known_until: Ints  # the day its end was known
+    beside_arm: Ints  # what runs, or ran, beside it
+    beside_known_until: Ints
     breached: Bools
     window_end: Ints  # last day of the year after the last decision point
     yearly: Floats  # chance of reoffending within a year, as things stand
@@ -181,6 +183,8 @@ def new_state(people: People, arms: int) -> State:
         open_arm=np.full(n, NO_ARM, dtype=np.int64),
         open_until=zeros(),
         open_known_until=zeros(),
+        beside_arm=np.full(n, NO_ARM, dtype=np.int64),
+        beside_known_until=zeros(),
         breached=no(),
         window_end=zeros(),
         yearly=np.zeros(n),

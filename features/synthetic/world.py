@@ -97,6 +97,10 @@ class World:
     corrected_records: float = 0.03
     # Chance that a referral ends for an administrative reason.
     administrative_ends: float = 0.06
+    # Share of people of middle age who die in a year; records stop there.
+    deaths: float = 0.006
+    # Chance that an order's unpaid work, or attendance centre, is a referral of its own beside the arm chosen.
+    requirements_beside: float = 0.75
     # Ethnic groups other than White British: share in London, and elsewhere.
     minority_london: float = 0.52
     minority_elsewhere: float = 0.145
@@ -121,6 +125,8 @@ class World:
             "late_records",
             "corrected_records",
             "administrative_ends",
+            "deaths",
+            "requirements_beside",
             "minority_london",
             "minority_elsewhere",
             "disruption_places",

@@ -1,0 +1,130 @@
+"""Referrals that run beside the one chosen: the order's unpaid work, while the person is on a programme.
+
+They are made more than six weeks after the decision, so none is ever its arm, and before anything else is due.
+Only what has no effect is referred beside: punitive requirements of people whom they leave as they are
+(unpaid work harms the unstable, and is for them never beside). So `truth/` holds for the arm, whatever runs beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.outcomes import ARM_DAYS
+from features.synthetic import delivery, outcomes
+from features.synthetic.arms import Arms
+from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
+from features.synthetic.frames import codes
+from features.synthetic.outcomes import COMPLETED, Situation
+from features.synthetic.provision import Provision
+from features.synthetic.state import NO_ARM, State, Written
+from features.synthetic.world import World
+
+STEP = 500  # keeps the draws of a referral beside apart from those of the arm
+_NEXT = 60  # days; it is made within so many after the six weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The decision points at which something may run beside: one row a point."""
+
+    rows: Ints
+    on: Ints
+    step: int
+    draws: Draws
+    situation: Situation
+    eligible: Bools
+    chosen: Ints
+    path: Floats
+    until: Ints  # whatever is due next, or the sentence, ends it
+
+
+def _candidates(beside: Beside, arms: Arms, state: State, available: Bools) -> Ints:
+    """The arm of the requirement that would run beside; NO_ARM where there is none."""
+    rows, situation = beside.rows, beside.situation
+    unstable = situation.need[:, 0] | situation.need[:, 5]
+    found = np.full(len(rows), NO_ARM, dtype=np.int64)
+    busy = np.where(beside.chosen < len(arms), beside.chosen, 0)
+    for arm in np.flatnonzero(arms.of_family("punitive") & (arms.log_odds == 0) & (arms.need_points == 0)):
+        kind = arms.requirement[arm]
+        fits = beside.eligible[:, arm] & state.requirements[rows, kind] & available[:, arm]
+        fits &= ~((beside.chosen < len(arms)) & (arms.requirement[busy] == kind))
+        fits &= ~(unstable & arms.of_type("UNPAID_WORK")[arm]) & (
+            state.completed_known[rows, arm] >= beside.on
+        )
+        found = np.where((found == NO_ARM) & fits, arm, found)
+    return found
+
+
+def refer_beside(
+    *,
+    beside: Beside,
+    state: State,
+    arms: Arms,
+    provision: Provision,
+    world: World,
+    venues: pl.Series,
+    written: Written,
+) -> None:
+    """Make and carry out the referrals that run beside; what is open, and completed, is remembered."""
+    rows, on, draws, step = beside.rows, beside.on, beside.draws, STEP + beside.step
+    people = state.people
+    quarter, pdu = provision.quarter(on), people.pdu[rows]
+    arm = _candidates(beside, arms, state, provision.available[quarter, pdu])
+    referred = on + ARM_DAYS + draws.days("beside", 1, _NEXT, beside.step)
+    happens = (arm != NO_ARM) & draws.chance("runs beside", world.requirements_beside, beside.step)
+    made = np.flatnonzero(happens & (referred < beside.until))
+    if not len(made):
+        return
+    which, arm, local = rows[made], arm[made], draws.take(made)
+    few = outcomes.only(beside.situation, made)
+    each = np.arange(len(made))
+    wait = provision.waiting_weeks[quarter[made], pdu[made], arm]
+    minutes = provision.minutes[quarter[made], pdu[made], arm]
+    remote = provision.remote[quarter[made]]
+    crn = people.crn.gather(pl.Series(which))
+    start = delivery.start_days(referred[made], wait)
+    wide = np.ones((1, len(arms)))
+    starting = outcomes.commence_log_odds(few, arms, wait[:, None] * wide, minutes[:, None] * wide, remote)
+    lasting = outcomes.attend_log_odds(few, arms, minutes[:, None] * wide, outcomes.matched(few, arms))
+    n_venues = len(venues) // 12
+    ended = delivery.deliver(
+        referred=delivery.Referred(
+            referral_id=pl.select(pl.format("R{}N{}B", crn, pl.lit(beside.step + 1))).to_series(),
+            crn=crn,
+            draws=local,
+            decided=on[made],
+            referred=referred[made],
+            arm=arm,
+            event=state.event[which],
+            setting=np.zeros(len(made), dtype=np.int64),
+            custody=np.zeros(len(made), dtype=np.bool_),
+            ordered=np.ones(len(made), dtype=np.bool_),
+            licence=np.zeros(len(made), dtype=np.bool_),
+            wait=wait,
+            available=np.ones(len(made), dtype=np.bool_),
+            remote=remote,
+            form=provision.form[quarter[made], pdu[made], arm],
+            venue=venues.gather(pl.Series(people.region[which] * n_venues + provision.venue[pdu[made], arm])),
+            provider=codes(("Probation Service",), np.zeros(len(made), dtype=np.int64)),
+            commence=sigmoid(starting)[each, arm],
+            eta=lasting[each, arm],
+            strictness=few.strictness,
+            fits=start + 7 * arms.weeks[arm] <= beside.until[made],
+            until=beside.until[made],
+        ),
+        arms=arms,
+        path=beside.path[made],
+        world=world,
+        step=step,
+        written=written,
+    )
+    state.beside_arm[which] = arm
+    state.beside_known_until[which] = ended.known
+    state.open_until[which] = np.maximum(state.open_until[which], ended.on)
+    done = ended.outcome == COMPLETED
+    state.completed_known[which[done], arm[done]] = np.minimum(
+        state.completed_known[which[done], arm[done]], ended.known[done]
+    )

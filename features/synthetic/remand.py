@@ -1,0 +1,91 @@
+"""Services for people held on remand, before the sentence that opens their history.
+
+Such a referral comes before any decision point, so it is nobody's arm; it ends with the sentence at the latest.
+It leaves needs as the first assessment finds them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from features.contract import SECTIONS, SENTENCE_TYPES
+from features.synthetic import assessing, delivery
+from features.synthetic.arms import Arms
+from features.synthetic.draws import Draws, Ints, whole
+from features.synthetic.frames import codes
+from features.synthetic.outcomes import COMPLETED
+from features.synthetic.sentencing import CUSTODIAL
+from features.synthetic.state import NEVER, State, Written
+from features.synthetic.world import World
+
+STEP = 900  # keeps the draws of a referral on remand apart from those of the arms
+REFERRED = 0.45  # share of people on remand with such a need who are referred; assumption
+WAIT = 1.0  # weeks; assumption
+_PRE_SENTENCE = SENTENCE_TYPES.index("PRE_SENTENCE")
+# In this order: the need that leads to it, and to what.
+_SERVICES = (
+    ("s3_accommodation", "accommodation-services-crs"),
+    ("s5_finance", "finance-benefit-and-debt-services-crs"),
+)
+
+
+def remanded_on(state: State) -> Ints:
+    """The day each person was remanded, NEVER for those who were not."""
+    held = (state.docket.kind == _PRE_SENTENCE) & (state.disposal == CUSTODIAL)[:, None]
+    return whole(np.where(held, state.docket.starts, NEVER).min(axis=1))
+
+
+def refer_on_remand(*, state: State, arms: Arms, seed: int, world: World, written: Written) -> None:
+    """Make and carry out the referrals of people on remand; what ends late in the record is remembered."""
+    since = remanded_on(state)
+    people, need = state.people, assessing.needed(state.needs)
+    arm = np.full(len(people), -1, dtype=np.int64)
+    for section, service in _SERVICES:
+        if service in arms.ids:
+            index = SECTIONS.index(section)
+            arm = np.where((arm < 0) & need[:, index], arms.ids.index(service), arm)
+    draws = people.draws
+    referred = since + draws.days("referred on remand", 4, 20)
+    made = np.flatnonzero((since < NEVER) & (arm >= 0) & draws.chance("on remand", REFERRED))
+    if not len(made):
+        return
+    arm, crn = arm[made], people.crn.gather(pl.Series(made))
+    local, until = draws.take(made), state.sentenced[made]
+    start = delivery.start_days(referred[made], np.full(len(made), WAIT))
+    team = people.pdu[made] * 10_000 + people.team[made]
+    ended = delivery.deliver(
+        referred=delivery.Referred(
+            referral_id=pl.select(pl.format("R{}M", crn)).to_series(),
+            crn=crn,
+            draws=local,
+            decided=referred[made] - 1,
+            referred=referred[made],
+            arm=arm,
+            event=np.ones(len(made), dtype=np.int64),  # the first of the history
+            setting=np.full(len(made), delivery.SETTINGS.index("REMAND"), dtype=np.int64),
+            custody=np.ones(len(made), dtype=np.bool_),
+            ordered=np.zeros(len(made), dtype=np.bool_),
+            licence=np.zeros(len(made), dtype=np.bool_),
+            wait=np.full(len(made), WAIT),
+            available=np.ones(len(made), dtype=np.bool_),
+            remote=np.zeros(len(made), dtype=np.bool_),
+            form=np.ones(len(made), dtype=np.int64),
+            venue=codes((), np.full(len(made), -1)),
+            provider=codes(("Harbour Trust",), np.zeros(len(made), dtype=np.int64)),
+            commence=np.full(len(made), 0.75),
+            eta=2.4 + 0.5 * people.engagement[made],
+            strictness=Draws(seed=seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
+            fits=start + 7 * arms.weeks[arm] <= until,
+            until=until,
+        ),
+        arms=arms,
+        path=delivery.drift(local, STEP),
+        world=world,
+        step=STEP,
+        written=written,
+    )
+    state.open_arm[made] = arm
+    state.open_known_until[made] = ended.known
+    done = ended.outcome == COMPLETED
+    state.completed_known[made[done], arm[done]] = ended.known[done]
