@@ -12,14 +12,16 @@ from datetime import date
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from catalogue import loading, messages, sample, sources
-from catalogue.criteria import AllOf, Below, Between, ContainsAny, Criterion, Not, OneOf, walk
-from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, Kind, Value
+from catalogue import loading, messages, relations, sample, sources
+from catalogue.criteria import Anything, Below, Between, Criterion, Highest, Total, own_parts
+from catalogue.errors import MissingSourceError, UnknownFieldError, UsageError
+from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
+from catalogue.relations import Relation
 
 
 class Severity(StrEnum):
@@ -43,6 +45,9 @@ class Finding:
 # How often the search for a person who meets every rule of an entry starts anew, and its steps each time.
 _STARTS: Final = 12
 _STEPS: Final = 150
+_FAULTS: Final[Mapping[type[UsageError], str]] = MappingProxyType(
+    {UnknownFieldError: "UNKNOWN_FIELD", MissingSourceError: "SOURCE_MISSING"}
+)
 
 
 def run(catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -53,25 +58,26 @@ def run(catalogue: Catalogue) -> tuple[Finding, ...]:
         *_unmeetable(catalogue),
         *_unused_sentences(catalogue),
     ]
-    rank = list(Severity)
-    return tuple(
-        sorted(found, key=lambda each: (rank.index(each.severity), each.place, each.code, each.text))
-    )
+    return tuple(sorted(dict.fromkeys(found), key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str]:
+    return list(Severity).index(finding.severity), finding.place, finding.code, finding.text
 
 
 def run_folder(folder: Path | None = None) -> tuple[Finding, ...]:
-    """The same for a folder that may not even load: files that cannot be read are findings, the rest is checked."""
-    try:
-        return run(loading.load(folder))
-    except UsageError as error:
-        return (
-            Finding(
-                severity=Severity.ERROR,
-                code="NOT_READABLE",
-                place=str(folder or loading.FOLDER.name),
-                text=str(error),
-            ),
-        )
+    """The same for a folder that may not even load: each file that cannot be used is a finding, and the rest is checked.
+
+    Raises ``UsageError`` where there is no catalogue at all.
+    """
+    found = loading.survey(folder)
+    unusable = [
+        _error(_FAULTS.get(type(fault.error), "NOT_READABLE"), fault.file, str(fault.error))
+        for fault in found.faults
+    ]
+    # With files missing, sentences that nothing uses say nothing.
+    rest = [each for each in run(found.catalogue) if not unusable or each.code != "SENTENCES_UNUSED"]
+    return tuple(sorted([*unusable, *rest], key=_order))
 
 
 # ---------------------------------------------------------------------------------------------- across entries
@@ -130,20 +136,17 @@ def _unused_sentences(catalogue: Catalogue) -> Iterator[Finding]:
 def _entry(intervention: Intervention) -> Iterator[Finding]:
     yield from _scales(intervention)
     yield from _pairs(intervention)
-    for rule in intervention.criteria:
-        if sources.key_of(rule.source) not in sources.load():
+    cited = [(intervention.id, intervention.source)]
+    cited += [(f"{intervention.id}, {rule.code}", rule.source) for rule in intervention.criteria]
+    for key in dict.fromkeys(sources.key_of(source) for _, source in cited):
+        if key not in sources.load():
             yield _error(
                 "SOURCE_UNKNOWN",
-                f"{intervention.id}, {rule.code}",
-                f"The source '{sources.key_of(rule.source)}' is not in catalogue/sources.yaml; add it or correct the name.",
+                next(place for place, source in cited if sources.key_of(source) == key),
+                f"The source '{key}' is not in catalogue/sources.yaml; add it or correct the name.",
             )
+    for rule in intervention.criteria:
         yield from _protected(intervention, rule)
-    if sources.key_of(intervention.source) not in sources.load():
-        yield _error(
-            "SOURCE_UNKNOWN",
-            intervention.id,
-            f"The source '{sources.key_of(intervention.source)}' is not in catalogue/sources.yaml; add it.",
-        )
 
 
 def _protected(intervention: Intervention, rule: Rule) -> Iterator[Finding]:
@@ -175,37 +178,55 @@ def _protected(intervention: Intervention, rule: Rule) -> Iterator[Finding]:
 
 def _scales(intervention: Intervention) -> Iterator[Finding]:
     for rule in intervention.criteria:
-        leaves: list[Criterion] = []
-        if rule.test is not None:
-            walk(rule.test, leaves.append)
-        for leaf in leaves:
-            yield from _off_scale(leaf, f"{intervention.id}, {rule.code}")
+        if rule.test is None:
+            continue
+        place = f"{intervention.id}, {rule.code}"
+        off = [found for part in own_parts(rule.test) for found in _off_scale(part, place)]
+        yield from off
+        if not off and not isinstance(rule.test, Anything):
+            yield from _settled(rule, place)
 
 
-def _off_scale(leaf: Criterion, place: str) -> Iterator[Finding]:
-    if isinstance(leaf, Between):
-        bounds = [bound for bound in (leaf.minimum, leaf.maximum) if bound is not None]
-        if leaf.minimum is not None and leaf.maximum is not None and leaf.minimum > leaf.maximum:
-            yield _error(
-                "RANGE_EMPTY", place, f"No '{leaf.field}' lies between {leaf.minimum:g} and {leaf.maximum:g}."
-            )
-        name = leaf.field
-    elif isinstance(leaf, Below):
-        bounds, name = [leaf.bound], leaf.field
-    else:
-        return
-    field = FIELDS[name]
-    if field.kind is not Kind.NUMBER:
-        return
+def _settled(rule: Rule, place: str) -> Iterator[Finding]:
+    """A rule that comes out the same for everybody whose answers are in."""
+    assert rule.test is not None
+    possible = relations.outcomes(rule.test)
+    if True not in possible:
+        yield _error("NEVER_HOLDS", place, "No answers can meet this rule; look for parts that contradict.")
+    elif False not in possible:
+        yield Finding(
+            severity=Severity.WARNING,
+            code="ALWAYS_HOLDS",
+            place=place,
+            text="Every answer meets this rule, so that it rules nobody out; tighten or drop it.",
+        )
+
+
+def _off_scale(part: Criterion, place: str) -> Iterator[Finding]:
+    match part:
+        case Between():
+            bounds = [bound for bound in (part.minimum, part.maximum) if bound is not None]
+            name, lowest, highest = part.field, FIELDS[part.field].lowest, FIELDS[part.field].highest
+        case Below():
+            bounds = [part.bound]
+            name, lowest, highest = part.field, FIELDS[part.field].lowest, FIELDS[part.field].highest
+        case Total():
+            bounds, name, lowest, highest = [part.minimum], part.name, 0, ITEM_MAXIMUM * len(part.items)
+        case Highest():
+            if part.minimum is not None and part.maximum is not None and part.minimum > part.maximum:
+                yield _error("RANGE_EMPTY", place, "The lowest band allowed is above the highest; swap them.")
+            return
+        case _:
+            return
+    if isinstance(part, Between) and len(bounds) == 2 and bounds[0] > bounds[1]:
+        yield _error("RANGE_EMPTY", place, f"No '{name}' lies between {bounds[0]:g} and {bounds[1]:g}.")
     for bound in bounds:
-        too_low = field.lowest is not None and bound < field.lowest
-        too_high = field.highest is not None and bound > field.highest
-        if too_low or too_high:
+        if (lowest is not None and bound < lowest) or (highest is not None and bound > highest):
             yield _error(
                 "OFF_SCALE",
                 place,
                 f"The threshold {bound:g} lies outside the scale of '{name}'"
-                f" ({_end(field.lowest)} to {_end(field.highest)}); correct it.",
+                f" ({_end(lowest)} to {_end(highest)}); correct it.",
             )
 
 
@@ -214,86 +235,26 @@ def _end(bound: float | None) -> str:
 
 
 def _pairs(intervention: Intervention) -> Iterator[Finding]:
-    """Rules of one entry that contradict or repeat each other, seen from simple tests on the same field."""
-    simple = [
-        (rule, leaf)
-        for rule in intervention.rules
-        if rule.test is not None
-        for leaf in (rule.test.parts if isinstance(rule.test, AllOf) else (rule.test,))
+    """Deciding rules of one entry that contradict or repeat each other."""
+    able = [
+        rule for rule in intervention.rules if rule.test is not None and True in relations.outcomes(rule.test)
     ]
-    for (one, first), (other, second) in combinations(simple, 2):
-        if one is other:
-            continue
+    for one, other in combinations(able, 2):
+        assert one.test is not None
+        assert other.test is not None
         place = f"{intervention.id}, {one.code} and {other.code}"
-        match _relation(first, second):
-            case "CONTRADICT":
+        match relations.relation(one.test, other.test):
+            case Relation.CONTRADICT:
                 yield _error("CONTRADICTORY", place, "These two rules cannot both hold; correct one of them.")
-            case "REPEAT":
+            case Relation.FOLLOWS:
                 yield Finding(
                     severity=Severity.WARNING,
                     code="OVERLAPPING",
                     place=place,
                     text="One of these rules already follows from the other; keep the stricter.",
                 )
-            case _:
+            case None:
                 continue
-
-
-def _relation(one: Criterion, other: Criterion) -> str | None:
-    """Do two simple tests contradict each other, or does one follow from the other?"""
-    if one == other:
-        return "REPEAT"
-    if Not(one) == other or Not(other) == one:
-        return "CONTRADICT"
-    ranges = _span(one), _span(other)
-    if ranges[0] is not None and ranges[1] is not None:
-        return _ranges(ranges[0], ranges[1])
-    if isinstance(one, OneOf) and isinstance(other, OneOf):
-        return _choices(one, other)
-    return _lists(one, other) or _lists(other, one)
-
-
-def _ranges(one: tuple[str, float, float], other: tuple[str, float, float]) -> str | None:
-    (field, low, high), (field_too, low_too, high_too) = one, other
-    if field != field_too:
-        return None
-    if max(low, low_too) > min(high, high_too):
-        return "CONTRADICT"
-    inside = (low >= low_too and high <= high_too) or (low_too >= low and high_too <= high)
-    return "REPEAT" if inside else None
-
-
-def _choices(one: OneOf, other: OneOf) -> str | None:
-    if one.field != other.field:
-        return None
-    shared = set(one.values) & set(other.values)
-    if not shared:
-        return "CONTRADICT"
-    return "REPEAT" if shared in (set(one.values), set(other.values)) else None
-
-
-def _lists(wanted: Criterion, banned: Criterion) -> str | None:
-    """Does a list have to name a code that another rule bans?"""
-    if not (isinstance(wanted, ContainsAny) and isinstance(banned, Not)):
-        return None
-    part = banned.part
-    if (
-        isinstance(part, ContainsAny)
-        and part.field == wanted.field
-        and set(wanted.values) <= set(part.values)
-    ):
-        return "CONTRADICT"
-    return None
-
-
-def _span(criterion: Criterion) -> tuple[str, float, float] | None:
-    if isinstance(criterion, Between):
-        low = float("-inf") if criterion.minimum is None else criterion.minimum
-        high = float("inf") if criterion.maximum is None else criterion.maximum
-        return criterion.field, low, high
-    if isinstance(criterion, Below):
-        return criterion.field, float("-inf"), criterion.bound
-    return None
 
 
 # ---------------------------------------------------------------------------------------------- can anybody meet it?

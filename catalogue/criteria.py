@@ -321,6 +321,11 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneEligible(Not):
+    """The person is eligible for none of some other interventions, whose own rules are spelt out as the part."""
+
+
+@dataclass(frozen=True, slots=True)
 class AtLeast:
     """At least ``count`` of the parts hold."""
 
@@ -355,6 +360,14 @@ def walk(criterion: Criterion, visit: Callable[[Criterion], None]) -> None:
     for part in parts_of(criterion):
         walk(part, visit)
     visit(criterion)
+
+
+def own_parts(criterion: Criterion) -> Iterator[Criterion]:
+    """The criterion and its parts, but for what it repeats of other interventions' rules."""
+    yield criterion
+    if not isinstance(criterion, NoneEligible):
+        for part in parts_of(criterion):
+            yield from own_parts(part)
 
 
 def _fields_of(parts: tuple[Criterion, ...]) -> tuple[str, ...]:

@@ -8,3 +8,11 @@ class UsageError(Exception):
     personal value. The command line prints it on stderr and exits with status 2;
     the service turns it into the error shape of HMPPS.
     """
+
+
+class UnknownFieldError(UsageError):
+    """A data file asks about a field that there is not."""
+
+
+class MissingSourceError(UsageError):
+    """A data file states a rule and does not say on what it rests."""

@@ -30,7 +30,8 @@ class Field:
 
     ``scale`` holds the codes of a band (lowest first), code or list of codes; ``lowest`` and ``highest``
     bound a number (``None``: unbounded). ``codes_open`` marks codes that no list here closes.
-    ``characteristic`` names the protected characteristic that the field records, if it records one.
+    ``characteristic`` names the protected characteristic that the field records, if it records one; ``bears_on`` one that it
+    says something about, so that a rule on the field turns on it too.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Field:
     codes_open: bool = False
     assessed: bool = False
     characteristic: str | None = None
+    bears_on: str | None = None
 
 
 SEX: Final = ("MALE", "FEMALE")
@@ -124,8 +126,9 @@ TOTALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"thinking_total": ("q2_6", "q7_2", "q11_4", "q11_6", "q11_7", "q11_9", "q12_1")}
 )
 ITEM_MAXIMUM: Final = 2
-# No source here names the top of these two. The extremism guidance scores 22 factors 0, 1 or 2; the learning screen is
-# bounded as the longest section is. Both only keep impossible thresholds out: no record is refused for them.
+# No source here names the top of these. The extremism guidance scores 22 factors 0, 1 or 2; the learning screen is bounded
+# as the longest section is; a lifetime bounds days. They only keep impossible thresholds out of rules.
+LONGEST_DAYS: Final = 100 * 365
 ERG_HIGHEST: Final = 44
 LEARNING_SCREEN_HIGHEST: Final = 10
 
@@ -198,7 +201,13 @@ def _assessed() -> list[Field]:
         for name, label in _ITEMS.items()
     ]
     fields += [
-        Field(name=name, kind=Kind.FLAG, label=label, assessed=True)
+        Field(
+            name=name,
+            kind=Kind.FLAG,
+            label=label,
+            assessed=True,
+            bears_on="disability" if name == "acute_mental_health" else None,
+        )
         for name, label in _ASSESSED_FLAGS.items()
     ]
     fields += [
@@ -268,6 +277,7 @@ def _assessed() -> list[Field]:
             lowest=0,
             highest=LEARNING_SCREEN_HIGHEST,
             assessed=True,
+            bears_on="disability",
         ),
         Field(name="motivation", kind=Kind.NUMBER, label="motivation", lowest=0, highest=2, assessed=True),
     ]
@@ -281,10 +291,22 @@ _PERSON: Final = (
     Field(name="region", kind=Kind.CODE, label="the probation region", codes_open=True),
     Field(name="pdu", kind=Kind.CODE, label="the probation delivery unit", codes_open=True),
     Field(name="sentence_type", kind=Kind.CODE, label="the type of sentence", scale=SENTENCE_TYPES),
-    Field(name="days_left", kind=Kind.NUMBER, label="the end date of the sentence"),
-    Field(name="sentence_length_days", kind=Kind.NUMBER, label="the length of the sentence", lowest=0),
-    Field(name="rar_days", kind=Kind.NUMBER, label="the number of RAR days", lowest=0),
-    Field(name="previous_sanctions", kind=Kind.NUMBER, label="earlier sanctions", lowest=0),
+    Field(
+        name="days_left",
+        kind=Kind.NUMBER,
+        label="the end date of the sentence",
+        lowest=-LONGEST_DAYS,
+        highest=LONGEST_DAYS,
+    ),
+    Field(
+        name="sentence_length_days",
+        kind=Kind.NUMBER,
+        label="the length of the sentence",
+        lowest=0,
+        highest=LONGEST_DAYS,
+    ),
+    Field(name="rar_days", kind=Kind.NUMBER, label="the number of RAR days", lowest=0, highest=365),
+    Field(name="previous_sanctions", kind=Kind.NUMBER, label="earlier sanctions", lowest=0, highest=1000),
     Field(name="offence_types", kind=Kind.CODES, label="the kind of offence", scale=OFFENCE_TYPES),
     Field(name="past_offence_types", kind=Kind.CODES, label="the kinds of past offence", scale=OFFENCE_TYPES),
     Field(name="requirement_types", kind=Kind.CODES, label="the requirements", scale=REQUIREMENT_TYPES),
@@ -307,7 +329,13 @@ _PERSON: Final = (
         codes_open=True,
     ),
     Field(name="open_interventions", kind=Kind.CODES, label="what work is under way", codes_open=True),
-    Field(name="assessment_age_days", kind=Kind.NUMBER, label="the date of the assessment", lowest=0),
+    Field(
+        name="assessment_age_days",
+        kind=Kind.NUMBER,
+        label="the date of the assessment",
+        lowest=0,
+        highest=LONGEST_DAYS,
+    ),
     Field(
         name="assessment_layer", kind=Kind.NUMBER, label="the layer of the assessment", lowest=1, highest=3
     ),

@@ -6,7 +6,7 @@ contains_any: [SEXUAL]}``, ``{band_of: ovp_2yr, at_least: HIGH}``, ``{highest_of
 ``{none_eligible: {type: ACP}}``; and ``all``, ``any``, ``not``, ``at_least_n`` of tests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +15,7 @@ from catalogue import reading
 from catalogue.criteria import (
     AllOf,
     AnyOf,
+    Anything,
     AtLeast,
     Below,
     Between,
@@ -22,12 +23,13 @@ from catalogue.criteria import (
     Criterion,
     FirstRecorded,
     Highest,
+    NoneEligible,
     Not,
     OneOf,
     OnPathway,
     Total,
 )
-from catalogue.errors import UsageError
+from catalogue.errors import UnknownFieldError, UsageError
 from catalogue.fields import FIELDS, NEED_THRESHOLDS, PREDICTOR_BANDS, RISK_BANDS, TOTALS, Kind, linked_field
 from catalogue.intervention import Intervention, InterventionType
 from catalogue.reading import Document
@@ -35,9 +37,13 @@ from catalogue.reading import Document
 
 @dataclass(frozen=True, slots=True)
 class Competitors:
-    """The interventions read so far, of which rules about competing interventions speak."""
+    """The interventions read so far, of which rules about competing interventions speak.
+
+    ``unusable`` holds the ids of entries that could not be read: a rule may name them, and leaves them out.
+    """
 
     built: Mapping[str, Intervention]
+    unusable: Collection[str] = ()
 
     def none_eligible(self, spec: Document, *, place: str) -> Criterion:
         """A criterion that holds when the person is eligible for none of the interventions that ``spec`` names.
@@ -47,22 +53,24 @@ class Competitors:
         reading.only(spec, {"type", "ids", "completable"}, place)
         if "ids" in spec:
             ids = reading.texts(spec["ids"], place)
-            absent = [each for each in ids if each not in self.built]
+            absent = [each for each in ids if each not in self.built and each not in self.unusable]
             if absent:
                 raise UsageError(
                     f"{place} names '{absent[0]}', which no entry of the catalogue has; correct the id."
                 )
-            rivals = [self.built[each] for each in ids]
+            rivals = [self.built[each] for each in ids if each in self.built]
         else:
             kind = reading.choice(spec.get("type"), InterventionType, place)
             rivals = [each for each in self.built.values() if each.type is kind]
+        if not rivals:
+            return Anything(next(iter(FIELDS)))  # nothing is left to compete with
         ways = []
         for rival in rivals:
             rules = [rule.test for rule in rival.rules if rule.test is not None]
             if spec.get("completable") and rival.duration_weeks is not None:
                 rules.append(Between("days_left", minimum=7 * rival.duration_weeks))
             ways.append(AllOf(tuple(rules)))
-        return Not(AnyOf(tuple(ways)))
+        return NoneEligible(AnyOf(tuple(ways)))
 
 
 def parse(spec: Document, *, place: str, competitors: Competitors) -> Criterion:
@@ -114,42 +122,65 @@ def _parse_at_least(spec: Document, *, place: str, competitors: Competitors) -> 
     return AtLeast(count, parts)
 
 
+# What a test of one field may say: one of these, alone; a number may have a lower and an upper bound together.
+_SAYS: Final = (
+    frozenset({"is"}),
+    frozenset({"in"}),
+    frozenset({"contains_any"}),
+    frozenset({"contains_none"}),
+    frozenset({"at_least"}),
+    frozenset({"at_most"}),
+    frozenset({"below"}),
+    frozenset({"at_least", "at_most"}),
+    frozenset({"at_least", "below"}),
+)
+
+
 def _parse_field(spec: Document, *, place: str) -> Criterion:
-    reading.only(
-        spec, {"field", "is", "in", "at_least", "at_most", "below", "contains_any", "contains_none"}, place
-    )
+    reading.only(spec, {"field", *(key for keys in _SAYS for key in keys)}, place)
     name = reading.text(spec["field"], place)
     field = FIELDS.get(name)
     if field is None:
-        raise UsageError(
+        raise UnknownFieldError(
             f"{place} asks about the unknown field '{name}'; the fields are listed in catalogue/fields.py."
         )
-    bounded = {"at_least", "at_most", "below"} & set(spec)
-    if field.kind is Kind.NUMBER and bounded:
-        if "below" in spec:
-            return Below(name, reading.number(spec["below"], place))
-        return Between(
-            name,
-            minimum=reading.number(spec["at_least"], place) if "at_least" in spec else None,
-            maximum=reading.number(spec["at_most"], place) if "at_most" in spec else None,
+    said = set(spec) - {"field"}
+    if said and said not in _SAYS:
+        raise UsageError(
+            f"{place} says {' and '.join(sorted(said))} of '{name}' at once; keep one, or a lower and an upper bound."
         )
+    if field.kind is Kind.NUMBER and said & {"at_least", "at_most", "below"}:
+        return _bounded(name, spec, place)
     if field.kind is Kind.FLAG and isinstance(spec.get("is"), bool):
         return OneOf(name, (bool(spec["is"]),))
-    if field.kind is Kind.CODE and ("is" in spec or "in" in spec):
+    if field.kind is Kind.CODE and said & {"is", "in"}:
         values = (reading.text(spec["is"], place),) if "is" in spec else reading.texts(spec["in"], place)
-        reading.on_scale(values, name, place)
-        return OneOf(name, values)
+        return OneOf(name, _listed(values, name, place))
     if field.kind is Kind.CODES and "contains_any" in spec:
-        values = reading.texts(spec["contains_any"], place)
-        reading.on_scale(values, name, place)
-        return ContainsAny(name, values)
+        return ContainsAny(name, _listed(reading.texts(spec["contains_any"], place), name, place))
     if field.kind is Kind.CODES and "contains_none" in spec:
-        values = reading.texts(spec["contains_none"], place)
-        reading.on_scale(values, name, place)
-        return Not(ContainsAny(name, values))
+        return Not(ContainsAny(name, _listed(reading.texts(spec["contains_none"], place), name, place)))
     raise UsageError(
-        f"{place} tests '{name}' in a way that does not fit its kind ({field.kind}); see catalogue/loading.py."
+        f"{place} tests '{name}' in a way that does not fit its kind ({field.kind}); see catalogue/interventions/README.md."
     )
+
+
+def _bounded(name: str, spec: Document, place: str) -> Criterion:
+    bounds = {
+        key: reading.number(spec[key], place) for key in ("at_least", "at_most", "below") if key in spec
+    }
+    if "below" not in bounds:
+        return Between(name, minimum=bounds.get("at_least"), maximum=bounds.get("at_most"))
+    under = Below(name, bounds["below"])
+    return AllOf((Between(name, minimum=bounds["at_least"]), under)) if "at_least" in bounds else under
+
+
+def _listed(values: tuple[str, ...], name: str, place: str) -> tuple[str, ...]:
+    """The codes of a test: at least one, each once, all on the field's scale."""
+    if not values or len(set(values)) != len(values):
+        raise UsageError(f"{place} lists no code of '{name}', or one twice; list each once.")
+    reading.on_scale(values, name, place)
+    return values
 
 
 def _parse_band(spec: Document, *, place: str) -> Criterion:
@@ -175,6 +206,8 @@ def _parse_band(spec: Document, *, place: str) -> Criterion:
 def _parse_highest(spec: Document, *, place: str) -> Criterion:
     reading.only(spec, {"highest_of", "at_least", "at_most"}, place)
     names = reading.texts(spec["highest_of"], place)
+    if not names:
+        raise UsageError(f"{place} takes the highest of nothing; name bands of one scale.")
     for name in names:
         if name not in FIELDS or FIELDS[name].kind is not Kind.BAND:
             raise UsageError(
@@ -224,6 +257,8 @@ def _parse_need(spec: Document, *, place: str) -> Criterion:
 def _parse_pathway(spec: Document, *, place: str) -> Criterion:
     reading.only(spec, {"pathway"}, place)
     levels = reading.texts(spec["pathway"], place)
+    if not levels:
+        raise UsageError(f"{place} names no pathway; use HIGH, MODERATE or ALTERNATIVE.")
     for level in levels:
         reading.within(level, ("HIGH", "MODERATE", "ALTERNATIVE"), place)
     return OnPathway(levels)

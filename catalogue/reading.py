@@ -3,8 +3,9 @@
 ``place`` is where the value stands, as a person would look for it; it opens the sentence of the ``UsageError``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
@@ -17,7 +18,7 @@ _E = TypeVar("_E", bound=StrEnum)
 
 def only(document: Document, known: frozenset[str] | set[str], place: str) -> None:
     """Refuse a key that nothing reads."""
-    unknown = sorted(set(document) - known)
+    unknown = sorted(str(key) for key in set(document) - known)
     if unknown:
         raise UsageError(
             f"{place} holds the unknown key '{unknown[0]}'; the keys are {', '.join(sorted(known))}."
@@ -77,7 +78,7 @@ def optional_text(value: object, place: str) -> str | None:
 
 def number(value: object, place: str) -> float:
     """The number that stands here."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return value
     raise UsageError(f"{place} holds no number where one belongs; write one.")
 
@@ -91,7 +92,7 @@ def optional_whole(value: object, place: str) -> int | None:
 
 def optional_date(value: object, place: str) -> date | None:
     """The date that stands here, or nothing."""
-    if value is None or isinstance(value, date):
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     raise UsageError(f"{place} holds no date where one belongs; write it as 2021-06-26, or null.")
 

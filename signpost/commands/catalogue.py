@@ -1,6 +1,7 @@
 """`signpost catalogue`: the interventions and their rules, checked or printed."""
 
 from collections import Counter
+from pathlib import Path
 
 import click
 
@@ -13,11 +14,16 @@ def catalogue() -> None:
 
 
 @catalogue.command(epilog="Example: signpost catalogue check")
-def check() -> int:
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data files to check; by default those that come with Signpost.",
+)
+def check(*, folder: Path | None) -> int:
     """Look for contradictions, gaps and rules on protected characteristics; status 1 if there are errors."""
-    from catalogue.check import Severity, run
+    from catalogue.check import Severity, run_folder
 
-    findings = run(load())
+    findings = run_folder(folder)
     for finding in findings:
         click.echo(f"{finding.severity.value:<7} {finding.place}: {finding.text} [{finding.code}]")
     counts = Counter(finding.severity for finding in findings)
