@@ -241,6 +241,7 @@ def _ends(
     draws = referred.draws
     u = draws.uniform("end", step)
     waiting_end = referred.referred + 7 + np.floor(u * (7 * referred.wait + 21)).astype(np.int64)
+    assessed = referred.referred + 3  # nothing ends before it was looked at
     last_session = start + 7 * (last - 1) + 3 * (arms.per_week[referred.arm] - 1)
     stop_lag = draws.days("stop lag", 6, 18, step)
     ended_by_sentence = (commences & ~dropped & ~completed & ~administrative) | (
@@ -248,7 +249,7 @@ def _ends(
     )
     on = np.where(
         ~commences,
-        np.where(in_time, waiting_end, np.minimum(waiting_end, referred.until)),
+        np.where(in_time, waiting_end, np.maximum(np.minimum(waiting_end, referred.until), assessed)),
         np.where(
             completed,
             last_session,
