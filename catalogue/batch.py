@@ -37,6 +37,7 @@ from catalogue.feasibility_batch import feasible, places
 from catalogue.fields import FIELDS, ITEM_MAXIMUM, OSP_BANDS, SARA_BANDS, Field, Kind
 from catalogue.intervention import Intervention, Rule
 from catalogue.loading import Catalogue
+from catalogue.subject import not_on_scale
 
 __all__ = ["STATUS", "evaluate", "feasible", "fields_used", "missing", "places"]
 
@@ -111,12 +112,24 @@ def _prepare(subjects: pl.DataFrame, catalogue: Catalogue, *, as_of: str | date)
     day = pl.col(as_of) if isinstance(as_of, str) else pl.lit(as_of)
     if isinstance(as_of, str) and not subjects.schema[as_of].is_temporal():
         day = day.cast(pl.Int32)
+    for name in wanted:
+        _hold_to_scale(subjects.get_column(name), FIELDS[name])
     try:
         return subjects.select(day.cast(pl.Date).alias(_AS_OF), *(_read(FIELDS[name]) for name in wanted))
     except pl.exceptions.PolarsError as error:
         raise UsageError(
-            "The subjects hold a value outside the scale of its field; see catalogue/fields.py for the scales."
+            "The subjects hold a column of another kind than its field; see catalogue/fields.py for the kinds."
         ) from error
+
+
+def _hold_to_scale(column: pl.Series, field: Field) -> None:
+    """Refuse codes that the field does not know, as ``catalogue.subject`` does for one person."""
+    if not field.scale or field.codes_open:
+        return
+    found = column.explode() if isinstance(column.dtype, pl.List) else column
+    known = set(found.drop_nulls().unique().to_list())
+    if not known <= set(field.scale):
+        raise not_on_scale(field)
 
 
 def _read(field: Field) -> pl.Expr:

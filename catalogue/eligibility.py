@@ -1,17 +1,18 @@
 """Eligibility of one person for every intervention, with the reason for each rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from catalogue import messages
-from catalogue.fields import FIELDS, Subject, recorded
+from catalogue.fields import FIELDS, Subject
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
 from catalogue.logic import Truth
 from catalogue.plan import Entry, Plan, PlannedRule
+from catalogue.subject import checked
 
 
 class Status(StrEnum):
@@ -64,13 +65,13 @@ class Eligibility:
 OUTCOMES: Final = {True: Outcome.MET, False: Outcome.NOT_MET, None: Outcome.UNKNOWN}
 
 
-def evaluate(subject: Subject, catalogue: Catalogue, *, as_of: date) -> tuple[Eligibility, ...]:
+def evaluate(subject: Mapping[str, object], catalogue: Catalogue, *, as_of: date) -> tuple[Eligibility, ...]:
     """What is this person eligible for, why not for the rest, and what is not known yet?
 
     Gives one answer an intervention, in the catalogue's order. ``subject`` maps names of ``catalogue.fields.FIELDS``
-    to values; an absent name is not recorded. Raises ``UsageError`` for a value outside its field's scale.
+    to values; an absent name is not recorded. Raises ``UsageError`` for a value that its field cannot hold.
     """
-    person = _Person(catalogue.plan, recorded(subject))
+    person = _Person(catalogue.plan, checked(subject))
     return tuple(person.eligibility(entry, as_of) for entry in catalogue.plan.entries)
 
 

@@ -350,10 +350,3 @@ ASSESSMENT_LIFE_DAYS: Final = 55 * 7
 def linked_field(section: str) -> str:
     """Which field says whether a section is linked to reoffending?"""
     return f"{section.split('_', maxsplit=1)[0]}_linked_reoffending"
-
-
-def recorded(subject: Subject) -> Subject:
-    """The same facts, with "not a number" as what it means in a frame: not recorded."""
-    if any(value != value for value in subject.values()):  # noqa: PLR0124  only NaN differs from itself
-        return {name: None if value != value else value for name, value in subject.items()}  # noqa: PLR0124
-    return subject

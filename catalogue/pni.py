@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from catalogue.errors import UsageError
-from catalogue.fields import OSP_BANDS, SARA_BANDS, Value, recorded
+from catalogue.fields import OSP_BANDS, SARA_BANDS, Value
 
 Level: TypeAlias = Literal["HIGH", "MODERATE", "ALTERNATIVE", "OMISSION"]
 Band: TypeAlias = Literal["LOW", "MEDIUM", "HIGH"]
@@ -121,7 +121,8 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
             "The Programme Needs Identifier needs the setting; give COMMUNITY, CUSTODY, REMAND or PRE_RELEASE."
         )
     layer = assessment.get("layer", assessment.get("assessment_layer"))
-    answers = recorded(_plain(assessment)) if layer in {None, LAYER_NEEDED} else {}
+    full = layer is None or layer != layer or layer == LAYER_NEEDED  # noqa: PLR0124  a NaN is no layer
+    answers = _plain(assessment) if full else {}
     outlook = _outlook(answers, female=sex == "FEMALE")
     return Pathway(
         level=_level(outlook, custody=custody),
@@ -133,12 +134,13 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
 
 
 def _plain(assessment: Mapping[str, Value]) -> dict[str, Value]:
-    """The answers that the identifier uses, in plain Python: a row of a data frame holds numbers of the frame's own kind."""
+    """The answers that the identifier uses, in plain Python: a row of a data frame holds the frame's own numbers and NaN."""
     found: dict[str, Value] = {}
     for name in FIELDS_USED:
         value = assessment.get(name)
         unwrap = getattr(value, "item", None)
-        found[name] = value if unwrap is None else unwrap()
+        plain = value if unwrap is None else unwrap()
+        found[name] = None if plain != plain else plain  # noqa: PLR0124  only NaN differs from itself
     return found
 
 
@@ -318,7 +320,7 @@ def _cut(value: float | None, medium: float, high: float) -> int:
 def _osp(band: Value) -> int:
     if band is None:
         return LOW
-    if band not in OSP_BANDS:
+    if not isinstance(band, str) or band not in OSP_BANDS:
         raise UsageError(f"An OSP score is outside its scale; use one of {', '.join(OSP_BANDS)}.")
     return (band in {"MEDIUM", "HIGH", "VERY_HIGH"}) + (band in {"HIGH", "VERY_HIGH"})
 
@@ -328,7 +330,7 @@ def _yes(answers: Mapping[str, Value], name: str) -> bool | None:
     answer = answers.get(name)
     if answer is None or isinstance(answer, bool):
         return answer
-    if answer in {0, 1}:
+    if isinstance(answer, int | float) and answer in {0, 1}:
         return answer == 1
     if isinstance(answer, str) and answer.upper() in {"YES", "NO"}:
         return answer.upper() == "YES"

@@ -1,13 +1,16 @@
 """One definition, two evaluators: everyone at once gives what one person at a time gives."""
 
+import re
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 import catalogue
 from catalogue import UsageError, batch
+from catalogue.fields import Value
 from catalogue.sample import frame, people
 
 DAY = date(2024, 1, 1)
@@ -41,12 +44,81 @@ def test_batch_names_the_column_that_the_subjects_lack(whole: catalogue.Catalogu
         batch.evaluate(frame(people(whole, count=3, seed=1)).drop("offence_types"), whole, as_of=DAY)
 
 
-def test_a_value_outside_its_scale_is_refused_by_both(whole: catalogue.Catalogue) -> None:
-    subject = people(whole, count=1, seed=1)[0] | {"rosh": "ENORMOUS"}
-    with pytest.raises(UsageError, match="rosh"):
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rosh", "ENORMOUS"),
+        ("sara_partner", "VERY_HIGH"),
+        ("osp_dc", "NONE"),
+        ("sex", "M"),
+        ("setting", "MOON"),
+        ("sentence_type", "FINE"),
+        ("offence_types", ("SEXUAL", "JAYWALKING")),
+        ("requirement_types", ("TAG",)),
+    ],
+)
+def test_a_code_outside_its_scale_is_refused_by_both_in_the_same_words(
+    whole: catalogue.Catalogue, field: str, value: Value
+) -> None:
+    subject = people(whole, count=1, seed=1)[0] | {field: value}
+    said = []
+    for ask in (
+        lambda: catalogue.evaluate(subject, whole, as_of=DAY),
+        lambda: batch.evaluate(frame([subject]), whole, as_of=DAY),
+    ):
+        with pytest.raises(UsageError, match=f"'{field}' holds a value outside its scale") as raised:
+            ask()
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+    assert not any(code in said[0] for code in ("ENORMOUS", "MOON", "FINE", "JAYWALKING", "TAG"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("ogrs_2yr", "sixty", "something else than a number"),
+        ("age", True, "something else than a number"),
+        ("days_left", date(2024, 1, 1), "something else than a number"),
+        ("q11_6", [2], "something else than a number"),
+        ("substance_stable", "yes", "something else than yes or no"),
+        ("q1_30", 2, "something else than yes or no"),
+        ("sex", 1, "something else than a code"),
+        ("rosh", ["LOW"], "something else than a code"),
+        ("offence_types", "SEXUAL", "one value where a list belongs"),
+        ("completed_interventions", (3,), "something else than codes"),
+        ("offence_types", (None,), "outside its scale"),
+    ],
+)
+def test_a_malformed_fact_gets_one_clear_sentence(
+    whole: catalogue.Catalogue, field: str, value: object, sentence: str
+) -> None:
+    subject = people(whole, count=1, seed=1)[0] | {field: value}  # type: ignore[operator]
+    with pytest.raises(UsageError, match=f"The field '{field}'.*{sentence}") as raised:
         catalogue.evaluate(subject, whole, as_of=DAY)
-    with pytest.raises(UsageError, match="outside the scale"):
-        batch.evaluate(frame([subject]), whole, as_of=DAY)
+    text = str(raised.value)
+    assert re.fullmatch(r"[^.\n]*[.]", text)
+    assert "sixty" not in text
+
+
+def test_a_column_of_another_kind_is_refused(whole: catalogue.Catalogue) -> None:
+    table = frame(people(whole, count=2, seed=1)).with_columns(ogrs_2yr=pl.lit("sixty"))
+    with pytest.raises(UsageError, match="another kind"):
+        batch.evaluate(table, whole, as_of=DAY)
+
+
+def test_facts_in_the_form_of_a_frame_come_to_the_same(whole: catalogue.Catalogue) -> None:
+    (person,) = people(whole, count=1, seed=3, unanswered=(0.0,))
+    as_frame = {
+        name: np.float64(value)
+        if isinstance(value, float)
+        else np.bool_(value)
+        if isinstance(value, bool)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in person.items()
+    } | {"crn": "X000000"}
+    assert catalogue.evaluate(as_frame, whole, as_of=DAY) == catalogue.evaluate(person, whole, as_of=DAY)
 
 
 ENTRY = """
