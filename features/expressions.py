@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from features.contract import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
@@ -160,6 +162,37 @@ def columns_of(expression: Condition | Measure) -> Iterator[str]:
             yield from (column for column, _ in thresholds)
         case _:
             yield expression.column
+
+
+def parts_of(expression: Condition | Measure) -> Iterator[Condition | Measure]:
+    """The plain conditions and measures that an expression is built of."""
+    match expression:
+        case Every(parts):
+            for part in parts:
+                yield from parts_of(part)
+        case Not(part) | Holds(part):
+            yield from parts_of(part)
+        case _:
+            yield expression
+
+
+def kinds_of(part: Condition | Measure) -> frozenset[Kind]:  # noqa: PLR0911  one case a kind
+    """The kinds of column that a plain condition or measure can read; any kind where it does not matter."""
+    match part:
+        case OneOf():
+            return frozenset({Kind.CODE, Kind.TEXT})
+        case AtLeast():
+            return frozenset({Kind.INT, Kind.FLOAT})
+        case IsTrue() | Trues():
+            return frozenset({Kind.BOOL})
+        case Contains():
+            return frozenset({Kind.LIST})
+        case Covers() | DaysFrom() | DaysUntil() | DaysBetween():
+            return frozenset({Kind.DATE})
+        case Total() | Reaching():
+            return frozenset({Kind.INT})
+        case _:
+            return frozenset(Kind)
 
 
 def codes_of(condition: Condition, column: str) -> frozenset[str] | None:

@@ -15,13 +15,18 @@ from features.contract import CIRCUMSTANCE_VALUES, Kind
 from features.expressions import (
     ALWAYS,
     Condition,
+    Contains,
     Covers,
     Every,
     Measure,
+    OneOf,
     Value,
     codes_of,
     columns_of,
+    kinds_of,
+    parts_of,
 )
+from features.permitted import names_a_characteristic, why_not_scored
 from features.streams import STREAMS, Stream
 
 Scalar = str | int | float | bool | None
@@ -98,39 +103,6 @@ _NEEDS_VALUE = frozenset(
 _WHOLE_NUMBERS = frozenset({Aggregator.SUM, Aggregator.MEAN, Aggregator.MAX, Aggregator.TREND})
 _ZERO_BY_DEFAULT = frozenset({Aggregator.COUNT, Aggregator.SUM, Aggregator.DISTINCT, Aggregator.EVER})
 
-# What no score may be made of, whatever a feature is called. Sex, date of birth, age at first
-# sanction and the maturity flag are sex and age; region and delivery unit stand in for postcode and
-# ethnicity; the interpreter and reading flags for nationality, language and disability; mental health
-# and the learning screen are health and disability (fairness-and-law.md, "What may enter a score").
-# Practitioner and team would turn a score into a league table of staff; provider and venue are places.
-_NEVER_SCORED = frozenset(
-    {
-        "sex",
-        "date_of_birth",
-        "age_first_sanction",
-        "maturity_flag",
-        "region",
-        "pdu",
-        "practitioner",
-        "team",
-        "provider",
-        "venue",
-        "needs_interpreter",
-        "reads_simple_sentences",
-        "excluded_users",
-        "restricted_to_users",
-        "acute_mental_health",
-        "learning_screen_subtotal",
-    }
-)
-# Kinds of circumstances that are protected (health) or stand in for sex and marriage.
-_SCORED_CIRCUMSTANCES = frozenset({"ACCOMMODATION", "EMPLOYMENT"})
-_NEVER_NAMED = re.compile(
-    r"(^|_)(sex|gender|age|birth|ethnicity|race|religion|disability|pregnan\w*|marital\w*|married|"
-    r"orientation|nationality|postcode|region|pdu)(_|$)"
-)
-# "age" in these names is the age of a record, never of a person.
-_AGE_OF_RECORD = frozenset({"assessment_age_days"})
 _WORDING = frozenset({"label", "why"})
 _NAME = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 
@@ -177,6 +149,7 @@ class Feature:
                 raise SpecError(
                     f"The feature {self.name} names the column {column}; the stream {self.stream} has none of that name."
                 ) from None
+        self._check_columns()
         self._check_types()
         if Use.SCORING in self.uses:
             self._check_scoring()
@@ -215,27 +188,45 @@ class Feature:
         }:
             raise SpecError(f"The feature {self.name}: a change is taken of numbers.")
 
+    def _check_columns(self) -> None:
+        """Refuse a condition that its column could never meet, as a code that the contract does not have."""
+        for part in (found for whole in self._expressions for found in parts_of(whole)):
+            for name in columns_of(part):
+                column = self.source.column(name)
+                if column.kind not in kinds_of(part):
+                    raise SpecError(
+                        f"The feature {self.name} reads {name} as something else than the "
+                        f"{column.kind.value.lower()} that it holds; use a condition or measure that fits."
+                    )
+                codes = (
+                    part.codes
+                    if isinstance(part, OneOf)
+                    else (part.code,)
+                    if isinstance(part, Contains)
+                    else ()
+                )
+                unknown = [code for code in codes if column.allowed and code not in column.allowed]
+                if unknown:
+                    raise SpecError(
+                        f"The feature {self.name} asks {name} for {unknown[0]}; the contract has no such code."
+                    )
+
     def _check_scoring(self) -> None:
-        for column in self.columns:
-            if column in _NEVER_SCORED:
-                raise SpecError(
-                    f"The feature {self.name} uses {column}, which no score may be made of; give it another use."
-                )
-        if self.stream == "people":
-            raise SpecError(
-                f"The feature {self.name} describes the person; the people table is never scored."
-            )
-        if self.stream == "circumstances":
-            kinds = codes_of(self.where, "kind")
-            if kinds is None or not kinds <= _SCORED_CIRCUMSTANCES:
-                raise SpecError(
-                    f"The feature {self.name} must be limited to accommodation or employment: "
-                    "health, caring and relationships are not scored."
-                )
-        if _NEVER_NAMED.search(self.name) and self.name not in _AGE_OF_RECORD:
-            raise SpecError(
-                f"The feature name {self.name} says a protected characteristic or a place; rename it."
-            )
+        reason = why_not_scored(
+            name=self.name,
+            stream=self.stream,
+            columns=self.columns,
+            where=self.where,
+            expressions=self._expressions,
+            counts_kinds=self.aggregator is Aggregator.DISTINCT,
+        )
+        if reason is not None:
+            raise SpecError(f"The feature {self.name} {reason}.")
+
+    @property
+    def _expressions(self) -> tuple[Condition | Measure, ...]:
+        parts = (self.where, self.of, self.during, self.value)
+        return tuple(part for part in parts if part is not None)
 
     @property
     def source(self) -> Stream:
@@ -250,8 +241,7 @@ class Feature:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column of the stream that it reads."""
-        parts = (self.where, self.of, self.during, self.value)
-        return tuple(dict.fromkeys(name for part in parts if part is not None for name in columns_of(part)))
+        return tuple(dict.fromkeys(name for part in self._expressions for name in columns_of(part)))
 
     @property
     def measure_type(self) -> ValueType:
@@ -327,7 +317,7 @@ class Derived:
 
     def __post_init__(self) -> None:
         """Refuse a bad name and parts that are not numbers."""
-        if not _NAME.match(self.name) or _NEVER_NAMED.search(self.name):
+        if not _NAME.match(self.name) or names_a_characteristic(self.name):
             raise SpecError(f"The feature name {self.name!r} is not allowed.")
         if not self.uses:
             raise SpecError(f"The feature {self.name} has no use that both its parts have.")

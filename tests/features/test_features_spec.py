@@ -5,11 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from features.contract import TABLES
+from features.contract import TABLES, Column
 from features.definitions import INFLIGHT, SPEC
 from features.describe import page
-from features.expressions import ALWAYS, Covers, DaysFrom, Every, OneOf, Recorded, Total, Value
-from features.spec import Aggregator, Feature, FeatureSpec, SpecError, Use
+from features.expressions import (
+    ALWAYS,
+    Answered,
+    AtLeast,
+    Contains,
+    Covers,
+    DaysFrom,
+    Every,
+    Holds,
+    IsTrue,
+    Not,
+    OneOf,
+    Recorded,
+    Total,
+    Value,
+)
+from features.permitted import NEVER_SCORED
+from features.spec import Aggregator, Derived, Feature, FeatureSpec, Operation, SpecError, Use
 from features.streams import STREAMS
 
 PARTS = {"name": "x", "label": "An x", "why": "Because.", "aggregator": Aggregator.LAST}
@@ -61,6 +77,69 @@ def test_only_home_and_work_are_scored_of_circumstances(where: OneOf) -> None:
         feature(stream="circumstances", aggregator=Aggregator.COUNT, where=where)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"aggregator": Aggregator.EVER, "where": OneOf("intervention_id", ("womens-services-crs",))},
+        {"aggregator": Aggregator.COUNT, "where": Not(OneOf("intervention_id", ("womens-services-crs",)))},
+        {
+            "aggregator": Aggregator.MEAN,
+            "value": Holds(Every((OneOf("intervention_id", ("womens-services-crs",)),))),
+        },
+        {"aggregator": Aggregator.RATE, "of": OneOf("intervention_id", ("womens-services-crs",))},
+        {"value": Value("intervention_id")},
+    ],
+    ids=str,
+)
+def test_an_intervention_for_one_sex_is_no_way_round(parts: dict[str, object]) -> None:
+    with pytest.raises(SpecError, match="names interventions"):
+        feature(stream="referrals", **parts)
+    feature(stream="referrals", aggregator=Aggregator.DISTINCT, value=Value("intervention_id"))
+
+
+def test_what_people_did_with_suggestions_is_not_scored() -> None:
+    with pytest.raises(SpecError, match="feed on itself"):
+        feature(stream="decisions", aggregator=Aggregator.COUNT)
+
+
+def test_a_characteristic_hidden_in_a_part_of_another_feature_is_not_scored() -> None:
+    """A derived feature may be used only as both its parts may."""
+    age = feature(
+        name="days_of_life",
+        stream="people",
+        value=DaysFrom("date_of_birth"),
+        uses=frozenset({Use.ELIGIBILITY}),
+    )
+    count = feature(name="count", stream="contacts", aggregator=Aggregator.COUNT)
+    with pytest.raises(SpecError, match="no use"):
+        Derived(name="x", label="x", why="x", operation=Operation.DIFFERENCE, left=age, right=count)
+
+
+SCORED_COLUMNS = [
+    (stream.name, column)
+    for stream in STREAMS.values()
+    for column in stream.columns
+    if column.name in NEVER_SCORED
+]
+
+
+@pytest.mark.parametrize(("stream", "column"), SCORED_COLUMNS, ids=lambda part: getattr(part, "name", part))
+@pytest.mark.parametrize("place", ["value", "where", "of", "not"])
+def test_no_place_in_a_feature_takes_a_column_that_is_never_scored(
+    stream: str, column: Column, place: str
+) -> None:
+    asked = Recorded(column.name)
+    parts: dict[str, dict[str, object]] = {
+        "value": {"value": Answered((column.name,))},
+        "where": {"aggregator": Aggregator.COUNT, "where": asked},
+        "of": {"aggregator": Aggregator.RATE, "of": asked},
+        "not": {"aggregator": Aggregator.EVER, "where": Every((Not(asked),))},
+    }
+    with pytest.raises(SpecError):
+        feature(stream=stream, **parts[place])
+    feature(stream=stream, uses=frozenset({Use.ELIGIBILITY}), **parts[place])
+
+
 def test_protected_is_no_stream() -> None:
     assert "protected" not in STREAMS
     with pytest.raises(SpecError):
@@ -96,6 +175,14 @@ def test_a_name_says_no_characteristic_and_is_snake_case(name: str) -> None:
         {"stream": "assessments", "aggregator": Aggregator.CHANGE_SINCE, "value": Value("motivation")},
         {"stream": "contacts", "aggregator": Aggregator.COUNT, "uses": frozenset()},
         {"stream": "contacts", "aggregator": Aggregator.COUNT, "why": ""},
+        {"stream": "contacts", "aggregator": Aggregator.COUNT, "where": OneOf("outcome", ("LATE",))},
+        {"stream": "contacts", "aggregator": Aggregator.COUNT, "where": AtLeast("outcome", 1)},
+        {"stream": "contacts", "aggregator": Aggregator.COUNT, "where": IsTrue("kind")},
+        {"stream": "assessments", "aggregator": Aggregator.COUNT, "where": OneOf("motivation", ("1",))},
+        {"stream": "sentences", "aggregator": Aggregator.COUNT, "where": Covers("rar_days", "ends_on")},
+        {"stream": "sentences", "aggregator": Aggregator.EVER, "where": Contains("offence_types", "ARSON")},
+        {"stream": "assessments", "value": Total(("ogrs_2yr", "rsr"))},
+        {"stream": "assessments", "value": DaysFrom("motivation")},
     ],
     ids=str,
 )
