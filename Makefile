@@ -8,13 +8,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK := .spark
 READY := $(VENV)/.ready
 DEMO_PEOPLE ?= 20000
 DEMO_SERVE ?= 1
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports browser bench lock clean install
+.PHONY: help demo test test-spark lint types imports browser bench lock clean install
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +42,20 @@ demo: $(READY) ## a synthetic world, models, audit, gate, store and service
 test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
+# PySpark (400 MB to download) lies beside the environment, from a lock of its own, and is seen by this job alone.
+test-spark: $(SPARK)/.ready ## the engine tests on PySpark (wants Java 17 or newer)
+	@java -version 2>/dev/null || { echo "The Spark tests want Java 17 or newer; there is no java here." >&2; exit 2; }
+	@PYTHONPATH=$(SPARK) $(BIN)/python -m pytest -m spark tests/features $(PYTEST_ARGS)
+
+$(SPARK)/.ready: requirements-spark.lock | $(READY)
+	@echo "Installing PySpark into $(SPARK)"
+	@rm -rf $(SPARK)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(SPARK) --no-deps --no-build-isolation --require-hashes \
+	  -r requirements-spark.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(SPARK) --no-deps --no-build-isolation \
+	  --require-hashes -r requirements-spark.lock
+	@touch $@
+
 lint: $(READY) ## ruff, the linter and the formatter
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
 
@@ -63,6 +78,8 @@ lock: ## resolve the dependencies anew into the hashed lock files (names no inde
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --quiet --upgrade -o requirements-bootstrap.lock
+	@echo 'pyspark>=4' | $(BIN)/uv pip compile - --constraints requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements-spark.lock
 
 clean: ## remove what the demo made; .venv stays
 	@rm -rf .demo

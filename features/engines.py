@@ -181,18 +181,19 @@ class DuckDBEngine(_FileEngine):
 
 
 class SparkEngine(_FileEngine):
-    """PySpark, in the session that is running, or a local one."""
+    """PySpark, in the session that is running, or a local one.
+
+    A session on a cluster has to see the temporary folder (TMPDIR) from every worker.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         from pyspark.sql import SparkSession
 
-        self._mine = SparkSession.getActiveSession() is None
-        # For a session of our own: no web pages, and no more shuffle partitions than cores can use.
-        local = SparkSession.builder.config("spark.ui.enabled", "false").config(
-            "spark.ui.showConsoleProgress", "false"
-        )
-        self._session = local.config("spark.sql.shuffle.partitions", "8").getOrCreate()
+        running = SparkSession.getActiveSession()
+        self._mine = running is None
+        self._session = running or _local_session(SparkSession.builder)
+        self._kept: list[Any] = []
 
     def _read(self, path: str) -> nw.LazyFrame[Any]:
         read: nw.LazyFrame[Any] = nw.from_native(self._session.read.parquet(path))
@@ -200,7 +201,9 @@ class SparkEngine(_FileEngine):
 
     def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Kept by Spark after its first use."""
-        settled: nw.LazyFrame[Any] = nw.from_native(frame.to_native().cache())
+        native = frame.to_native().cache()
+        self._kept.append(native)
+        settled: nw.LazyFrame[Any] = nw.from_native(native)
         return settled
 
     def bring(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
@@ -210,9 +213,26 @@ class SparkEngine(_FileEngine):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for native in self._kept:
+            native.unpersist()
         if self._mine:
             self._session.stop()
         super().__exit__(kind, error, trace)
+
+
+def _local_session(builder: Any) -> Any:
+    """A session on this machine alone: loopback, no web pages, no more shuffle partitions than cores can use."""
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "8",
+    }
+    builder = builder.master("local[*]").appName("signpost")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
 
 
 def engine_of(name: str) -> Engine:

@@ -4,11 +4,14 @@ Worlds and bundles are made through the command line, as a user would, and kept 
 folder; with several workers the first one makes them and the others wait.
 """
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -20,23 +23,43 @@ REGISTER = Path(__file__).parents[1] / "fairness" / "demonstration-register.yaml
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the browser tests out, aloud, where there is no browser (never under CI)."""
-    if chromium() or os.environ.get("CI"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-        config.stash[LEFT_OUT] = len(left_out)
+    """Leave out, aloud, what this machine cannot run: browser tests (never under CI), tests of Spark."""
+    reasons = {}
+    if not (chromium() or os.environ.get("CI")):
+        reasons["browser"] = "no Chromium on this machine"
+    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
+        reasons["spark"] = "make test-spark runs them, and so does .ci/run where there is Java"
+    left_out = {
+        f"{mark} tests were LEFT OUT: {why}": [item for item in items if item.get_closest_marker(mark)]
+        for mark, why in reasons.items()
+    }
+    config.stash[LEFT_OUT] = {sentence: len(tests) for sentence, tests in left_out.items() if tests}
+    gone = {item for tests in left_out.values() for item in tests}
+    if gone:
+        config.hook.pytest_deselected(items=[item for item in items if item in gone])
+        items[:] = [item for item in items if item not in gone]
 
 
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the process that reports what it left out; every worker leaves out the same."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take what a worker left out."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say at the end how many browser tests were left out."""
-    if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{count} browser tests were LEFT OUT: no Chromium on this machine")
+    """Say at the end how many tests were left out, and why."""
+    for sentence, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"{count} {sentence}")
 
 
 def signpost(

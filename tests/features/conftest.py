@@ -1,13 +1,14 @@
 """Histories made by seed: small, dense and unkind, so that every rule of reading them is met."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from features.contract import CASE_TABLES, TABLES, Column, Kind
+from tests.features.every_engine import small_spark
 
 # Around the leap day of 2020.
 FIRST_DAY = date(2020, 2, 20)
@@ -33,8 +34,13 @@ def _value(column: Column, chance: random.Random, days: int) -> object:  # noqa:
             return chance.choice(column.allowed if column.allowed and chance.random() < 0.97 else TEXTS)
 
 
-def made_tables(*, seed: int, people: int, rows: int, days: int = 40) -> dict[str, pl.DataFrame]:
-    """Every case table with `rows` rows a person on few days and fewer keys: versions, ties, orphans, nulls."""
+def made_tables(
+    *, seed: int, people: int, rows: int, days: int = 40, empty: float = 0.1
+) -> dict[str, pl.DataFrame]:
+    """Every case table with `rows` rows a person on few days and fewer keys: versions, ties, orphans, nulls.
+
+    `empty` is the share of tables that are left without rows.
+    """
     chance = random.Random(seed)
     ids = {
         "crn": [f"A{n:06d}" for n in range(people)],
@@ -49,7 +55,7 @@ def made_tables(*, seed: int, people: int, rows: int, days: int = 40) -> dict[st
                 c.name: chance.choice(ids[c.name]) if c.name in ids else _value(c, chance, days)
                 for c in table.columns
             }
-            for _ in range(people * rows)
+            for _ in range(people * rows if chance.random() >= empty else 0)
         ]
         tables[name] = pl.DataFrame(made, schema=table.polars_schema())
     return tables
@@ -82,3 +88,16 @@ def tables() -> Callable[..., dict[str, pl.DataFrame]]:
 @pytest.fixture(scope="session")
 def points() -> Callable[..., pl.DataFrame]:
     return made_points
+
+
+@pytest.fixture(scope="session")
+def spark_session() -> Iterator[object]:
+    """One Spark for every test that is marked so; the engine takes the session that runs."""
+    with small_spark() as session:
+        yield session
+
+
+@pytest.fixture(autouse=True)
+def _session_for_spark(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("spark"):
+        request.getfixturevalue("spark_session")

@@ -16,6 +16,7 @@ from features.outcomes import decision_points, progress, referral_outcomes
 from features.spec import FeatureSpec
 from features.subject import subjects
 from features.versions import current
+from tests.features.every_engine import ENGINES, on_made_histories
 
 Tables = Callable[..., dict[str, pl.DataFrame]]
 Points = Callable[..., pl.DataFrame]
@@ -33,26 +34,38 @@ def with_later_rows(made: dict[str, pl.DataFrame], later: dict[str, pl.DataFrame
     }
 
 
-@pytest.mark.parametrize(("engine", "examples"), [("polars", 6), ("duckdb", 1)])
+def asked_on(day: date, points: pl.DataFrame) -> pl.DataFrame:
+    """The points' people and referrals, all on one day."""
+    asked = points.drop("assessment_id").with_columns(as_of=pl.lit(day)).unique()
+    return asked.sort("crn", "referral_id")
+
+
 @pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_rows_known_later_change_no_feature(
-    engine: str, examples: int, spec: FeatureSpec, tables: Tables, points: Points
+    engine: str, spec: FeatureSpec, tables: Tables, points: Points
 ) -> None:
-    @settings(max_examples=examples, deadline=None, derandomize=True)
-    @given(seed=st.integers(0, 2**32 - 2), people=st.integers(1, 4))
-    def unchanged(seed: int, people: int) -> None:
-        made = tables(seed=seed, people=people, rows=10)
-        more = with_later_rows(made, tables(seed=seed + 1, people=people, rows=10))
-        asked = (
-            points(seed=seed, people=people).drop("assessment_id").with_columns(as_of=pl.lit(AS_OF)).unique()
-        )
-        before, after = (
-            batch.evaluate(Histories.of(t), asked.sort("crn", "referral_id"), spec=spec, engine=engine)
-            for t in (made, more)
-        )
+    def unchanged(seed: int, people: int, rows: int) -> None:
+        made = tables(seed=seed, people=people, rows=rows)
+        more = with_later_rows(made, tables(seed=seed + 1, people=people, rows=rows))
+        asked = asked_on(AS_OF, points(seed=seed, people=people))
+        before = batch.evaluate(Histories.of(made), asked, spec=spec)
+        after = batch.evaluate(Histories.of(more), asked, spec=spec, engine=engine)
         assert before.equals(after)
 
-    unchanged()
+    on_made_histories(engine, unchanged)
+
+
+@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+def test_the_same_rows_known_earlier_change_every_feature(
+    spec: FeatureSpec, tables: Tables, points: Points
+) -> None:
+    """That later rows change nothing says little unless they could: known earlier, they move each feature."""
+    made, other = (tables(seed=seed, people=25, rows=12, days=60, empty=0.0) for seed in (3, 7))
+    asked = points(seed=3, people=25, days=60)
+    whole = {name: pl.concat([made[name], other[name]]) for name in made}
+    before, after = (batch.evaluate(Histories.of(t), asked, spec=spec) for t in (made, whole))
+    assert [name for name in spec.names if before[name].equals(after[name])] == []
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
@@ -83,28 +96,28 @@ def history(*rows: dict[str, object], name: str = "contacts") -> Histories:
 MARCH = [date(2024, 3, day) for day in range(1, 32)]
 
 
-@pytest.mark.parametrize(
-    ("as_of", "missed"),
-    [
-        (MARCH[4], 0),  # happened on the 4th, known on the 5th: on the 5th not yet
-        (MARCH[5], 1),
-        (MARCH[9], 1),  # corrected on the 10th: from the 11th an attendance
-        (MARCH[10], 0),
-        (MARCH[20], 1),  # and corrected back on the 20th
-    ],
-)
-def test_the_version_known_last_counts_from_the_day_after(as_of: date, missed: int) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_version_known_last_counts_from_the_day_after(engine: str) -> None:
     made = history(
         contact(MARCH[3], MARCH[4], "UNACCEPTABLE_ABSENCE"),
         contact(MARCH[3], MARCH[9], "ATTENDED_COMPLIED"),
         contact(MARCH[3], MARCH[19], "UNACCEPTABLE_ABSENCE"),
     )
-    asked = pl.DataFrame({"crn": ["A000001"], "as_of": [as_of]})
-    for engine in ("polars", "duckdb"):
-        small = SPEC.only("missed_contacts_in_28_days", "contacts_in_half_a_year")
-        row = batch.evaluate(made, asked, engine=engine, spec=small).row(0, named=True)
-        assert row["missed_contacts_in_28_days"] == missed
-        assert row["contacts_in_half_a_year"] == (as_of > MARCH[4])
+    missed = {
+        MARCH[4]: 0,  # happened on the 4th, known on the 5th: on the 5th not yet
+        MARCH[5]: 1,
+        MARCH[9]: 1,  # corrected on the 10th: from the 11th an attendance
+        MARCH[10]: 0,
+        MARCH[20]: 1,  # and corrected back on the 20th
+    }
+    asked = pl.DataFrame({"crn": ["A000001"] * len(missed), "as_of": list(missed)})
+    small = SPEC.only("missed_contacts_in_28_days", "contacts_in_half_a_year")
+    rows = batch.evaluate(made, asked, engine=engine, spec=small)
+    assert rows["missed_contacts_in_28_days"].to_list() == list(missed.values())
+    assert rows["contacts_in_half_a_year"].to_list() == [int(day > MARCH[4]) for day in missed]
+    case = next(made.cases(["A000001"]))
+    lived = [live.evaluate(case, as_of=day, spec=small).values for day in missed]
+    assert [values["missed_contacts_in_28_days"] for values in lived] == list(missed.values())
 
 
 def test_of_versions_known_on_one_day_the_greatest_by_content_counts() -> None:
@@ -138,28 +151,27 @@ def assessment(**values: object) -> dict[str, object]:
     return row | {"crn": "A000001", "assessment_id": "S1", "layer": 3} | values
 
 
-@pytest.mark.parametrize(
-    ("named", "expected"),
-    [(None, None), ("S1", 2), ("S2", None)],
-)
-def test_the_named_assessment_counts_on_its_own_day(named: str | None, expected: int | None) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_named_assessment_counts_on_its_own_day(engine: str) -> None:
     made = history(
         assessment(completed_on=MARCH[9], known_on=MARCH[11], motivation=2),
         assessment(completed_on=MARCH[9], known_on=MARCH[20], motivation=0),
         name="assessments",
     )
+    expected = {None: None, "S1": 2, "S2": None}  # on the day itself nothing of it is known
     asked = pl.DataFrame(
-        {"crn": ["A000001"], "as_of": [MARCH[9]], "assessment_id": [named]},
+        {"crn": ["A000001"] * 3, "as_of": [MARCH[9]] * 3, "assessment_id": list(expected)},
         schema_overrides={"assessment_id": pl.String},
     )
-    for engine in ("polars", "duckdb"):
-        small = SPEC.only("motivation", "assessment_age_days")
-        row = batch.evaluate(made, asked, engine=engine, spec=small).row(0, named=True)
-        assert row["motivation"] == expected
-        assert row["assessment_age_days"] == (None if expected is None else 0)
+    small = SPEC.only("motivation", "assessment_age_days")
+    rows = batch.evaluate(made, asked, engine=engine, spec=small)
+    assert rows["motivation"].to_list() == list(expected.values())
+    assert rows["assessment_age_days"].to_list() == [None, 0, None]
     case = next(made.cases(["A000001"]))
-    assert live.evaluate(case, as_of=MARCH[9], assessment_id=named).values["motivation"] == expected
-    assert live.evaluate(case, as_of=MARCH[25], assessment_id=named).values["motivation"] == 0
+    for named, motivation in expected.items():
+        lived = live.evaluate(case, as_of=MARCH[9], assessment_id=named).values
+        assert lived["motivation"] == motivation
+        assert live.evaluate(case, as_of=MARCH[25], assessment_id=named).values["motivation"] == 0
 
 
 def test_events_of_a_referral_count_once_the_referral_is_known() -> None:
