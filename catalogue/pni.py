@@ -106,10 +106,10 @@ class _Outlook:
     missing: tuple[str, ...]
 
 
-def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | None) -> Pathway:
+def pathway(assessment: Mapping[str, Value] | object, *, sex: str | None, setting: str | None) -> Pathway:
     """Which pathway does this assessment lead to?
 
-    ``assessment`` holds the contract's columns; ``sex`` is MALE or FEMALE (OSP is ignored for women);
+    ``assessment`` holds the contract's columns, by key or as attributes; ``sex`` is MALE or FEMALE (OSP is ignored for women);
     ``setting`` is COMMUNITY, or CUSTODY, REMAND or PRE_RELEASE, where high intensity can run. An assessment
     that says it is below layer 3 has no pathway: every answer counts as missing. Raises ``UsageError`` for another sex or setting.
     """
@@ -120,9 +120,9 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
         raise UsageError(
             "The Programme Needs Identifier needs the setting; give COMMUNITY, CUSTODY, REMAND or PRE_RELEASE."
         )
-    layer = assessment.get("layer", assessment.get("assessment_layer"))
-    full = layer is None or layer != layer or layer == LAYER_NEEDED  # noqa: PLR0124  a NaN is no layer
-    answers = _plain(assessment) if full else {}
+    layer = _answer(assessment, "layer")
+    layer = _answer(assessment, "assessment_layer") if layer is None else layer
+    answers = _plain(assessment) if layer is None or layer == LAYER_NEEDED else {}
     outlook = _outlook(answers, female=sex == "FEMALE")
     return Pathway(
         level=_level(outlook, custody=custody),
@@ -133,15 +133,16 @@ def pathway(assessment: Mapping[str, Value], *, sex: str | None, setting: str | 
     )
 
 
-def _plain(assessment: Mapping[str, Value]) -> dict[str, Value]:
-    """The answers that the identifier uses, in plain Python: a row of a data frame holds the frame's own numbers and NaN."""
-    found: dict[str, Value] = {}
-    for name in FIELDS_USED:
-        value = assessment.get(name)
-        unwrap = getattr(value, "item", None)
-        plain = value if unwrap is None else unwrap()
-        found[name] = None if plain != plain else plain  # noqa: PLR0124  only NaN differs from itself
-    return found
+def _plain(assessment: object) -> dict[str, Value]:
+    return {name: _answer(assessment, name) for name in FIELDS_USED}
+
+
+def _answer(assessment: object, name: str) -> Value:
+    """An answer in plain Python: a row of a data frame holds the frame's own numbers, and NaN where nothing is recorded."""
+    value = assessment.get(name) if hasattr(assessment, "get") else getattr(assessment, name, None)
+    unwrap = getattr(value, "item", None)
+    plain: Value = value if unwrap is None else unwrap()
+    return None if plain != plain else plain  # noqa: PLR0124  only NaN differs from itself
 
 
 def reachable(subject: Mapping[str, Value]) -> frozenset[str]:

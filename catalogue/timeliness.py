@@ -5,17 +5,14 @@ before the end of the sentence; unpaid work at six and nine months of the requir
 looked at nine months before the end, so that it is not begun too late.
 """
 
-from collections.abc import Mapping
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
-from types import MappingProxyType
+from datetime import date
 from typing import Final
 
 from catalogue import messages
 from catalogue.intervention import Intervention, InterventionType
 
-# Months as days: a month is a twelfth of 365 days, rounded up so that a check is never late.
-MONTH_DAYS: Final[Mapping[int, int]] = MappingProxyType({3: 92, 6: 183, 9: 274})
 NOTICE_DAYS: Final = 28
 
 
@@ -48,6 +45,12 @@ def due(
     return tuple(sorted(found, key=lambda each: (each.due_on, each.code)))
 
 
+def months_from(day: date, months: int) -> date:
+    """Which day lies so many calendar months on (or back)? The last of its month where the month has no such day."""
+    year, month = divmod(12 * day.year + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
 def _dates(
     intervention: Intervention, *, ends_on: date | None, imposed_on: date | None
 ) -> list[tuple[str, date]]:
@@ -55,16 +58,13 @@ def _dates(
     if intervention.type is InterventionType.UNPAID_WORK:
         if imposed_on is not None:
             dates += [
-                (f"UNPAID_WORK_AT_{months}_MONTHS", imposed_on + timedelta(days=MONTH_DAYS[months]))
-                for months in (6, 9)
+                (f"UNPAID_WORK_AT_{months}_MONTHS", months_from(imposed_on, months)) for months in (6, 9)
             ]
         return dates
     if ends_on is None:
         return dates
     if intervention.type in {InterventionType.ACP, InterventionType.SI}:
-        dates += [
-            (f"END_IN_{months}_MONTHS", ends_on - timedelta(days=MONTH_DAYS[months])) for months in (6, 3)
-        ]
+        dates += [(f"END_IN_{months}_MONTHS", months_from(ends_on, -months)) for months in (6, 3)]
     if intervention.type is InterventionType.SI:
-        dates.append(("END_IN_9_MONTHS", ends_on - timedelta(days=MONTH_DAYS[9])))
+        dates.append(("END_IN_9_MONTHS", months_from(ends_on, -9)))
     return dates

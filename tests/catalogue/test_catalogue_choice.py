@@ -1,7 +1,7 @@
 """The order of choice, over- and under-intensity, and the checks that fall due."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -120,30 +120,45 @@ def test_intensity_fit(subject: Mapping[str, Value], intervention: str, fit: str
 
 
 @pytest.mark.parametrize(
-    ("intervention", "days_to_end", "days_since_imposed", "expected"),
+    ("intervention", "ends_on", "imposed_on", "expected"),
     [
-        (TSP, 183, None, ["END_IN_6_MONTHS"]),
-        (TSP, 183 + 28, None, ["END_IN_6_MONTHS"]),
-        (TSP, 183 + 29, None, []),
-        (TSP, 92, None, ["END_IN_3_MONTHS"]),
-        (TSP, 274, None, []),
-        (SI, 274, None, ["END_IN_9_MONTHS"]),
+        (TSP, date(2024, 11, 1), None, ["END_IN_6_MONTHS"]),
+        (TSP, date(2024, 11, 29), None, ["END_IN_6_MONTHS"]),  # four weeks ahead
+        (TSP, date(2024, 11, 30), None, []),
+        (TSP, date(2024, 10, 3), None, ["END_IN_6_MONTHS"]),  # four weeks past
+        (TSP, date(2024, 10, 2), None, []),
+        (TSP, date(2024, 8, 1), None, ["END_IN_3_MONTHS"]),
+        (TSP, date(2025, 2, 1), None, []),
+        (SI, date(2025, 2, 1), None, ["END_IN_9_MONTHS"]),
+        (SI, date(2024, 11, 1), None, ["END_IN_6_MONTHS"]),
+        (SI, date(2024, 8, 1), None, ["END_IN_3_MONTHS"]),
         (SI, None, None, []),
-        (WORK, 92, 183, ["UNPAID_WORK_AT_6_MONTHS"]),
-        (WORK, 92, 274, ["UNPAID_WORK_AT_9_MONTHS"]),
-        (WORK, 92, None, []),
-        (HOME, 92, 183, []),
+        (WORK, date(2024, 8, 1), date(2023, 11, 1), ["UNPAID_WORK_AT_6_MONTHS"]),
+        (WORK, date(2024, 8, 1), date(2023, 8, 1), ["UNPAID_WORK_AT_9_MONTHS"]),
+        (WORK, date(2024, 8, 1), None, []),
+        ("unpaid-work-individual", None, date(2023, 8, 1), ["UNPAID_WORK_AT_9_MONTHS"]),
+        (HOME, date(2024, 8, 1), date(2023, 11, 1), []),
     ],
 )
 def test_checks_fall_due(
-    intervention: str, days_to_end: int | None, days_since_imposed: int | None, expected: list[str]
+    intervention: str, ends_on: date | None, imposed_on: date | None, expected: list[str]
 ) -> None:
-    today = date(2024, 5, 1)
     found = timeliness.due(
-        WHOLE.by_id(intervention),
-        as_of=today,
-        ends_on=None if days_to_end is None else today + timedelta(days_to_end),
-        imposed_on=None if days_since_imposed is None else today - timedelta(days_since_imposed),
+        WHOLE.by_id(intervention), as_of=date(2024, 5, 1), ends_on=ends_on, imposed_on=imposed_on
     )
     assert [each.code for each in found] == expected
     assert all(each.text.endswith(".") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "expected"),
+    [
+        (date(2024, 8, 31), -6, date(2024, 2, 29)),
+        (date(2025, 1, 1), -6, date(2024, 7, 1)),  # 184 days: longer than half a year
+        (date(2024, 3, 15), -3, date(2023, 12, 15)),
+        (date(2023, 5, 31), 9, date(2024, 2, 29)),
+        (date(2023, 12, 1), 6, date(2024, 6, 1)),
+    ],
+)
+def test_months_are_those_of_the_calendar(day: date, months: int, expected: date) -> None:
+    assert timeliness.months_from(day, months) == expected
