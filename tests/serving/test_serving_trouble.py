@@ -1,14 +1,9 @@
 """Under trouble: no bundle, a bad bundle, a store that is away, too much at once, bad input, a sudden death."""
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,12 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import audit_log
 from serving.auth import ROLES
 from serving.bundles import BundleHolder
 from serving.settings import Settings
 from serving.store.database import Database
-from serving.store.tables import decisions
 from tests.serving.conftest import KeyServer, running
 
 
@@ -198,104 +191,6 @@ def test_bad_bodies_are_refused_in_the_error_shape_without_repeating_them(
         assert given.headers["X-Correlation-Id"] == "abc-12345678"
         made = client.get("/health", headers={"X-Correlation-Id": "<script>"})
         assert re.fullmatch(r"[0-9a-f-]{36}", made.headers["X-Correlation-Id"])
-
-
-PROGRAM = """
-import sys
-from serving.run import serve
-from serving.settings import Settings
-serve(Settings.from_environment(database_url=sys.argv[1], port=int(sys.argv[2])))
-"""
-
-
-@pytest.fixture
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _start(url: str, port: int, key_server: KeyServer, log: Path) -> subprocess.Popen[bytes]:
-    from tests.serving.conftest import ISSUER
-
-    environment = {
-        **os.environ,
-        "SIGNPOST_AUTH_JWKS_URL": key_server.url,
-        "SIGNPOST_AUTH_ISSUER": ISSUER,
-    }
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, url, str(port)], env=environment, stdout=out, stderr=out
-        )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/readiness").status_code == 200:
-                return process
-        except httpx.TransportError:
-            time.sleep(0.05)
-    process.kill()
-    raise AssertionError("the service did not become ready")
-
-
-@pytest.mark.slow
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(
-    store: Path, key_server: KeyServer, headers: dict[str, str], someone: str, free_port: int, tmp_path: Path
-) -> None:
-    """A short form: two sudden deaths under four writers; and the logs of all that hold nothing personal."""
-    url = f"sqlite:///{store}"
-    log = tmp_path / "service.log"
-    acknowledged: set[str] = set()
-    words = f"secret words {uuid.uuid4()}"
-    for death in range(2):
-        process = _start(url, free_port, key_server, log)
-        base = f"http://127.0.0.1:{free_port}"
-        set_id = httpx.get(f"{base}/v1/people/{someone}/suggestions", headers=headers, timeout=30).json()[
-            "id"
-        ]
-        stop = threading.Event()
-
-        def write(base: str = base, set_id: str = set_id, stop: threading.Event = stop) -> None:
-            with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
-                while not stop.is_set():
-                    body = {"action": "NONE_CHOSEN", "reasonCode": "OTHER", "ownWords": words}
-                    key = {"Idempotency-Key": str(uuid.uuid4())}
-                    try:
-                        answer = client.post(f"/v1/suggestion-sets/{set_id}/decision", json=body, headers=key)
-                    except httpx.TransportError:
-                        return
-                    if answer.status_code == 201:
-                        acknowledged.add(answer.json()["id"])
-
-        threads = [threading.Thread(target=write) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        before, deadline = len(acknowledged), time.monotonic() + 60
-        while len(acknowledged) < before + 10 and time.monotonic() < deadline:
-            time.sleep(0.005 + 0.003 * death)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert acknowledged
-    database = Database(url)
-    with database.read() as connection:
-        kept = {row.id for row in connection.execute(decisions.select())}
-        entries = connection.execute(
-            audit_log.audit_log.select().where(audit_log.audit_log.c.details.contains("DECISION_RECORDED"))
-        ).all()
-    database.close()
-    assert acknowledged <= kept
-    assert len(entries) == len(kept)
-    assert audit_log.verify(database_url=url).intact
-    logged = log.read_text()
-    assert "request" in logged
-    for value in (someone, words, "secret", "A_PRACTITIONER"):
-        assert value not in logged
 
 
 def test_a_stop_finishes_what_was_taken(settings: Settings, headers: dict[str, str], someone: str) -> None:
