@@ -1,31 +1,31 @@
 """Case histories held against the data contract, row by row and across tables.
 
-Every table is streamed: what is kept in memory is the rows that break a rule, the
-keys of parents, and one number a row to find repeated keys. Bad rows move to
-`quarantine/` with the reason; nothing is dropped, and nothing else is touched.
+Every table is streamed, to check it and to move its bad rows: what is kept in memory is the
+keys of parents, one number a row where keys may repeat, and five row numbers a rule. Bad rows
+move to `quarantine/` with the reason; nothing is dropped, and nothing else is touched.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from catalogue.errors import UsageError
+from features.check_across import Parents, cross_rules, repeated_keys
+from features.check_moving import REASON, ROW, Bad, move, quarantine_path
+from features.check_notices import notices_of
 from features.contract import TABLES, Table
-from features.outcomes import ENDED
 from features.reading import convert, files_of, scan_raw
-from features.rules import READ, Rule, read, row_rules
+from features.rules import READ, Rule, row_rules
 
-ROW: Final = "quarantine_row"
-REASON: Final = "quarantine_reason"
+__all__ = ["REASON", "ROW", "CheckReport", "TableCount", "Violation", "check"]
+
 SHOWN_ROWS: Final = 5
-_BATCH = 1_000_000
+_BATCH: Final = 500_000
 # Parents first: a row is an orphan when its parent is in no table and not in quarantine either.
 _ORDER: Final = (
     "people",
@@ -57,12 +57,13 @@ class TableCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What a check found: every broken rule, and where the rows went."""
+    """What a check found: every broken rule, where the rows went, and what is odd but no fault of a row."""
 
     folder: Path
     tables: tuple[TableCount, ...]
     violations: tuple[Violation, ...]
     quarantined: bool
+    notices: tuple[Violation, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -85,21 +86,26 @@ class CheckReport:
             f"{self.rows:,} rows of {len(self.tables)} tables in {self.folder} were held against the contract."
         ]
         if self.clean:
-            return "\n".join([*lines, "No rule is broken."])
-        lines.append("")
-        for found in self.violations:
-            shown = ", ".join(map(str, found.rows)) + (", …" if found.count > len(found.rows) else "")
-            lines.append(
-                f"{found.table}.{found.column} {found.rule}: {found.count:,} row{'s' * (found.count != 1)} ({shown})"
-            )
-        lines.append("")
-        verb = "went to quarantine/" if self.quarantined else "break a rule and were left in place"
-        lines += [
-            f"{count.table}: {count.bad:,} of {count.rows:,} rows {verb}"
-            for count in self.tables
-            if count.bad
-        ]
+            lines.append("No rule is broken.")
+        else:
+            lines += ["", *(_line(found) for found in self.violations), ""]
+            verb = "went to quarantine/" if self.quarantined else "break a rule and were left in place"
+            lines += [
+                f"{count.table}: {count.bad:,} of {count.rows:,} rows {verb}"
+                for count in self.tables
+                if count.bad
+            ]
+        if self.notices:
+            lines += ["", "No fault of a row, and left in place, but worth a look:"]
+            lines += [_line(found) for found in self.notices]
         return "\n".join(lines)
+
+
+def _line(found: Violation) -> str:
+    shown = ", ".join(map(str, found.rows)) + (", …" if found.count > len(found.rows) else "")
+    return (
+        f"{found.table}.{found.column} {found.rule}: {found.count:,} row{'s' * (found.count != 1)} ({shown})"
+    )
 
 
 def check(
@@ -109,7 +115,8 @@ def check(
 
     Bad rows go to `quarantine/<table>.parquet` as they were, with `quarantine_row`
     (their number) and `quarantine_reason`; with `quarantine=False` everything is left
-    in place. `progress` is told how many tables are done, of how many.
+    in place. `progress` is told how many tables are done, of how many. Rows are moved
+    once every table has been read, so a folder that cannot be used is not touched.
 
     Raises UsageError for a folder that cannot be used at all: missing, without a
     required table or column, with a file that cannot be read.
@@ -117,7 +124,7 @@ def check(
     place = Path(folder)
     files = _files(place)
     checked: list[_Checked] = []
-    parents = _Parents(place, files)
+    parents = Parents(place, files)
     present = [name for name in _ORDER if files[name]]
     for done, name in enumerate(present, start=1):
         try:
@@ -130,14 +137,21 @@ def check(
             progress(done, len(present))
     if quarantine:
         for found in checked:
-            if found.bad.height:
-                _move(place, found)
+            if found.bad is not None:
+                move(
+                    quarantine_path(place, found.table),
+                    found.paths,
+                    found.bad,
+                    rows=found.rows,
+                    bad_rows=found.bad_rows,
+                )
     checked.sort(key=lambda found: list(TABLES).index(found.table.name))
     return CheckReport(
         folder=place,
-        tables=tuple(TableCount(table=f.table.name, rows=f.rows, bad=f.bad.height) for f in checked),
+        tables=tuple(TableCount(table=f.table.name, rows=f.rows, bad=f.bad_rows) for f in checked),
         violations=tuple(violation for found in checked for violation in found.violations),
         quarantined=quarantine,
+        notices=tuple(notice for found in checked for notice in found.notices),
     )
 
 
@@ -157,209 +171,81 @@ def _files(place: Path) -> dict[str, tuple[Path, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Checked:
-    """A table that was checked: its raw rows, and the numbers and reasons of the bad ones."""
+    """A table that was checked: how many rows, how many bad, and how to tell which."""
 
     table: Table
     paths: tuple[Path, ...]
     rows: int
-    bad: pl.DataFrame
+    bad_rows: int
+    bad: Bad | None
     violations: tuple[Violation, ...]
+    notices: tuple[Violation, ...]
 
 
-class _Parents:
-    """The rows that others belong to, as they are in the folder, those in quarantine included."""
-
-    def __init__(self, place: Path, files: dict[str, tuple[Path, ...]]) -> None:
-        self._place = place
-        self._files = files
-
-    def frame(self, name: str, columns: Iterable[str]) -> pl.DataFrame:
-        """The named columns of the parent table, read by the contract, distinct."""
-        table = TABLES[name]
-        wanted = list(columns)
-        frames = [_read(scan_raw(self._files[name], table), table, wanted)]
-        kept = _quarantine_path(self._place, table)
-        if kept.is_file():
-            frames.append(_read(pl.scan_parquet(kept), table, wanted))
-        return pl.concat(frames).unique().collect(engine="streaming")
-
-
-def _read(raw: pl.LazyFrame, table: Table, columns: list[str]) -> pl.LazyFrame:
-    schema = raw.collect_schema()
-    return raw.select(convert(table.column(name), schema[name], table=table.name) for name in columns)
-
-
-def _check_table(table: Table, paths: tuple[Path, ...], parents: _Parents) -> _Checked:
+def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Checked:
     raw = scan_raw(paths, table)
     schema = raw.collect_schema()
     both = raw.with_columns(
         convert(column, schema[column.name], table=table.name).alias(f"{READ}{column.name}")
         for column in table.columns
     ).with_row_index(ROW, offset=1)
-    rules = row_rules(table, dict(schema))
-    widened, across = _cross_rules(table, both, parents)
-    rules += across
-    flags = {f"rule{number}": rule.broken for number, rule in enumerate(rules)}
+    widened, across = cross_rules(table, both, parents)
+    rules = [*row_rules(table, dict(schema)), *across]
+    noticed = notices_of(table)
+    flags = {f"rule{number}": rule.broken for number, rule in enumerate([*rules, *noticed])}
     counts = widened.select(
         pl.len().alias("rows"), *(flag.sum().alias(name) for name, flag in flags.items())
     ).collect(engine="streaming")
     rows = int(counts["rows"].item())
-    broken = [name for name in flags if counts[name].item()]
-    found = _rows_that_break(widened, {name: flags[name] for name in broken})
-    says = {name: rules[int(name.removeprefix("rule"))] for name in broken}
-    repeated = _repeated_keys(table, both, found) if table.declared else found.clear()
-    if repeated.height:
-        rule = Rule(", ".join(table.key), _repeats(table), pl.lit(value=True))
-        says["repeated"] = rule
-        found = found.join(
-            repeated.with_columns(repeated=True), on=ROW, how="full", coalesce=True
-        ).with_columns(pl.all().exclude(ROW).fill_null(value=False))
-    found = found.sort(ROW)
+    found = {name: int(counts[name].item()) for name in flags}
+    broken = {f"rule{n}": rule for n, rule in enumerate(rules) if found[f"rule{n}"]}
+    odd = {f"rule{n}": rule for n, rule in enumerate(noticed, start=len(rules)) if found[f"rule{n}"]}
+    fails = pl.any_horizontal(rule.broken for rule in broken.values()) if broken else pl.lit(value=False)
+    if table.declared:
+        repeated = repeated_keys(table, both, widened.filter(~fails))
+        if repeated.height:
+            says = "repeats the key of another row" + (" known on the same day" if table.dated else "")
+            mark = repeated.lazy().with_columns(repeated=pl.lit(value=True))
+            widened = widened.join(mark, on=ROW, how="left", maintain_order="left")
+            again = pl.col("repeated").fill_null(value=False)
+            broken["repeated"] = Rule(", ".join(table.key), says, again)
+            found["repeated"] = repeated.height
+            fails = fails | again
+    bad_rows, shown = _rows_that_break(widened, broken | odd, fails)
     return _Checked(
         table=table,
         paths=paths,
         rows=rows,
-        bad=_reasons(found, says),
-        violations=_violations(table, found, says),
+        bad_rows=bad_rows,
+        bad=Bad(frame=widened, columns=tuple(schema.names()), fails=fails, rules=tuple(broken.values()))
+        if broken
+        else None,
+        violations=_violations(table, broken, found, shown),
+        notices=_violations(table, odd, found, shown),
     )
 
 
-def _repeats(table: Table) -> str:
-    return "repeats the key of another row" + (" known on the same day" if table.dated else "")
+def _rows_that_break(
+    frame: pl.LazyFrame, rules: dict[str, Rule], fails: pl.Expr
+) -> tuple[int, dict[str, tuple[int, ...]]]:
+    """How many rows are bad, and of each rule the numbers of the first rows that break it; a batch at a time."""
+    shown: dict[str, tuple[int, ...]] = dict.fromkeys(rules, ())
+    if not rules:
+        return 0, shown
+    marked = frame.select(ROW, fails=fails, **{name: rule.broken for name, rule in rules.items()})
+    bad = 0
+    for batch in marked.filter(pl.any_horizontal("fails", *rules)).collect_batches(chunk_size=_BATCH):
+        bad += int(batch["fails"].sum())
+        for name in rules:
+            these = batch.filter(pl.col(name))[ROW].bottom_k(SHOWN_ROWS).to_list()
+            shown[name] = tuple(sorted([*shown[name], *these])[:SHOWN_ROWS])
+    return bad, shown
 
 
-def _rows_that_break(frame: pl.LazyFrame, flags: dict[str, pl.Expr]) -> pl.DataFrame:
-    """The number of each row that breaks a rule, and which rules it breaks."""
-    if not flags:
-        return pl.DataFrame(schema={ROW: pl.get_index_type()})
-    marked = frame.select(ROW, **flags)
-    return marked.filter(pl.any_horizontal(*flags)).collect(engine="streaming")
-
-
-def _reasons(found: pl.DataFrame, says: dict[str, Rule]) -> pl.DataFrame:
-    if not says:
-        return pl.DataFrame(schema={ROW: pl.get_index_type(), REASON: pl.String})
-    texts = [pl.when(pl.col(name)).then(pl.lit(f"{rule.column} {rule.says}")) for name, rule in says.items()]
-    return found.select(ROW, pl.concat_str(texts, separator="; ", ignore_nulls=True).alias(REASON))
-
-
-def _violations(table: Table, found: pl.DataFrame, says: dict[str, Rule]) -> tuple[Violation, ...]:
-    made = []
-    for name, rule in says.items():
-        rows = found.filter(pl.col(name))[ROW]
-        made.append(
-            Violation(
-                table=table.name,
-                column=rule.column,
-                rule=rule.says,
-                count=rows.len(),
-                rows=tuple(rows.head(SHOWN_ROWS).to_list()),
-            )
-        )
-    return tuple(made)
-
-
-# ---------------------------------------------------------------- across tables
-
-
-def _cross_rules(table: Table, both: pl.LazyFrame, parents: _Parents) -> tuple[pl.LazyFrame, list[Rule]]:
-    """The rules that need another table, and the frame widened by what they look at."""
-    rules: list[Rule] = []
-    frame = both
-    if table.owner is not None:
-        owner, key = table.owner
-        columns = (key, "referred_on") if owner == "referrals" else (key,)
-        known = parents.frame(owner, columns).drop_nulls(key)
-        facts = known.group_by(key).agg(pl.col(name).min().alias(f"owner:{name}") for name in columns[1:])
-        facts = facts.with_columns(owned=pl.lit(value=True)).rename({key: f"{READ}{key}"})
-        frame = frame.join(facts.lazy(), on=f"{READ}{key}", how="left", maintain_order="left")
-        orphan = pl.col("owned").is_null() & read(key).is_not_null()
-        rules.append(Rule(key, f"is not in the table {owner}", orphan))
-        if owner == "referrals" and table.happened is not None:
-            early = (read(table.happened) < pl.col("owner:referred_on")).fill_null(value=False)
-            rules.append(Rule(table.happened, "is before the day of the referral", early))
-    if table.name == "requirements":
-        sentence = ["crn", "event_number"]
-        sentences = (
-            parents.frame("sentences", sentence).drop_nulls().with_columns(sentenced=pl.lit(value=True))
-        )
-        renamed = sentences.rename({name: f"{READ}{name}" for name in sentence})
-        frame = frame.join(
-            renamed.lazy(), on=[f"{READ}{name}" for name in sentence], how="left", maintain_order="left"
-        )
-        lost = pl.col("sentenced").is_null() & read("event_number").is_not_null()
-        rules.append(Rule("event_number", "is not in the table sentences", lost))
-    if table.name == "referral_events":
-        # Nothing leads on from a finished or withdrawn referral (facts/acp-community-status-transitions.csv).
-        ended = both.filter(read("status").is_in(ENDED)).select(
-            f"{READ}referral_id", ended_on=read("occurred_on")
-        )
-        first = ended.group_by(f"{READ}referral_id").agg(pl.col("ended_on").min())
-        frame = frame.join(first, on=f"{READ}referral_id", how="left", maintain_order="left")
-        after = (read("occurred_on") > pl.col("ended_on")).fill_null(value=False)
-        rules.append(Rule("status", "follows the end of the referral", after))
-    return frame, rules
-
-
-def _repeated_keys(table: Table, both: pl.LazyFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    """The rows that repeat the key and the known day of an earlier row that is not bad already.
-
-    One hash a row finds the candidates in little memory; only those are then
-    compared in full.
-    """
-    names = [f"{READ}{name}" for name in (*table.key, *(("known_on",) if table.dated else ()))]
-    repeated = _repeated_hashes(both.select(pl.struct(names).hash(seed=0).alias("key")))
-    if not repeated.len():
-        return pl.DataFrame(schema={ROW: pl.get_index_type()})
-    suspects = both.filter(pl.struct(names).hash(seed=0).is_in(repeated.implode())).select(ROW, *names)
-    rows = suspects.drop_nulls(names).collect(engine="streaming").join(bad, on=ROW, how="anti").sort(ROW)
-    return rows.filter(~pl.struct(names).is_first_distinct()).select(ROW)
-
-
-def _repeated_hashes(keys: pl.LazyFrame) -> pl.Series:
-    height = int(keys.select(pl.len()).collect(engine="streaming").item())
-    hashes = np.empty(height, dtype=np.uint64)
-    filled = 0
-    for batch in keys.collect_batches(chunk_size=_BATCH, maintain_order=False):
-        part = batch["key"].to_numpy()
-        hashes[filled : filled + len(part)] = part
-        filled += len(part)
-    hashes.sort()
-    twice = hashes[1:][hashes[1:] == hashes[:-1]]
-    return pl.Series(np.unique(twice), dtype=pl.UInt64)
-
-
-# ---------------------------------------------------------------- quarantine
-
-
-def _quarantine_path(place: Path, table: Table) -> Path:
-    return place / "quarantine" / f"{table.name}.parquet"
-
-
-def _move(place: Path, found: _Checked) -> None:
-    """Write the bad rows to quarantine, then the table without them; rows set aside before stay there.
-
-    In that order: an interruption between the two leaves rows twice, never lost.
-    """
-    raw = scan_raw(found.paths, found.table).with_row_index(ROW, offset=1)
-    bad = raw.join(found.bad.lazy(), on=ROW, how="inner", maintain_order="left").collect(engine="streaming")
-    path = _quarantine_path(place, found.table)
-    path.parent.mkdir(exist_ok=True)
-    if path.is_file():
-        bad = pl.concat([pl.read_parquet(path), bad], how="diagonal_relaxed")
-    _replace(path, bad.write_parquet)
-    good = raw.join(found.bad.lazy(), on=ROW, how="anti", maintain_order="left").drop(ROW)
-    first, *rest = found.paths
-    if first.suffix == ".csv":
-        _replace(first, good.sink_csv)
-    else:
-        _replace(first, good.sink_parquet)
-    for part in rest:
-        part.unlink()
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the file, then put it in its place in one step."""
-    beside = path.with_name(f".{path.name}.new")
-    write(beside)
-    os.replace(beside, path)  # noqa: PTH105  the one call that replaces on every system
+def _violations(
+    table: Table, rules: dict[str, Rule], found: dict[str, int], shown: dict[str, tuple[int, ...]]
+) -> tuple[Violation, ...]:
+    return tuple(
+        Violation(table=table.name, column=rule.column, rule=rule.says, count=found[name], rows=shown[name])
+        for name, rule in rules.items()
+    )

@@ -1,5 +1,6 @@
 """`check` finds every broken rule, moves exactly the bad rows, and loses nothing."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,9 +9,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+import catalogue
 from catalogue.errors import UsageError
 from features.check import check
-from features.contract import TABLES
+from features.contract import TABLES, Kind
 
 D1, D2, D3 = date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)
 CRN = "A000001"
@@ -167,6 +169,70 @@ def test_the_rows_of_somebody_in_quarantine_are_no_orphans(folder: Path) -> None
     assert check(folder).clean
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_every_row_is_either_kept_or_set_aside(
+    tmp_path: Path, tables: Callable[..., dict[str, pl.DataFrame]], seed: int, suffix: str
+) -> None:
+    """Histories with every kind of fault: what stays and what goes are together what came, in the order it came."""
+    lists = {name for name, table in TABLES.items() for c in table.columns if c.kind is Kind.LIST}
+    came = {
+        name: table.select(pl.all().cast(pl.String)) if name not in lists else table
+        for name, table in tables(seed=seed, people=8, rows=12).items()
+    }
+    came |= {
+        name: pl.DataFrame(schema=table.polars_schema()) for name, table in TABLES.items() if name not in came
+    }
+    for name, frame in came.items():
+        csv = suffix == "csv" and name not in lists
+        path = tmp_path / f"{name}.{'csv' if csv else 'parquet'}"
+        _ = frame.write_csv(path) if csv else frame.write_parquet(path)
+        came[name] = pl.read_csv(path, infer_schema=False, null_values=[""]) if csv else frame
+    report = check(tmp_path)
+    assert len({found.table for found in report.violations}) >= 8
+    for name, frame in came.items():
+        path = tmp_path / f"{name}.{'csv' if suffix == 'csv' and name not in lists else 'parquet'}"
+        kept = (
+            pl.read_csv(path, infer_schema=False, null_values=[""])
+            if path.suffix == ".csv"
+            else pl.read_parquet(path)
+        )
+        aside_path = tmp_path / "quarantine" / f"{name}.parquet"
+        aside = (
+            pl.read_parquet(aside_path)
+            if aside_path.is_file()
+            else frame.clear().with_columns(quarantine_row=pl.lit(0, pl.UInt32))
+        )
+        count = next(one for one in report.tables if one.table == name)
+        assert (count.rows, count.bad) == (frame.height, aside.height), name
+        assert kept.height + aside.height == frame.height, name
+        gone = aside["quarantine_row"].cast(pl.Int64) - 1
+        stayed = frame.with_row_index("n").filter(~pl.col("n").is_in(gone.implode())).drop("n")
+        assert_frame_equal(kept, stayed)
+        assert_frame_equal(aside.select(frame.columns), frame[gone])
+
+
+def test_an_unknown_intervention_is_noticed_and_the_referral_stays(folder: Path) -> None:
+    """Setting it aside would turn a person who was referred into one who was not."""
+    known = catalogue.load().interventions[0].id
+    for name in ("referrals", "directory"):
+        path = folder / f"{name}.parquet"
+        pl.read_parquet(path).with_columns(intervention_id=pl.lit(known)).write_parquet(path)
+    assert check(folder).notices == ()
+    add(folder, "referrals", row("referrals", referral_id="R2", intervention_id="tennis-lessons"))
+    add(folder, "referral_events", row("referral_events", occurred_on=D2, status="WITHDRAWN", reason="BORED"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    report = check(folder)
+    assert report.clean
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [(n.table, n.column, n.count, n.rows) for n in report.notices] == [
+        ("referrals", "intervention_id", 1, (2,)),
+        ("referral_events", "reason", 1, (2,)),
+    ]
+    assert "referrals.intervention_id is not in the catalogue: 1 row (2)" in report.render()
+    assert "tennis" not in report.render()
+
+
 def test_csv_is_checked_as_it_is_written(folder: Path) -> None:
     path = folder / "contacts.csv"
     (folder / "contacts.parquet").unlink()
@@ -203,15 +269,52 @@ def test_parts_are_checked_as_one_table(folder: Path) -> None:
     assert left["crn"].to_list() == [CRN, CRN]
 
 
+def _damaged_inside(path: Path) -> None:
+    """Rows enough that the bytes in the middle are data."""
+    frame = pl.DataFrame([row("contacts")], schema=TABLES["contacts"].polars_schema())
+    many = pl.concat([frame] * 5000).with_columns(
+        crn=pl.format("A{}", pl.int_range(5000).cast(pl.String).str.zfill(6))
+    )
+    many.write_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[200:2000] = bytes(1800)
+    path.write_bytes(bytes(data))
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda f: (f / "contacts.parquet").unlink(),
         lambda f: (f / "contacts.parquet").write_bytes(b"PAR1"),
         lambda f: pl.read_parquet(f / "contacts.parquet").drop("kind").write_parquet(f / "contacts.parquet"),
+        lambda f: (f / "contacts.parquet").write_bytes((f / "contacts.parquet").read_bytes()[:-40]),
+        lambda f: _damaged_inside(f / "contacts.parquet"),
+        lambda f: (f / "contacts.parquet").rename(f / "contacts.csv"),
+        lambda f: (
+            pl.read_parquet(f / "contacts.parquet")
+            .with_columns(crn=pl.lit(7))
+            .write_parquet(f / "contacts.parquet")
+        ),
+        lambda f: (
+            pl.read_parquet(f / "contacts.parquet")
+            .with_columns(known_on=pl.lit(value=True))
+            .write_parquet(f / "contacts.parquet")
+        ),
         lambda f: [path.unlink() for path in f.iterdir()],
+        lambda f: shutil.copy(f / "contacts.parquet", f / "contacts.csv"),
     ],
-    ids=["missing table", "corrupted file", "missing column", "empty folder"],
+    ids=[
+        "missing table",
+        "corrupted file",
+        "missing column",
+        "cut off",
+        "damaged inside",
+        "not a CSV",
+        "wrong type",
+        "wrong type of a date",
+        "empty folder",
+        "two forms",
+    ],
 )
 def test_what_cannot_be_used_gets_one_sentence(folder: Path, spoil: Callable[[Path], object]) -> None:
     spoil(folder)

@@ -1,0 +1,116 @@
+"""The rules of the data contract that look at more than one row, or at another table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.check_moving import ROW, quarantine_path
+from features.contract import TABLES, Table
+from features.outcomes import ENDED
+from features.reading import convert, scan_raw
+from features.rules import READ, Rule, read
+
+_BATCH = 1_000_000
+
+
+class Parents:
+    """The rows that others belong to, as they are in the folder, those in quarantine included."""
+
+    def __init__(self, place: Path, files: Mapping[str, tuple[Path, ...]]) -> None:
+        self._place = place
+        self._files = files
+        self._read: dict[tuple[str, ...], pl.DataFrame] = {}
+
+    def frame(self, name: str, *columns: str) -> pl.DataFrame:
+        """The named columns of the parent table, read by the contract, distinct; remembered."""
+        key = (name, *columns)
+        if key not in self._read:
+            self._read[key] = self._frame(name, columns)
+        return self._read[key]
+
+    def _frame(self, name: str, columns: tuple[str, ...]) -> pl.DataFrame:
+        table = TABLES[name]
+        frames = [_read(scan_raw(self._files[name], table), table, columns)]
+        kept = quarantine_path(self._place, table)
+        if kept.is_file():
+            frames.append(_read(pl.scan_parquet(kept), table, columns))
+        return pl.concat(frames).unique().collect(engine="streaming")
+
+
+def _read(raw: pl.LazyFrame, table: Table, columns: tuple[str, ...]) -> pl.LazyFrame:
+    schema = raw.collect_schema()
+    return raw.select(convert(table.column(name), schema[name], table=table.name) for name in columns)
+
+
+def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, list[Rule]]:
+    """The rules that need another table, and the frame widened by what they look at."""
+    rules: list[Rule] = []
+    frame = both
+    if table.owner is not None:
+        owner, key = table.owner
+        columns = (key, "referred_on") if owner == "referrals" else (key,)
+        known = parents.frame(owner, *columns).drop_nulls(key)
+        facts = known.group_by(key).agg(pl.col(name).min().alias(f"owner:{name}") for name in columns[1:])
+        facts = facts.with_columns(owned=pl.lit(value=True)).rename({key: f"{READ}{key}"})
+        frame = frame.join(facts.lazy(), on=f"{READ}{key}", how="left", maintain_order="left")
+        orphan = pl.col("owned").is_null() & read(key).is_not_null()
+        rules.append(Rule(key, f"is not in the table {owner}", orphan))
+        if owner == "referrals" and table.happened is not None:
+            early = (read(table.happened) < pl.col("owner:referred_on")).fill_null(value=False)
+            rules.append(Rule(table.happened, "is before the day of the referral", early))
+    if table.name == "requirements":
+        frame, lost = _sentenced(frame, parents)
+        rules.append(lost)
+    if table.name == "referral_events":
+        # Nothing leads on from a finished or withdrawn referral (facts/acp-community-status-transitions.csv).
+        ended = both.filter(read("status").is_in(ENDED)).select(
+            f"{READ}referral_id", ended_on=read("occurred_on")
+        )
+        first = ended.group_by(f"{READ}referral_id").agg(pl.col("ended_on").min())
+        frame = frame.join(first, on=f"{READ}referral_id", how="left", maintain_order="left")
+        after = (read("occurred_on") > pl.col("ended_on")).fill_null(value=False)
+        rules.append(Rule("status", "follows the end of the referral", after))
+    return frame, rules
+
+
+def _sentenced(frame: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, Rule]:
+    keys = ("crn", "event_number")
+    sentences = parents.frame("sentences", *keys).drop_nulls().with_columns(sentenced=pl.lit(value=True))
+    renamed = sentences.rename({name: f"{READ}{name}" for name in keys})
+    wider = frame.join(
+        renamed.lazy(), on=[f"{READ}{name}" for name in keys], how="left", maintain_order="left"
+    )
+    lost = pl.col("sentenced").is_null() & read("event_number").is_not_null()
+    return wider, Rule("event_number", "is not in the table sentences", lost)
+
+
+def repeated_keys(table: Table, both: pl.LazyFrame, sound: pl.LazyFrame) -> pl.DataFrame:
+    """The rows that repeat the key and the known day of an earlier row; `sound` leaves out what is bad already.
+
+    One hash a row finds the candidates in little memory; only those are then
+    compared in full.
+    """
+    names = [f"{READ}{name}" for name in (*table.key, *(("known_on",) if table.dated else ()))]
+    repeated = _repeated_hashes(both.select(pl.struct(names).hash(seed=0).alias("key")))
+    if not repeated.len():
+        return pl.DataFrame(schema={ROW: pl.get_index_type()})
+    suspects = sound.filter(pl.struct(names).hash(seed=0).is_in(repeated.implode())).select(ROW, *names)
+    rows = suspects.drop_nulls(names).collect(engine="streaming").sort(ROW)
+    return rows.filter(~pl.struct(names).is_first_distinct()).select(ROW)
+
+
+def _repeated_hashes(keys: pl.LazyFrame) -> pl.Series:
+    height = int(keys.select(pl.len()).collect(engine="streaming").item())
+    hashes = np.empty(height, dtype=np.uint64)
+    filled = 0
+    for batch in keys.collect_batches(chunk_size=_BATCH, maintain_order=False):
+        part = batch["key"].to_numpy()
+        hashes[filled : filled + len(part)] = part
+        filled += len(part)
+    hashes.sort()
+    twice = hashes[1:][hashes[1:] == hashes[:-1]]
+    return pl.Series(np.unique(twice), dtype=pl.UInt64)
