@@ -87,8 +87,16 @@ def _rules(heading: str, rules: Sequence[PlannedRule]) -> list[str]:
     return lines
 
 
+_WORDS: Final = {
+    "ONE_TO_ONE": "one to one",
+    "IN_PERSON": "in person",
+    "PRE_RELEASE": "before release",
+    "REMAND": "on remand",
+}
+
+
 def _codes(codes: Sequence[str]) -> str:
-    return ", ".join(code.lower().replace("_", " ") for code in codes)
+    return ", ".join(_WORDS.get(code, code.lower().replace("_", " ")) for code in codes)
 
 
 def _sentence(text: str) -> str:
@@ -113,7 +121,7 @@ def _span(sessions: Sessions) -> str:
 
 
 def _hours(hours: Hours) -> str:
-    text = f"{hours.fewest} to {hours.most}"
+    text = f"{hours.fewest} to {hours.most}, in sessions of {hours.session}"
     if hours.weekly is not None:
         text += f", up to {hours.weekly} a week"
     if hours.learning_share is not None:

@@ -35,11 +35,7 @@ def check(*, folder: Path | None) -> int:
 @click.argument("intervention_id", metavar="[ID]", required=False)
 def show(*, intervention_id: str | None) -> None:
     """Print one intervention as a person would want to read it, or the list of all."""
-    from catalogue.show import render
+    from catalogue.show import index, render
 
     interventions = load()
-    if intervention_id is None:
-        for intervention in interventions.interventions:
-            click.echo(f"{intervention.id}\t{intervention.type}\t{intervention.name}")
-        return
-    click.echo(render(interventions, intervention_id))
+    click.echo(index(interventions) if intervention_id is None else render(interventions, intervention_id))

@@ -1,5 +1,6 @@
 """The data files: the whole catalogue loads, and each mistake gets one clear sentence."""
 
+import csv
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import catalogue
 from catalogue import UsageError, check, loading, show, sources
 from catalogue.check import Severity
+from catalogue.intervention import Rule, Sessions
 
 WHOLE = catalogue.load()
 TSP = "thinking-skills-programme-acp"
@@ -51,6 +53,51 @@ def test_the_catalogue_is_whole() -> None:
         "ATTENDANCE_CENTRE": 1,
     }
     assert all(each.needs for each in WHOLE.interventions)
+
+
+SOURCE = Path(__file__).parent / "source_particulars.csv"
+
+
+def test_every_entry_of_the_source_is_there_with_its_particulars() -> None:
+    """Each line of the file restates one record of FIND_AND_REFER (docs/sources.md)."""
+    with SOURCE.open(encoding="utf-8", newline="") as file:
+        records = list(csv.DictReader(file))
+    assert len(records) == 51
+    assert {record["id"] for record in records} == set(WHOLE.ids) - BESIDE
+    for record in records:
+        entry = WHOLE.by_id(record["id"])
+        told = {
+            "id": entry.id,
+            "type": entry.type.value,
+            "formats": "+".join(entry.formats),
+            "attendance": "+".join(entry.attendance),
+            "settings": "+".join(each for each in entry.settings if each in {"COMMUNITY", "CUSTODY"}),
+            "youngest": _bound(entry, "ADULT", "minimum"),
+            "oldest": _bound(entry, "AGE_AT_MOST", "maximum"),
+            "men": "N" if _code(entry, "FOR_WOMEN") else "Y",
+            "women": "N" if _code(entry, "FOR_MEN") else "Y",
+            "learning_disability": entry.learning_disability or "",
+            "group_sessions": _sessions(entry.group),
+            "one_to_one_sessions": _sessions(entry.one_to_one),
+        }
+        assert told == record
+
+
+def _code(entry: catalogue.Intervention, code: str) -> Rule | None:
+    return next((rule for rule in entry.rules if rule.code == code), None)
+
+
+def _bound(entry: catalogue.Intervention, code: str, name: str) -> str:
+    rule = _code(entry, code)
+    return "" if rule is None else rule.values[name]
+
+
+def _sessions(sessions: Sessions | None) -> str:
+    if sessions is None:
+        return ""
+    if sessions.most is None:
+        return f">={sessions.fewest}"
+    return f"{sessions.fewest}-{sessions.most}" if sessions.most != sessions.fewest else str(sessions.fewest)
 
 
 def test_particulars_are_those_of_the_source() -> None:
