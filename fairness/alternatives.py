@@ -4,31 +4,36 @@ Alternatives to the flags are fitted on earlier days and held against the latest
 budget of the flags that serve: models without constraints, models with dearer misses, fairlearn's
 reductions, and a threshold for each group. The last treats two like people differently by group,
 so it shows what parity would cost and can never be registered for serving (`servable` is False).
+What is made here are numbers; no alternative leaves this module as a model.
 """
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from catalogue.errors import UsageError
+from fairness.alternative_models import Bools, Floats, Rows, candidates
 from fairness.characteristics import APART, Characteristic
 from fairness.evidence import Grid
 from fairness.probes import design
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 LEAST_ROWS, LEAST_GROUP = 400, 30
-MOST_ROWS = 20_000
+MOST_ROWS, SMALL = 20_000, 10
+NEAR = 0.01
+"""Near-equal accuracy: as many right decisions as the best that may be served, but for one in 100."""
+SERVED = "As served"
+DRAWS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """One way to flag, held against what happened: shares of the rows tested; None where undefined."""
+    """One way to flag, held against what happened: shares of the rows tested; None where undefined.
+
+    `difference` is how many more it misses in its own worst served group than the flags that serve miss
+    in theirs, with the interval of a bootstrap of people; `near` whether it is right nearly as often as the best.
+    """
 
     name: str
     servable: bool
@@ -39,19 +44,28 @@ class Alternative:
     worst_group: str
     largest_ratio: float | None
     changed_by_group: float
+    near: bool = False
+    difference: tuple[float, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    X: Floats
-    y: Bools
-    group: NDArray[np.str_]
+def registrable(each: Alternative) -> Alternative:
+    """The alternative itself, where it may be registered for serving.
+
+    Raises:
+        UsageError: it treats two like people differently by their recorded group.
+    """
+    if not each.servable:
+        raise UsageError(
+            f'"{each.name}" treats two like people differently by group and can never be registered for serving; '
+            "choose a way that is the same for everybody."
+        )
+    return each
 
 
 def weigh(
     frame: pl.DataFrame, features: Sequence[str], characteristic: Characteristic
 ) -> tuple[Alternative, ...]:
-    """The trade-off for one characteristic; empty where too few rows could be tested.
+    """The trade-off for one characteristic, what serves first; empty where too few rows could be tested.
 
     `frame` has one row a referral and day: `as_of`, the features, `failed`, `flagged` and the groups.
     """
@@ -67,29 +81,28 @@ def weigh(
     too_few = min(len(earlier), len(latest)) < LEAST_ROWS or len(groups) < 2
     if too_few or earlier["failed"].n_unique() < 2 or latest["failed"].n_unique() < 2:
         return ()
-    train, test = (_data(part, features, characteristic.name) for part in (earlier, latest))
+    train, test = (_rows(part, features, characteristic.name) for part in (earlier, latest))
     budget = float(latest["flagged"].mean() or 0.0)  # type: ignore[arg-type]  # a mean of booleans is a number
     served = latest["flagged"].to_numpy()
-    made = [_measured("As served", served, test, characteristic.reference, servable=True)]
-    for name, fit, servable in _candidates():
-        scores, swapped = fit(train, test)
+    decided: dict[str, Bools] = {SERVED: served}
+    made = [_measured(SERVED, served, test, characteristic.reference, servable=True)]
+    for each in candidates():
+        scores, swapped = each.fit(train, test)
         flagged, moved = _at_budget(scores, budget), _at_budget(swapped, budget)
+        decided[each.name] = flagged
         made.append(
             _measured(
-                name,
-                flagged,
-                test,
-                characteristic.reference,
-                servable=servable,
-                moved=float((flagged != moved).mean()),
+                each.name, flagged, test, characteristic.reference,
+                servable=each.servable, moved=float((flagged != moved).mean()),
             )
-        )
-    return tuple(made)
+        )  # fmt: skip
+    return _against_served(made, decided, test)
 
 
-def _data(part: pl.DataFrame, features: Sequence[str], by: str) -> _Data:
+def _rows(part: pl.DataFrame, features: Sequence[str], by: str) -> Rows:
     X = np.nan_to_num(design(part, features), nan=-1.0)
-    return _Data(X, part["failed"].to_numpy(), part[by].to_numpy().astype(str))
+    group, person = (part[name].to_numpy().astype(str) for name in (by, "crn"))
+    return Rows(X, part["failed"].to_numpy(), group, person)
 
 
 def _at_budget(scores: Floats, budget: float) -> Bools:
@@ -103,112 +116,8 @@ def _at_budget(scores: Floats, budget: float) -> Bools:
     return flagged
 
 
-Fit = Callable[[_Data, _Data], tuple[Floats, Floats]]
-"""Scores of the test rows, and of the same rows with another recorded group."""
-
-
-def _candidates() -> list[tuple[str, Fit, bool]]:
-    return [
-        ("Logistic regression, group unknown", _logistic(miss_cost=1.0), True),
-        ("Logistic regression, a miss costs twice", _logistic(miss_cost=2.0), True),
-        ("Logistic regression, a miss costs four times", _logistic(miss_cost=4.0), True),
-        ("Boosted trees without constraints", _boosted, True),
-        ("fairlearn ExponentiatedGradient, equal misses", _exponentiated, True),
-        ("fairlearn GridSearch, shallow trees, equal flag rates", _grid, True),
-        ("fairlearn ThresholdOptimizer, a threshold for each group", _thresholds, False),
-    ]
-
-
-def _logistic(*, miss_cost: float) -> Fit:
-    def fit(train: _Data, test: _Data) -> tuple[Floats, Floats]:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(max_iter=500, class_weight={False: 1.0, True: miss_cost})
-        )
-        scores = model.fit(train.X, train.y).predict_proba(test.X)[:, 1]
-        return scores, scores
-
-    return fit
-
-
-def _boosted(train: _Data, test: _Data) -> tuple[Floats, Floats]:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    model = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=8, learning_rate=0.05, random_state=0)
-    scores = model.fit(train.X, train.y).predict_proba(test.X)[:, 1]
-    return scores, scores
-
-
-def _exponentiated(train: _Data, test: _Data) -> tuple[Floats, Floats]:
-    from fairlearn.reductions import ExponentiatedGradient, TruePositiveRateParity
-    from sklearn.tree import DecisionTreeClassifier
-
-    base = DecisionTreeClassifier(max_depth=4, min_samples_leaf=20, random_state=0)
-    model = ExponentiatedGradient(base, TruePositiveRateParity(difference_bound=0.05), max_iter=15)
-    with _quiet():
-        model.fit(train.X, train.y.astype(int), sensitive_features=train.group)
-        scores = np.asarray(model._pmf_predict(test.X))[:, 1]  # noqa: SLF001  the only way to its probabilities
-    return scores, scores
-
-
-def _grid(train: _Data, test: _Data) -> tuple[Floats, Floats]:
-    from fairlearn.reductions import DemographicParity, GridSearch
-    from sklearn.tree import DecisionTreeClassifier
-
-    base = DecisionTreeClassifier(max_depth=4, min_samples_leaf=20, random_state=0)
-    model = GridSearch(base, DemographicParity(), grid_size=15)
-    with _quiet():
-        model.fit(train.X, train.y.astype(int), sensitive_features=train.group)
-        scores = np.asarray(model.predict_proba(test.X))[:, 1]
-    return scores, scores
-
-
-def _thresholds(train: _Data, test: _Data) -> tuple[Floats, Floats]:
-    from fairlearn.postprocessing import ThresholdOptimizer
-    from sklearn.linear_model import LogisticRegression
-
-    groups, counts = np.unique(train.group, return_counts=True)
-    both = [name for name in groups if len(np.unique(train.y[train.group == name])) == 2]
-    kept = np.isin(train.group, both)
-    others = groups[np.isin(groups, both)][np.argsort(-counts[np.isin(groups, both)])]
-    swap = {name: others[(place + 1) % len(others)] for place, name in enumerate(others)}
-    model = ThresholdOptimizer(
-        estimator=LogisticRegression(max_iter=500), constraints="true_positive_rate_parity",
-        objective="balanced_accuracy_score", predict_method="predict_proba",
-    )  # fmt: skip
-    mine = np.where(np.isin(test.group, both), test.group, others[0])
-    other = np.array([swap[name] for name in mine])
-    scale = np.maximum(np.abs(train.X).max(axis=0), 1e-9)
-    with _quiet():
-        model.fit(train.X[kept] / scale, train.y[kept].astype(int), sensitive_features=train.group[kept])
-        as_recorded = np.asarray(
-            model.predict(test.X / scale, sensitive_features=mine, random_state=0), dtype=float
-        )
-        as_other = np.asarray(
-            model.predict(test.X / scale, sensitive_features=other, random_state=0), dtype=float
-        )
-    return as_recorded, as_other
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Fairlearn's advice on how to use it (sizes of grids, versions) is not for the reader of a report."""
-    chatter = logging.getLogger("fairlearn")
-    level = chatter.level
-    chatter.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        chatter.setLevel(level)
-
-
 def _measured(
-    name: str, flagged: Bools, test: _Data, reference: str, *, servable: bool, moved: float = 0.0
+    name: str, flagged: Bools, test: Rows, reference: str, *, servable: bool, moved: float = 0.0
 ) -> Alternative:
     misses: dict[str, float] = {}
     rates: dict[str, float] = {}
@@ -218,9 +127,13 @@ def _measured(
             continue
         rates[str(group)] = float(flagged[mine].mean())
         failed = mine & test.y
-        if failed.sum() >= LEAST_GROUP // 3:
+        if failed.sum() >= LEAST_GROUP:
             misses[str(group)] = float((~flagged[failed]).mean())
     worst = max(misses, key=lambda group: (misses[group], group)) if misses else ""
+    ends = int(((test.group == worst) & test.y).sum())
+    seen = round(misses.get(worst, 0.0) * ends)
+    if min(seen, ends - seen) < SMALL:  # a rate of so few is not published
+        misses.pop(worst, None)
     base = rates.get(reference, 0.0)
     ratios = [rate / base for group, rate in rates.items() if group != reference and base > 0]
     return Alternative(
@@ -236,12 +149,76 @@ def _measured(
     )
 
 
+def _against_served(
+    made: Sequence[Alternative], decided: dict[str, Bools], test: Rows
+) -> tuple[Alternative, ...]:
+    from dataclasses import replace
+
+    best = max(each.right for each in made if each.servable)
+    served = made[0]
+    people, place = np.unique(test.person, return_inverse=True)
+    drawn = np.random.default_rng(0).multinomial(
+        len(people), np.full(len(people), 1 / len(people)), size=DRAWS
+    )
+    found = []
+    for each in made:
+        difference = None
+        if each.missed_worst is not None and served.missed_worst is not None and each is not served:
+            mine, theirs = (
+                _missed(decided[which.name], test, which.worst_group, drawn, place)
+                for which in (each, served)
+            )
+            low, high = np.nanquantile(mine - theirs, [0.025, 0.975])
+            difference = (each.missed_worst - served.missed_worst, float(low), float(high))
+        found.append(replace(each, near=each.right >= best - NEAR, difference=difference))
+    return tuple(found)
+
+
+def _missed(
+    flagged: Bools,
+    test: Rows,
+    group: str,
+    drawn: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    place: np.ndarray[tuple[int, ...], np.dtype[np.intp]],
+) -> Floats:
+    """The share missed in a group, in each draw of the people."""
+    failed = np.flatnonzero((test.group == group) & test.y)
+    weights = drawn[:, place[failed]].astype(float)
+    total = weights.sum(axis=1)
+    total[total == 0] = np.nan
+    return np.asarray(weights @ (~flagged[failed]).astype(float) / total)
+
+
+def choice(made: Sequence[Alternative], characteristic: Characteristic) -> str:
+    """Which way is chosen, and why: the sentence that the report gives.
+
+    Another way would replace the one that serves where it may be served, is right nearly as often as the best,
+    and misses certainly fewer in its worst served group.
+    """
+    served = made[0]
+    near = [each for each in made[1:] if each.servable and each.near and each.missed_worst is not None]
+    if served.missed_worst is None or not near:
+        return f"By {characteristic.title.lower()}: nothing of near-equal accuracy could be held against the release, which stays."
+    best = min(near, key=lambda each: (each.missed_worst or 0.0, each.name))
+    assert best.difference is not None
+    size, low, high = (100 * number for number in best.difference)
+    facts = (
+        f"By {characteristic.title.lower()}: the release misses {100 * served.missed_worst:.1f} in 100 in its worst served group "
+        f"({served.worst_group}). Of {len(near)} others of near-equal accuracy the best, {best.name[0].lower()}{best.name[1:]}, misses "
+        f"{100 * (best.missed_worst or 0.0):.1f} ({best.worst_group}): {abs(size):.1f} {'fewer' if size < 0 else 'more'} "
+        f"(95% interval of the difference {low:+.1f} to {high:+.1f})."
+    )
+    if high < 0:
+        return f"{facts} That is certain: the release has to be changed, or the reason it stays recorded in the register."
+    return f"{facts} That may be chance. The release stays chosen: one sum of readable terms, at every week of a referral and for everybody."
+
+
 def table(made: Sequence[Alternative], characteristic: Characteristic) -> Grid:
-    """The trade-off as a table, the chosen one first."""
+    """The trade-off as a table, the chosen one first, then by misses in the worst served group."""
     columns = [
         "Way of flagging", "Flagged in 100", "Right in 100", "Missed in 100", "Missed in 100, worst served group",
-        "Worst served group", "Relative flag rate furthest from 1", "Flags in 100 that another recorded group would change",
-        "May be served",
+        "Worst served group", "More missed there than as served (95% interval)", "Near-equal accuracy",
+        "Relative flag rate furthest from 1", "Flags in 100 that another recorded group would change", "May be served",
     ]  # fmt: skip
     rows: list[list[str | float | int | None]] = [
         [
@@ -250,18 +227,31 @@ def table(made: Sequence[Alternative], characteristic: Characteristic) -> Grid:
             _hundred(each.right),
             _hundred(each.missed),
             _hundred(each.missed_worst),
-            each.worst_group,
+            each.worst_group or "None could be measured",
+            "Chosen"
+            if each.name == SERVED
+            else None
+            if each.difference is None
+            else "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * number for number in each.difference)),
+            "Yes" if each.near else "No",
             None if each.largest_ratio is None else round(each.largest_ratio, 2),
             _hundred(each.changed_by_group),
             "Yes" if each.servable else "Never: two like people would be treated differently by group",
         ]
-        for each in made
+        for each in in_order(made)
     ]
     return Grid(
         name=f"alternatives-{characteristic.name}",
         title=f"Other ways of flagging, by {characteristic.title.lower()}",
         columns=columns,
         rows=rows,
+    )
+
+
+def in_order(made: Sequence[Alternative]) -> list[Alternative]:
+    """What serves first, then those that may be served by misses in the worst served group, then the others."""
+    return sorted(
+        made, key=lambda each: (each.name != SERVED, not each.servable, each.missed_worst or 1.0, each.name)
     )
 
 

@@ -147,7 +147,7 @@ def run(
         previous=_previous(out),
     )
     made = gathering.gather(
-        histories, bundle_folder=bundle_folder, frames=frames, people=people, result=result, policy=rules, as_of=as_of,
+        histories, bundle_folder=bundle_folder, frames=frames, suggested=suggestions, people=people, result=result, policy=rules, as_of=as_of,
         days=[as_of - timedelta(days=days) for days in PAST_DAYS],
     )  # fmt: skip
     result = replace(concluded(result, made), synthetic=(histories.folder / "truth").is_dir())

@@ -5,7 +5,7 @@ model is calibrated, and base rates differ, false-positive rates differ with the
 both, because not all measures of parity can hold at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -85,9 +85,10 @@ def by_band(frame: pl.DataFrame, characteristic: Characteristic, *, threshold: i
     found = {(group, name): (n, seen, told) for group, name, n, seen, told in tallied.iter_rows()}
     rows: list[list[str | float | int | None]] = []
     for group in sorted({group for group, _ in found}):
+        withheld = _withheld({name: found.get((group, name), (0, 0, 0.0))[:2] for name in names}, threshold)
         for name in names:
             n, seen, told = found.get((group, name), (0, 0, 0.0))
-            if min(seen, n - seen) < threshold:
+            if name in withheld:
                 rows.append([group, name, None, None])
                 continue
             _, lower, upper = statistics.rate(seen, n)
@@ -107,3 +108,15 @@ def by_band(frame: pl.DataFrame, characteristic: Characteristic, *, threshold: i
         columns=["Group", "Chance told", "Told on average, in 100", "Happened, in 100 (95% interval)"],
         rows=rows,
     )
+
+
+def _withheld(bands: Mapping[str, tuple[int, int]], threshold: int) -> frozenset[str]:
+    """The bands of a group that are too small, and where that is one alone, the next smallest with it.
+
+    `bands` gives people and events of each. The bands add up to the group, which is published elsewhere.
+    """
+    size = {name: min(seen, n - seen) for name, (n, seen) in bands.items()}
+    small = {name for name in size if size[name] < threshold}
+    if len(small) == 1:
+        small.add(min((name for name in size if name not in small), key=lambda name: (size[name], name)))
+    return frozenset(small)

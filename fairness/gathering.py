@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from catalogue import load
-from fairness import alternatives, calibration, contrast, probes, rules
+from fairness import alternatives, calibration, contrast, offers, probes, rules, sensitivity
 from fairness.characteristics import Characteristic, definitions
 from fairness.compare import Status
 from fairness.evidence import Evidence, Grid, Test
+from fairness.measures import measures
 from fairness.policy import Policy
+from fairness.suggested import Suggested
 from features.histories import Histories
 from scoring.bundle import Bundle
 
@@ -25,6 +27,7 @@ def gather(
     *,
     bundle_folder: Path,
     frames: Mapping[str, pl.DataFrame],
+    suggested: Suggested,
     people: pl.DataFrame,
     result: "AuditResult",
     policy: Policy,
@@ -56,6 +59,10 @@ def gather(
                 title="Programmes: the gap in what was offered and the gap in what is suggested (relative rates)",
                 heads=("Offered, in the past", "Suggested, by this release"),
             ),
+            *offers.grids(
+                suggested, people=frames["suggestions"], histories=histories, catalogue=load(),
+                characteristics=required, policy=policy,
+            ),
         ],
         "8": [
             contrast.side_by_side(
@@ -64,17 +71,29 @@ def gather(
                 heads=("Suggested", "Accepted of what was suggested"),
             )
         ],
+        "10": [
+            sensitivity.labels(result.comparisons, required, policy),
+            sensitivity.needs(
+                frames["suggestions"], sensitivity.fully_recorded(frames["suggestions"], histories),
+                [each for each in measures() if each.id in DOUBTED], required, policy,
+            ),
+            sensitivity.drift(outcomes, required, policy),
+        ],
     }  # fmt: skip
     tests, proxies = _tests(histories, bundle, spec, as_of=as_of, days=days)
     grids["7"] = [proxies] if proxies is not None else []
-    grids["11"] = _alternatives(histories, bundle, outcomes, required, days=days)
+    grids["11"], chosen = _alternatives(histories, bundle, outcomes, required, days=days)
     return Evidence(
-        tests=tests, grids={name: [grid for grid in made if grid.rows] for name, made in grids.items()}
+        tests=tests,
+        grids={name: [grid for grid in made if grid.rows] for name, made in grids.items()},
+        notes={"11": chosen},
     )
 
 
 BANDED = frozenset({"sex", "ethnicity"})
 """Characteristics whose detail is shown group by group; the others stand in the tables of all."""
+DOUBTED = frozenset({"suggested", "suggested_programme"})
+"""What is compared once more among people whose needs are all recorded."""
 
 
 def _tests(
@@ -103,14 +122,15 @@ def _alternatives(
     required: Sequence[Characteristic],
     *,
     days: Sequence[date],
-) -> list[Grid]:
+) -> tuple[list[Grid], list[str]]:
     features = bundle.inflight.feature_names
     scored = probes.proxy_frame(histories, bundle, days).select("referral_id", "as_of", *features)
     frame = outcomes.join(scored, on=["referral_id", "as_of"], suffix="_scored")
-    made = []
+    made, chosen = [], []
     for each in required:
         if each.name in BANDED:
             weighed = alternatives.weigh(frame, features, each)
             if weighed:
                 made.append(alternatives.table(weighed, each))
-    return made
+                chosen.append(alternatives.choice(weighed, each))
+    return made, chosen

@@ -236,7 +236,7 @@ def proxies(
         mask = kept.to_numpy()
         target = (frame[each.name].fill_null("") != each.reference).to_numpy()[mask]
         if min(target.sum(), (~target).sum()) < 50:
-            rows.append([each.title, int(mask.sum()), None, "too few to test", None])
+            rows.append([each.title, _about(mask.sum()), None, "too few to test", None])
             continue
         X = matrix[mask]
         predicted = np.zeros(len(target))
@@ -248,14 +248,14 @@ def proxies(
         rows.append(
             [
                 each.title,
-                int(mask.sum()),
+                _about(mask.sum()),
                 round(float(roc_auc_score(target, predicted)), 3),
                 f"{landmarks.LABELS.get(top, top)} ({strength:.2f} alone)",
                 None if top not in weight else round(weight[top], 3),
             ]
         )
     columns = [
-        "Characteristic", "Open referrals", "All scored features together (0.5 is a coin)",
+        "Characteristic", "Open referrals (about)", "All scored features together (0.5 is a coin)",
         "Strongest single feature", "How much that feature moves the score (log-odds, on average)",
     ]  # fmt: skip
     return Grid(
@@ -264,6 +264,11 @@ def proxies(
         columns=columns,
         rows=rows,
     )
+
+
+def _about(number: int) -> int:
+    """To the nearest ten: that of two characteristics gives those who are not recorded by subtraction."""
+    return int(round(float(number), -1))
 
 
 def _auc(

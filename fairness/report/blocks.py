@@ -7,7 +7,7 @@ from fairness.compare import Comparison, Reading, Status
 from fairness.findings import comparison_words, in_100, times
 from fairness.policy import Policy
 from fairness.report.charts import Dot, relative_rates
-from fairness.report.model import Block, Chart, Folded, Heading, Table, Text
+from fairness.report.model import Block, Bullets, Chart, Folded, Heading, Table, Text
 
 HIDDEN, UNDEFINED, NOT_COMPARED = "[c]", "[x]", "[z]"
 WORDS = {
@@ -19,6 +19,8 @@ WORDS = {
 }
 SHORT = {**WORDS, Reading.UNSURE: "A gap may be there"}
 """The same beside a line of a chart, where there is less room."""
+MOST_SMALL = 2
+"""From here on, groups that are too small to publish share a row."""
 
 
 def legend(threshold: int) -> str:
@@ -49,17 +51,28 @@ def measure_blocks(
         Heading(measure.title),
         Text(f"How many {measure.among} {measure.event}.{_harm_words(measure.harm)}"),
     ]
-    detail: list[Block] = []
+    lines: list[str] = []
+    folded: list[Block] = []
     for characteristic in characteristics:
         mine = [each for each in comparisons if each.characteristic == characteristic.name]
         if not mine:
             continue
         made = chart(mine, characteristic.title, policy)
-        seen = characteristic.required or any(each.reading is Reading.GAP for each in mine)
-        (blocks if seen else detail).append(made)
-    if detail:
-        blocks.append(Folded(f"{measure.title}: other characteristics", detail))
+        if any(each.reading is Reading.GAP for each in mine):
+            blocks.append(made)
+            continue
+        folded.append(made)
+        if characteristic.required:
+            lines.append(_summary(mine, characteristic.title))
+    if lines:
+        blocks.append(Bullets(lines))
+    if folded:
+        blocks.append(Folded(f"{measure.title}: charts and numbers by {_counted(len(folded))}", folded))
     return blocks
+
+
+def _counted(many: int) -> str:
+    return "one characteristic" if many == 1 else f"{many} characteristics"
 
 
 def _harm_words(harm: str) -> str:
@@ -98,14 +111,21 @@ def _headline(comparisons: Sequence[Comparison], title: str) -> str:
     if gaps:
         worst = max(gaps, key=lambda each: abs(each.people_affected or 0))
         return f"{measure.title} by {title.lower()}. {worst.group}: {comparison_words(worst)}"
+    return f"{measure.title} by {_summary(comparisons, title.lower())}"
+
+
+def _summary(comparisons: Sequence[Comparison], title: str) -> str:
+    """Where no gap is named: which of the other readings holds, and for how many groups."""
     compared = [each for each in comparisons if each.status is Status.COMPARED]
+    if not compared:
+        return f"{title}: nothing could be compared"
     if all(each.reading is Reading.ALIKE for each in compared):
         words = "evidence of no gap in any group compared"
     elif unsure := [each.group for each in compared if each.reading is Reading.UNSURE]:
         words = f"no gap is certain, but one may be there for {', '.join(unsure)}, and the numbers are too small to tell"
     else:
         words = "no gap to explain or reform was found"
-    return f"{measure.title} by {title.lower()}: {words} ({compared_words(comparisons)})"
+    return f"{title}: {words} ({compared_words(comparisons)})"
 
 
 def _table(comparisons: Sequence[Comparison], caption: str) -> Table:
@@ -115,7 +135,11 @@ def _table(comparisons: Sequence[Comparison], caption: str) -> Table:
         "Group", unit, "With the event", "Rate (95% interval)", "Relative rate (95% interval)",
         *(["Among people alike (95% interval)"] if alike else []), "Smallest gap that would have shown", "Reading",
     ]  # fmt: skip
-    rows = [_row(each, alike=alike) for each in comparisons]
+    small = [each for each in comparisons if each.status is Status.SUPPRESSED]
+    together = small if len(small) > MOST_SMALL else []
+    rows = [_row(each, alike=alike) for each in comparisons if each not in together]
+    if together:
+        rows.append([", ".join(each.group for each in together), *_row(together[0], alike=alike)[1:]])
     return Table(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
 
 

@@ -86,8 +86,20 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A few blocks under a title: what the first screen is made of."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The whole report. `notice` stands before everything else, `legend` explains cells without a number."""
+    """The whole report.
+
+    `first` is the executive page of one screen; `notice` stands on it before everything else, `legend`
+    explains cells without a number.
+    """
 
     title: str
     subtitle: str
@@ -96,3 +108,4 @@ class Report:
     sections: Sequence[Section]
     legend: str
     notice: str = ""
+    first: Sequence[Part] = ()

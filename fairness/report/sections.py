@@ -9,21 +9,23 @@ from fairness.evidence import Grid
 from fairness.findings import in_100, sentence
 from fairness.measures import Measure, measures
 from fairness.policy import Policy
+from fairness.report.annexes import annexes
 from fairness.report.blocks import (
     HIDDEN,
-    UNDEFINED,
     compared_words,
     legend,
     measure_blocks,
     ratio_words,
     status_words,
 )
+from fairness.report.charts import Pair, trade_off
+from fairness.report.executive import first_screen
 from fairness.report.model import (
     SYNTHETIC,
     Block,
     Bullets,
+    Chart,
     Folded,
-    Heading,
     Pointers,
     Report,
     Section,
@@ -53,6 +55,7 @@ def build(result: "AuditResult", *, policy: Policy) -> Report:
         verdict_words=_verdict_words(result),
         legend=marks,
         notice=SYNTHETIC if result.synthetic else "",
+        first=first_screen(result),
         sections=[
             Section("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
             Section("2", "Decisions needed", _decisions(result)),
@@ -69,10 +72,7 @@ def build(result: "AuditResult", *, policy: Policy) -> Report:
             Section("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
             Section("10", "Sensitivity", _sensitivity(result)),
             Section("11", "Alternatives", _alternatives(result)),
-            Section("A", "Method", _method(result, policy)),
-            Section("B", "Equality impact assessment: skeleton", _impact(result)),
-            Section("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
-            Section("D", "Transparency record: performance by group", _transparency(result)),
+            *annexes(result, policy),
         ],
     )
 
@@ -279,8 +279,16 @@ def _of(result: "AuditResult", measure: Measure) -> list[Comparison]:
     return [each for each in result.comparisons if each.measure.id == measure.id]
 
 
+LONG = ("offers-", "rules-by-", "calibration-by-band-")
+"""Tables that are folded: detail behind what stands above them."""
+
+
 def _grids(result: "AuditResult", section: str) -> list[Block]:
-    return [_grid(each) for each in result.evidence.of(section)]
+    made: list[Block] = []
+    for each in result.evidence.of(section):
+        table = _grid(each)
+        made.append(Folded(each.title, [table]) if each.name.startswith(LONG) else table)
+    return made
 
 
 def _grid(grid: Grid) -> Table:
@@ -407,133 +415,47 @@ def _sensitivity(result: "AuditResult") -> list[Block]:
                 f"No gap in recording or in enforcement was found that would bias the labels by group; {compared_words(looked)}."
             )
         )
-    return [*blocks, *_grids(result, "10")]
+    return [*blocks, *(Folded(each.title, [_grid(each)]) for each in result.evidence.of("10"))]
 
 
 def _alternatives(result: "AuditResult") -> list[Block]:
-    grids = _grids(result, "11")
+    grids = result.evidence.of("11")
     if not grids:
         return [Text("Too few referrals with a known outcome to weigh other ways of flagging.", "warning")]
     return [
         Text(
             "Other ways of flagging were fitted on earlier days and held against the latest, with as many flags as the "
-            "release gives. The release is one sum of readable terms for everybody; an alternative would have to miss "
-            "clearly fewer in the worst served group, at the same accuracy, to replace it. A threshold for each group is "
-            "shown only as what parity would cost; it can never be registered for serving."
+            "release gives. An alternative would have to miss certainly fewer in the worst served group, at near-equal "
+            "accuracy, to replace it. A threshold for each group is shown only as what parity would cost: it treats two "
+            "like people differently, and can never be registered for serving."
         ),
-        *grids,
+        *(_weighed(grid, words) for grid, words in zip(grids, result.evidence.said("11"), strict=True)),
     ]
 
 
-def _method(result: "AuditResult", policy: Policy) -> list[Block]:
-    rows = [
-        [
-            name,
-            f"{each.compared:,}",
-            f"{each.undefined:,}",
-            f"{each.largest_difference:.1e}",
-            "Yes" if each.agrees else "No",
-        ]
-        for name, each in sorted(result.agreement.items())
-    ]
-    low, high = policy.band
-    return [
-        Bullets(
-            [
-                "A relative rate is a group's rate over the rate of a named comparison group. Intervals are exact (conditional on the total) for small counts and of Wald's kind for large ones; where people have several rows they are widened for it.",
-                "Among people alike: the same, within need band, risk band, sentence type and region, or what the measure names (Mantel-Haenszel).",
-                f"A gap is named where the interval lies wholly outside {low:g} to {high:g}, the p-value adjusted over the whole report (Benjamini-Hochberg) is under {1 - policy.confidence:.2g}, and it touches at least {policy.practical_points * 100:g} in 100 and {policy.practical_people:g} people.",
-                f"The smallest gap that would have shown is what these numbers of people reveal {round(policy.power * 100)} times in 100.",
-                "“No evidence of a gap” says that none was seen; “a gap may be there” says that the relative rate lies outside the band and the numbers are too small to be sure; “evidence of no gap” says that the whole interval lies inside the band.",
-                f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
-                "Flags held against what followed are made again for three fixed days before the audit. The part of the release that flags may have been fitted on some of those days, so these rates may look better than they will be on new referrals.",
-                "Rates that are not defined stay so. Not recorded is a group that is shown.",
-            ]
-        ),
-        Table(
-            "Agreement with fairlearn's MetricFrame on the same rows",
-            ["Measure", "Rates compared", "Undefined here", "Largest difference", "Agrees to 1e-12"],
-            rows,
-            frozenset({1, 2, 3}),
-        ),
-    ]
-
-
-def _impact(result: "AuditResult") -> list[Block]:
-    """What an equality impact assessment asks, filled in with what is known."""
-    rows = []
-    for each in result.coverage:
-        if each.duty == "none":
-            continue
-        mine = [other for other in result.comparisons if other.characteristic == each.characteristic]
-        gaps = [other for other in mine if other.reading is Reading.GAP]
-        alike = sum(other.reading is Reading.ALIKE for other in mine)
-        unsure = sum(other.reading is Reading.UNSURE for other in mine)
-        unclear = sum(other.reading is Reading.UNCLEAR for other in mine)
-        rows.append(
-            [
-                each.title,
-                UNDEFINED if each.recorded is None else in_100(each.recorded),
-                f"{len(gaps)}",
-                f"{unsure}",
-                f"{alike}",
-                f"{unclear}",
-                "To be completed by the owner" if gaps else "None found that needs a decision",
-            ]
+def _weighed(grid: Grid, words: str) -> Block:
+    """The trade-off drawn, titled with what is chosen and why, and its table beside."""
+    place = {name: number for number, name in enumerate(grid.columns)}
+    first, second = place["Missed in 100"], place["Missed in 100, worst served group"]
+    near, served = place["Near-equal accuracy"], place["May be served"]
+    pairs = [
+        Pair(
+            str(row[0]).removeprefix("fairlearn "),
+            float(row[first] or 0),
+            float(row[second] or 0),
+            "chosen"
+            if not number
+            else "never served"
+            if row[served] != "Yes"
+            else ""
+            if row[near] == "Yes"
+            else "less accurate",
+            number == 0,
         )
-    columns = [
-        "Characteristic",
-        "Recorded",
-        "Gaps",
-        "A gap may be there",
-        "Evidence of no gap",
-        "No evidence either way",
-        "Explanation or change",
+        for number, row in enumerate(grid.rows)
+        if row[first] is not None and row[second] is not None
     ]
-    return [
-        Text(
-            "Due regard to the three aims of the duty (Equality Act 2010, section 149) is for the owner to record; the numbers are filled in."
-        ),
-        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
-        Heading("To be completed"),
-        Bullets(
-            [
-                "Eliminate discrimination: for each gap, explain or reform (section 2), with the legal basis of rules that turn on a characteristic (section 5).",
-                "Advance equality of opportunity: travel, waiting and availability by sex and disability (section 9).",
-                "Foster good relations: who was consulted, and what changed.",
-            ]
-        ),
-    ]
-
-
-def _protection(result: "AuditResult", policy: Policy) -> list[Block]:
-    holding = sum(each.holds for each in result.evidence.tests)
-    return [
-        Bullets(
-            [
-                "Characteristics are read by the audit alone, from a table of their own; the scoring process has no access, and the service refuses them.",
-                f"Tests of the release that hold: {holding} of {len(result.evidence.tests)} (section 7).",
-                f"Counts under {policy.suppression_threshold} are suppressed, with secondary and derived suppression.",
-                "Nothing is decided by the machine alone: nothing is pre-selected, a reason is asked for accepting and for departing, and a person can contest.",
-            ]
-        )
-    ]
-
-
-def _transparency(result: "AuditResult") -> list[Block]:
-    chosen = [each for each in measures() if each.id in {"suggested", "missed", "flagged_wrongly"}]
-    titles = {each.name: each.title for each in definitions().characteristics if each.required}
-    rows = [
-        [
-            measure.title,
-            titles[each.characteristic],
-            each.group,
-            HIDDEN if each.status is Status.SUPPRESSED else in_100(each.rate),
-        ]
-        for measure in chosen
-        for each in _of(result, measure)
-        if each.characteristic in titles
-    ]
-    return [
-        Table("Performance by group", ["Measure", "Characteristic", "Group", "Rate"], rows, frozenset({3}))
-    ]
+    drawing = trade_off(
+        pairs, name=grid.name, title=words, first="missed in 100", second="in the worst served group"
+    )
+    return Chart(words, drawing, _grid(grid))

@@ -1,0 +1,107 @@
+"""The equality report in a real browser: no violation that axe knows, by keyboard, in print, on a telephone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser import chromium
+from training.bundle import REPORT_FOLDER
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+CHECKED = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SMALLEST = 11.0
+"""Pixels of the letters in a drawing."""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def report(trained_bundle: Path) -> Iterator[Page]:
+    """The report of a release, on a page without scripts of its own."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto((trained_bundle / REPORT_FOLDER / "index.html").resolve().as_uri())
+        yield page
+        browser.close()
+
+
+def violations(page: Page, *, without: tuple[str, ...] = ()) -> list[str]:
+    found = Axe().run(
+        page,
+        options={
+            "resultTypes": ["violations"],
+            "runOnly": {"type": "tag", "values": CHECKED},
+            "rules": {name: {"enabled": False} for name in without},
+        },
+    )
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found.response["violations"]]
+
+
+def test_axe_finds_nothing_on_the_page_as_it_opens(report: Page) -> None:
+    assert violations(report) == []
+
+
+def test_axe_finds_nothing_with_every_detail_open(report: Page) -> None:
+    report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    try:
+        # Ten thousand cells share the few colours that the page as it opens was held to.
+        assert violations(report, without=("color-contrast",)) == []
+    finally:
+        report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = false })")
+
+
+def test_axe_sees_a_fault_where_there_is_one(report: Page) -> None:
+    report.evaluate("document.documentElement.removeAttribute('lang')")
+    try:
+        assert any(each.startswith("html-has-lang") for each in violations(report))
+    finally:
+        report.evaluate("document.documentElement.lang = 'en'")
+
+
+def test_the_first_screen_holds_the_executive_page(report: Page) -> None:
+    assert report.evaluate("document.querySelector('.first').getBoundingClientRect().bottom") <= 800
+
+
+def test_everything_can_be_reached_and_opened_by_keyboard(report: Page) -> None:
+    report.keyboard.press("Tab")
+    assert report.evaluate("document.activeElement.textContent") == "Skip to the report"
+    report.keyboard.press("Enter")
+    assert report.evaluate("location.hash") == "#main"
+    first = report.locator("summary").first
+    first.focus()
+    report.keyboard.press("Enter")
+    assert report.evaluate("document.querySelector('details').open")
+    # Whatever scrolls can be scrolled by keyboard: it can have the focus.
+    assert report.evaluate(
+        "[...document.querySelectorAll('.scroll')].every(each => each.tabIndex === 0 && each.getAttribute('aria-label'))"
+    )
+    report.keyboard.press("Enter")
+
+
+def test_print_shows_what_is_folded(report: Page) -> None:
+    hidden = "[...document.querySelectorAll('details')].filter(each => each.querySelector('table') && each.querySelector('table').getBoundingClientRect().height < 10).length"
+    assert report.evaluate(hidden) > 20
+    report.emulate_media(media="print")
+    try:
+        assert report.evaluate(hidden) == 0
+    finally:
+        report.emulate_media(media="screen")
+
+
+def test_a_telephone_shows_drawings_that_can_be_read_and_nothing_runs_off_it(report: Page) -> None:
+    report.set_viewport_size({"width": 380, "height": 760})
+    try:
+        report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        assert report.evaluate("document.documentElement.scrollWidth") <= 380
+        letters = report.evaluate(
+            "[...document.querySelectorAll('svg.chart')].map(each => each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+            " * parseFloat(getComputedStyle(each.querySelector('text.axis')).fontSize))"
+        )
+        assert min(letters) >= SMALLEST
+    finally:
+        report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = false })")
+        report.set_viewport_size({"width": 1280, "height": 800})
