@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from catalogue.errors import UsageError
 from scoring.bundle import Bundle
+from training import scorecard_release
 from training.config import TrainingConfig
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -164,6 +166,9 @@ def _log(client: Any, bundle: Bundle, config: TrainingConfig, metrics: Mapping[s
     params = [Param(name, str(value)) for name, value in config.flat().items()]
     client.log_batch(run_id, params=params, metrics=[Metric(n, v, 0, 0) for n, v in sorted(metrics.items())])
     client.log_artifacts(run_id, str(bundle.folder), "bundle")
+    with TemporaryDirectory() as place:
+        scorecard_release.write(bundle, Path(place))
+        client.log_artifacts(run_id, place, "scorecards")
     client.set_terminated(run_id)
     return run_id
 

@@ -7,27 +7,24 @@ distribution beneath, or a heat map for a pair) and beside it the table that the
 from __future__ import annotations
 
 import html
+import math
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.calibration import sigmoid
 from scoring.scorecard import Axis, Feature, Scorecard, Term
+from training.scorecard_pictures import curve, heat_map
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+SHOWN = 6
+"""Terms that the example names one by one."""
 
-WIDTH, CURVE, BARS, LEFT, GAP = 560, 190, 56, 56, 22
-MISSING_WIDTH = 46
-MOST_LABELS = 14
-CROWDED = 0.5
-"""If more than half of the rows lie in a tenth of a feature's range, cells are drawn equally wide."""
-
-_STYLE = """
+STYLE = """
 body{font:16px/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;max-width:1180px;margin:0 auto;padding:1.5rem}
 h1{font-size:2rem;line-height:1.2}h2{font-size:1.35rem;margin:0 0 .3rem}
 section{border-top:1px solid #b1b4b6;padding:1.5rem 0;break-inside:avoid}
@@ -47,6 +44,8 @@ def to_html(
     title: str = "Scorecard",
     outcome: str = "the outcome",
     labels: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    per_hundred: bool = False,
 ) -> str:
     """Answer: what does this model do, for somebody who has never seen one?
 
@@ -55,31 +54,41 @@ def to_html(
         title: the page's heading.
         outcome: what is predicted, as it would stand in a sentence ("the person starts the intervention").
         labels: a plain-English label for a feature's name; names without one stand as they are.
+        notes: paragraphs of the caller's own, under the introduction.
+        per_hundred: of a prediction that is a share, say it as so many in 100.
 
     Returns:
         A complete HTML document. The same scorecard gives the same bytes.
     """
-    words = _Words(card, outcome, dict(labels or {}))
-    ranked = sorted(card.terms, key=lambda term: (-term.importance, term.name))
+    words = _Words(card, outcome, dict(labels or {}), per_hundred=per_hundred)
+    ranked = sorted(card.terms, key=lambda term: (-_moves(term), term.name))
     body = [
         f"<h1>{_safe(title)}</h1>",
         _introduction(card, words),
+        *(f"<p>{_safe(note)}</p>" for note in notes),
+        _example(card, ranked, words),
         _overview(ranked, words),
         *(_term(term, place, card, words) for place, term in enumerate(ranked, start=1)),
         _unused(card, words),
     ]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
+
+
+def _moves(term: Term) -> float:
+    """How much the term moves a typical score; where people are not counted, every cell counts the same."""
+    return term.importance if term.weights.any() else float(np.abs(term.values).mean())
 
 
 class _Words:
     """How a raw number is said: a chance in 100, or the number itself."""
 
-    def __init__(self, card: Scorecard, outcome: str, labels: dict[str, str]) -> None:
+    def __init__(self, card: Scorecard, outcome: str, labels: dict[str, str], *, per_hundred: bool) -> None:
         self._intercept = card.intercept
+        self._per_hundred = per_hundred
         self.logit = card.link == "logit"
         self.outcome = outcome
         self._labels = labels
@@ -93,7 +102,19 @@ class _Words:
     def level(self, value: float) -> str:
         """What a contribution leads to when everything else is average."""
         raw = self._intercept + value
-        return f"{100 * float(sigmoid(np.array(raw))):.1f} in 100" if self.logit else f"{raw:.4g}"
+        if self.logit:
+            return f"{100 * float(sigmoid(np.array(raw))):.1f} in 100"
+        return f"{100 * raw:+.1f} in 100" if self._per_hundred else f"{raw:.4g}"
+
+    @property
+    def unit(self) -> str:
+        """What the numbers in the tables are."""
+        if self.logit:
+            return (
+                "on a scale (log-odds) where 0 changes nothing, and about 0.7 doubles the odds or, with a minus, "
+                "halves them"
+            )
+        return "shares (0.01 is 1 in 100)" if self._per_hundred else "in the units of the prediction"
 
     @property
     def scale(self) -> str:
@@ -113,25 +134,84 @@ def _introduction(card: Scorecard, words: _Words) -> str:
     )
     singles = sum(len(term.axes) == 1 for term in card.terms)
     pairs = len(card.terms) - singles
-    scale = (
-        "on a scale (log-odds) where 0 changes nothing, and about 0.7 doubles the odds or, with a minus, halves them"
-        if words.logit
-        else "in the units of the prediction"
-    )
     return (
         f"<p>This page is the whole model. It gives {what}. It has no hidden part: a score is worked out by starting "
         f"from the average ({average}), finding the person's place in each table below, and adding up the numbers found "
         f"there.</p><p>There are {singles} tables of one fact and {pairs} tables of two facts read together. A number "
-        f"above 0 raises the score, a number below 0 lowers it; numbers are {scale}. A fact that is not recorded has a "
+        f"above 0 raises the score, a number below 0 lowers it; numbers are {words.unit}. A fact that is not recorded has a "
         "place of its own in every table. The tables describe people in the records that the model learned from. They "
         "do not show that changing a fact would change what happens.</p>"
     )
 
 
+def _example(card: Scorecard, ranked: list[Term], words: _Words) -> str:
+    """Work out one score: that of somebody whose every fact is the commonest one."""
+    if not ranked or not any(term.weights.any() for term in ranked):
+        return ""
+    usual = {name: _commonest(card, name) for name in card.used_features}
+    added = [_at(term, usual) for term in ranked]
+    total = float(sum(value for value, _ in added))
+    rows = "".join(
+        f'<tr><th scope="row">{_safe(words.term(term))}: {_safe(place)}</th><td>{_signed(value, 3)}</td></tr>'
+        for term, (value, place) in zip(ranked[:SHOWN], added, strict=False)
+    )
+    rest = sum(value for value, _ in added[SHOWN:])
+    if len(ranked) > SHOWN:
+        rows += (
+            f'<tr><th scope="row">the other {len(ranked) - SHOWN} tables</th><td>{_signed(rest, 3)}</td></tr>'
+        )
+    return (
+        "<section><h2>An example</h2><p>Somebody of whom every fact is the commonest one. The facts that matter most "
+        "come first.</p><table><caption>Adding up</caption><thead><tr><th scope=col>Fact</th><th scope=col>Adds</th>"
+        f'</tr></thead><tbody><tr><th scope="row">start: the average person</th><td>{_signed(card.intercept, 3)}</td>'
+        f'</tr>{rows}<tr><th scope="row"><strong>together</strong></th><td><strong>'
+        f"{_signed(card.intercept + total, 3)}</strong></td></tr></tbody></table>"
+        f"<p>Together they stand for {words.level(total)}, where the average is {words.level(0.0)}.</p></section>"
+    )
+
+
+def _commonest(card: Scorecard, name: str) -> tuple[Axis, int]:
+    """The cell of a feature that holds most people, by its own table or, without one, along a pair's."""
+    for term in card.terms:
+        if name in term.features:
+            side = term.features.index(name)
+            held = term.weights if len(term.axes) == 1 else term.weights.sum(axis=1 - side)
+            return term.axes[side], int(np.argmax(held))
+    raise AssertionError("A used feature has a term.")
+
+
+def _at(term: Term, usual: Mapping[str, tuple[Axis, int]]) -> tuple[float, str]:
+    """What a term adds at the commonest cells, and those cells in words."""
+    cells = []
+    for axis in term.axes:
+        fine, cell = usual[axis.feature]
+        cells.append(_same_cell(fine, cell, axis))
+    said = " and ".join(axis.labels[cell] for axis, cell in zip(term.axes, cells, strict=True))
+    return float(term.values[tuple(cells)]), said
+
+
+def _same_cell(fine: Axis, cell: int, axis: Axis) -> int:
+    """The cell of another axis of the same feature that a value of this cell falls into."""
+    if cell == fine.cells - 1:
+        return axis.cells - 1
+    if fine.kind == "category":
+        named = fine.categories[cell] if cell < len(fine.categories) else None
+        return axis.categories.index(named) if named in axis.categories else axis.cells - 2
+    # The cell's lower end lies in it; the first has none, and any value below its upper end will do.
+    value = fine.cuts[cell - 1] if cell else (math.nextafter(fine.cuts[0], -math.inf) if fine.cuts else 0.0)
+    return bisect_right(axis.cuts, value)
+
+
+def _signed(value: float, decimals: int) -> str:
+    """A number with its sign; nothing that rounds to zero has a minus."""
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"
+
+
 def _overview(ranked: list[Term], words: _Words) -> str:
     rows = "".join(
         f'<tr><th scope="row"><a href="#term-{place}">{_safe(words.term(term))}</a></th>'
-        f"<td>{term.importance:.3f}</td><td>{term.values.min():+.3f}</td><td>{term.values.max():+.3f}</td></tr>"
+        f"<td>{_moves(term):.3f}</td><td>{_signed(term.values.min(), 3)}</td>"
+        f"<td>{_signed(term.values.max(), 3)}</td></tr>"
         for place, term in enumerate(ranked, start=1)
     )
     return (
@@ -152,10 +232,10 @@ def _unused(card: Scorecard, words: _Words) -> str:
 def _term(term: Term, place: int, card: Scorecard, words: _Words) -> str:
     features = {feature.name: feature for feature in card.features}
     if len(term.axes) == 1:
-        picture = _curve(term, features[term.features[0]], place, words)
+        picture = curve(term, features[term.features[0]], place, words.label)
         table = _single_table(term, words)
     else:
-        picture, table = _heat_map(term, place, words), _pair_table(term, words)
+        picture, table = heat_map(term, place, words.label), _pair_table(term, words)
     notes = "".join(f"<p class=hint>{_safe(note)}</p>" for note in _notes(term, features, words))
     return (
         f'<section id="term-{place}"><h2>{place}. {_safe(words.term(term))}</h2>'
@@ -166,7 +246,8 @@ def _term(term: Term, place: int, card: Scorecard, words: _Words) -> str:
 
 
 def _sentence(term: Term, words: _Words) -> str:
-    seen = np.where(term.weights > 0, term.values, np.nan)
+    counted = bool(term.weights.any())
+    seen = np.where(term.weights > 0, term.values, np.nan) if counted else term.values
     low = np.unravel_index(int(np.nanargmin(seen)), seen.shape)
     high = np.unravel_index(int(np.nanargmax(seen)), seen.shape)
     return (
@@ -195,13 +276,12 @@ def _notes(term: Term, features: Mapping[str, Feature], words: _Words) -> list[s
 
 
 def _single_table(term: Term, words: _Words) -> str:
-    total = float(term.weights.sum()) or 1.0
+    total = float(term.weights.sum())
+    shares = [f"{100 * w / total:.1f}%" if total else "not counted" for w in term.weights.tolist()]
     rows = "".join(
-        f'<tr><th scope="row">{_safe(label)}</th><td>{100 * weight / total:.1f}%</td><td>{value:+.4f}</td>'
+        f'<tr><th scope="row">{_safe(label)}</th><td>{share}</td><td>{_signed(value, 4)}</td>'
         f"<td>{words.level(value)}</td></tr>"
-        for label, weight, value in zip(
-            term.axes[0].labels, term.weights.tolist(), term.values.tolist(), strict=True
-        )
+        for label, share, value in zip(term.axes[0].labels, shares, term.values.tolist(), strict=True)
     )
     return (
         f'<table><caption>{_safe(words.term(term))}</caption><thead><tr><th scope="col">Value</th>'
@@ -215,7 +295,7 @@ def _pair_table(term: Term, words: _Words) -> str:
     heads = "".join(f'<th scope="col">{_safe(label)}</th>' for label in second.labels)
     rows = "".join(
         f'<tr><th scope="row">{_safe(label)}</th>'
-        + "".join(f"<td>{value:+.3f}</td>" for value in row)
+        + "".join(f"<td>{_signed(value, 3)}</td>" for value in row)
         + "</tr>"
         for label, row in zip(first.labels, term.values.tolist(), strict=True)
     )
@@ -223,161 +303,6 @@ def _pair_table(term: Term, words: _Words) -> str:
         f"Adds to the score: {words.label(first.feature)} (down) with {words.label(second.feature)} (across)"
     )
     return (
-        f'<table><caption>{_safe(caption)}</caption><thead><tr><th scope="col"></th>{heads}</tr></thead>'
+        f"<table><caption>{_safe(caption)}</caption><thead><tr><td></td>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
-
-
-# ---- pictures
-
-
-def _svg(height: float, title: str, description: str, place: int, parts: list[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" height="{height:g}" role="img" '
-        f'aria-labelledby="t{place} d{place}"><title id="t{place}">{_safe(title)}</title>'
-        f'<desc id="d{place}">{_safe(description)}</desc>{"".join(parts)}</svg>'
-    )
-
-
-def _edges(axis: Axis, feature: Feature, weights: Floats) -> tuple[Floats, list[tuple[float, str]]]:
-    """Give the left and right edges of the value cells in pixels, and the marks to be written under them."""
-    right = WIDTH - MISSING_WIDTH - GAP
-    cells = axis.cells - 1
-    equal = np.linspace(LEFT, right, cells + 1)
-    if axis.kind == "category" or not axis.cuts or feature.low is None or feature.high is None:
-        middle = (equal[:-1] + equal[1:]) / 2
-        labels = axis.labels[:-1]
-        step = max(1, -(-cells // MOST_LABELS))
-        return equal, [(float(middle[cell]), labels[cell]) for cell in range(0, cells, step)]
-    low, high = min(feature.low, axis.cuts[0]), max(feature.high, axis.cuts[-1])
-    marks = np.array([low, *axis.cuts, high])
-    share = weights[:-1] / max(float(weights.sum()), 1e-300)
-    narrow = np.diff(marks) < 0.1 * (high - low) / max(cells, 1)
-    if high <= low or float(share[narrow].sum()) > CROWDED or axis.kind == "boolean":
-        edges = equal
-    else:
-        edges = LEFT + (right - LEFT) * (marks - low) / (high - low)
-    written: list[tuple[float, str]] = []
-    for edge, mark in zip(edges[1:-1].tolist(), axis.cuts, strict=True):
-        if not written or edge - written[-1][0] > (right - LEFT) / MOST_LABELS:
-            written.append((edge, f"{mark:g}"))
-    return edges, written
-
-
-def _curve(term: Term, feature: Feature, place: int, words: _Words) -> str:
-    axis, values, weights = term.axes[0], term.values, term.weights
-    edges, marks = _edges(axis, feature, weights)
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    spread = (high - low) or 1.0
-
-    def y(value: float) -> float:
-        return 12 + CURVE * (high - value) / spread
-
-    base = 12 + CURVE + 14 + BARS
-    gone = WIDTH - MISSING_WIDTH
-    parts = [
-        f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y(0):.1f}" y2="{y(0):.1f}" stroke="#505a5f" stroke-dasharray="4 3"/>',
-        *(
-            f'<text x="{LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{v:+.2f}</text>'
-            for v in (high, 0.0, low)
-            if v == 0.0 or abs(y(v) - y(0.0)) > 14
-        ),
-    ]
-    path = []
-    for cell in range(len(values) - 1):
-        path.append(
-            f"{'M' if cell == 0 or axis.kind == 'category' else 'L'}{edges[cell]:.1f} {y(values[cell]):.1f}"
-        )
-        path.append(f"L{edges[cell + 1]:.1f} {y(values[cell]):.1f}")
-    parts.append(f'<path d="{" ".join(path)}" fill="none" stroke="#1d70b8" stroke-width="2.5"/>')
-    parts.append(
-        f'<line x1="{gone}" x2="{WIDTH - 4}" y1="{y(values[-1]):.1f}" y2="{y(values[-1]):.1f}" stroke="#1d70b8" stroke-width="2.5"/>'
-    )
-    widths = np.append(np.maximum(np.diff(edges), 0.5), MISSING_WIDTH - 4)
-    density = weights / widths
-    tallest = float(density.max()) or 1.0
-    lefts = [*edges[:-1].tolist(), float(gone)]
-    parts.extend(
-        f'<rect x="{x:.1f}" y="{base - BARS * d / tallest:.1f}" width="{w:.1f}" height="{BARS * d / tallest:.1f}" '
-        'fill="#b1b4b6" stroke="#fff" stroke-width="0.4"/>'
-        for x, w, d in zip(lefts, widths.tolist(), density.tolist(), strict=True)
-    )
-    slanted = axis.kind == "category" or not axis.cuts
-    for x, mark in marks:
-        turn = f' transform="rotate(-30 {x:.1f} {base + 16:.1f})"' if slanted else ""
-        anchor = "end" if slanted else "middle"
-        parts.append(
-            f'<text x="{x:.1f}" y="{base + 16:.1f}" text-anchor="{anchor}"{turn}>{_safe(mark[:18])}</text>'
-        )
-    parts.append(f'<text x="{WIDTH}" y="{base + 16:.1f}" text-anchor="end">not recorded</text>')
-    name = words.label(axis.feature)
-    return _svg(
-        base + (70 if slanted else 28),
-        f"What {name} adds to the score",
-        f"The line shows what each value of {name} adds; the bars beneath show how many people have it. "
-        "The table beside gives every number.",
-        place,
-        parts,
-    )
-
-
-def _heat_map(term: Term, place: int, words: _Words) -> str:
-    rows, columns = term.values.shape
-    left, top = 150.0, 10.0
-    wide, tall = (WIDTH - left) / columns, min(330.0 / rows, 40.0)
-    most = float(np.abs(term.values).max()) or 1.0
-    empty = term.weights == 0
-    parts = []
-    for row in range(rows):
-        for column in range(columns):
-            value = float(term.values[row, column])
-            fill = "#ffffff" if empty[row, column] else _colour(value / most)
-            parts.append(
-                f'<rect x="{left + column * wide:.1f}" y="{top + row * tall:.1f}" width="{wide:.2f}" height="{tall:.2f}" '
-                f'fill="{fill}"/>'
-            )
-            if wide >= 34 and tall >= 14 and not empty[row, column]:
-                parts.append(
-                    f'<text x="{left + (column + 0.5) * wide:.1f}" y="{top + (row + 0.5) * tall + 4:.1f}" '
-                    f'text-anchor="middle">{value:+.2f}</text>'
-                )
-    bottom = top + rows * tall
-    parts.append(
-        f'<rect x="{left}" y="{top}" width="{WIDTH - left}" height="{bottom - top:.1f}" fill="none" stroke="#505a5f"/>'
-    )
-    for row in range(0, rows, max(1, -(-rows // MOST_LABELS))):
-        label = _safe(term.axes[0].labels[row][:22])
-        parts.append(
-            f'<text x="{left - 6}" y="{top + (row + 0.5) * tall + 4:.1f}" text-anchor="end">{label}</text>'
-        )
-    for column in range(0, columns, max(1, -(-columns // 8))):
-        x = left + (column + 0.5) * wide
-        label = _safe(term.axes[1].labels[column][:22])
-        parts.append(
-            f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="end" transform="rotate(-30 {x:.1f} {bottom + 14:.1f})">{label}</text>'
-        )
-    legend = bottom + 100
-    for step, share in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
-        x = left + step * 76
-        parts.append(
-            f'<rect x="{x}" y="{legend:.1f}" width="76" height="16" fill="{_colour(share)}" stroke="#505a5f"/>'
-        )
-        parts.append(
-            f'<text x="{x + 38}" y="{legend + 12:.1f}" text-anchor="middle">{share * most:+.2f}</text>'
-        )
-    first, second = (words.label(axis.feature) for axis in term.axes)
-    return _svg(
-        legend + 24,
-        f"What {first} and {second} together add to the score",
-        f"Each block is a value of {first} (down) with a value of {second} (across); orange raises the score and blue "
-        "lowers it, beyond what each adds by itself. White blocks held nobody. The table beside gives every number.",
-        place,
-        parts,
-    )
-
-
-def _colour(share: float) -> str:
-    """From blue (-1) over near-white (0) to orange (+1): told apart in the common colour-blindnesses."""
-    end = (230, 120, 20) if share > 0 else (90, 145, 220)
-    red, green, blue = (round(247 + (part - 247) * min(abs(share), 1.0)) for part in end)
-    return f"#{red:02x}{green:02x}{blue:02x}"

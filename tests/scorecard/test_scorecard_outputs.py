@@ -129,7 +129,7 @@ def test_the_page_holds_every_term_with_its_picture_and_numbers(model: Scorecard
     page = _Page(written)
     assert page.open == []
     assert page.count("svg") == len(model.terms_)
-    assert page.count("table") == len(model.terms_) + 1
+    assert page.count("table") == len(model.terms_) + 2  # the example and the overview besides
     assert "Starts & ends" in page.text
     assert "<Wholes>" in page.text
     assert "&lt;Wholes&gt;" in written
@@ -149,6 +149,16 @@ def test_the_page_holds_every_term_with_its_picture_and_numbers(model: Scorecard
         assert all(number in page.text for number in numbers)
     assert written == model.to_html(title="Starts & ends", outcome="it starts", labels={"whole": "<Wholes>"})
     assert "not recorded" in page.text
+
+
+def test_the_pages_example_adds_up_to_the_score_of_the_commonest_values() -> None:
+    card = _small()
+    page = _Page(to_html(card)).text
+    adds = [float(found) for found in re.findall(r"[+-]\d+\.\d{3}", page[page.index("Adding up") :])]
+    # Cells of `a` hold 5 people each: the first is taken, under 1; of `b` the first, x.
+    row = {"a": 0.0, "b": "x"}
+    assert adds[:4] == [-0.5, -1.0, 0.3, card.score(row)]
+    assert f"{100 * card.probability(row):.1f} in 100" in page
 
 
 def _small(link: str = "logit") -> Scorecard:

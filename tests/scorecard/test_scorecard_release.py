@@ -1,0 +1,68 @@
+"""Every scorecard of a release has a page, and MLflow keeps the pages."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from scoring.effects import EffectModel
+from training.scorecard_page import to_html
+from training.scorecard_release import effect_card
+
+MODIFIERS = [
+    {"name": "motivation", "edges": [0.5, 1.5], "values": None, "basis": [[0.0], [1.0], [2.0], [0.0]]},
+    {"name": "dependence", "edges": [0.5], "values": None, "basis": [[0.0], [1.0], [0.0]]},
+    {"name": "rosh", "edges": None, "values": ["LOW", "HIGH"], "basis": [[0.0], [1.0], [0.0]]},
+]
+ARM = {
+    "arm": "thinking-skills",
+    "family": "cognitive",
+    "intercept": 0.04,
+    "tables": [[-0.02, 0.0, 0.03, 0.0], [0.01, -0.05, 0.0], [0.0, 0.02, -0.01]],
+    "covariance": [0.0] * 10,
+    "people": 321.0,
+    "likeness": [[1.0] * 4, [1.0] * 3, [1.0] * 3],
+    "facts": {},
+}
+
+
+def document() -> dict[str, object]:
+    model = {
+        "schema": "signpost.effects/1",
+        "reference": "NONE",
+        "level": 0.9,
+        "z": 1.6448536269514722,
+        "min_support": 30,
+        "modifiers": MODIFIERS,
+        "arms": [ARM],
+        "report": {},
+    }
+    return json.loads(json.dumps(model))
+
+
+@pytest.mark.parametrize("motivation", [0, 1, 2, None])
+@pytest.mark.parametrize("dependence", [True, False, None])
+@pytest.mark.parametrize("rosh", ["LOW", "HIGH", "never seen", None])
+def test_an_arms_page_shows_the_effect_that_is_served(
+    *, motivation: int | None, dependence: bool | None, rosh: str | None
+) -> None:
+    row = {"motivation": motivation, "dependence": dependence, "rosh": rosh}
+    card = effect_card(MODIFIERS, ARM, yes_no={"dependence"})
+    served = EffectModel.from_dict(document()).effects(row)["thinking-skills"].effect
+    assert card.score(row) == pytest.approx(served, abs=1e-12)
+
+
+def test_an_effect_is_said_in_hundreds_and_without_bars_that_were_not_counted() -> None:
+    page = to_html(
+        effect_card(MODIFIERS, ARM, yes_no={"dependence"}), per_hundred=True, notes=("Mind <this>.",)
+    )
+    assert "+4.0 in 100" in page
+    assert "Mind &lt;this&gt;." in page
+    assert "not counted" in page
+    assert ">yes<" in page
+    assert "An example" not in page
+    assert not re.search(r"-0\.0+<", page)
+    assert np.isnan([float(found) for found in re.findall(r'height="([^"]+)"', page)]).sum() == 0
