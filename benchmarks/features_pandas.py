@@ -1,15 +1,18 @@
 """The feature specification in plain pandas, feature by feature.
 
-The reference that the batch evaluator is timed against and has to agree with. It reads the same declarations,
-knows one as-of day, and tries nothing clever.
+The reference that the batch evaluator is timed against and has to agree with. It is what the same specification
+comes to when it is written with pandas alone: pandas reads the files, each stream is brought to what was known on
+the one as-of day, and every feature is a filter, a `groupby` and an aggregate. It reads the same declarations and
+knows neither derived nor referral features.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import reduce
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from features.expressions import (
@@ -33,96 +36,140 @@ from features.expressions import (
     Trues,
     Value,
 )
-from features.histories import Histories
-from features.spec import Aggregator, Feature, FeatureSpec
+from features.spec import Aggregator, Feature, FeatureSpec, ValueType
 from features.streams import STREAMS, Stream
 
 
-def evaluate(histories: Histories, crns: list[str], as_of: date, spec: FeatureSpec) -> pd.DataFrame:
-    """One row a person, one column a feature; the specification may hold no derived and no referral features."""
+def evaluate(folder: Path, as_of: date, spec: FeatureSpec) -> pd.DataFrame:
+    """One row a person, sorted by CRN, one column a feature."""
     today = pd.Timestamp(as_of)
-    events = {name: _events(histories, stream, today) for name, stream in STREAMS.items()}
+    crns = sorted(_read(folder, "people")["crn"].unique())
+    events = {name: _known(folder, stream, today) for name, stream in STREAMS.items()}
     columns = {}
     for feature in spec.features:
         assert isinstance(feature, Feature)
-        columns[feature.name] = _feature(feature, events[feature.stream], today).reindex(crns)
+        kept = _kept(feature, events[feature.stream], today)
+        values = _TAKEN[feature.aggregator](feature, kept, today).reindex(crns)
         if feature.default is not None:
-            columns[feature.name] = columns[feature.name].astype(object).fillna(feature.default)
+            values = values.astype(object).fillna(feature.default)
+        if feature.type is ValueType.CODE:
+            values = values.where(values.isin(feature.categories))
+        columns[feature.name] = values
     return pd.DataFrame(columns, index=crns)
 
 
-def _events(histories: Histories, stream: Stream, today: pd.Timestamp) -> pd.DataFrame:
-    frame = histories.collect(stream.name).to_pandas()
-    for column in stream.table.columns:
-        if column.kind == "DATE":
-            frame[column.name] = pd.to_datetime(frame[column.name])
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    frame = pd.read_parquet(folder / name)
+    for column in frame.columns:
+        if column.endswith("_on") or column == "date_of_birth":
+            frame[column] = pd.to_datetime(frame[column])
+    return frame
+
+
+def _known(folder: Path, stream: Stream, today: pd.Timestamp) -> pd.DataFrame:
+    """The events known before the day, of each key the version known last, in order."""
+    frame = _read(folder, stream.name)
     frame = frame[frame[stream.known] < today]
     if stream.by_referral:
-        referrals = histories.collect("referrals").to_pandas()
-        referrals["known_on"] = pd.to_datetime(referrals["known_on"])
-        owners = (
-            referrals[referrals["known_on"] < today].sort_values("known_on").drop_duplicates("referral_id")
-        )
+        referrals = _read(folder, "referrals")
+        owners = referrals[referrals["known_on"] < today].sort_values("known_on")
+        owners = owners.drop_duplicates("referral_id")
         frame = frame.merge(owners[["referral_id", "crn"]], on="referral_id")
     key = list(dict.fromkeys(["crn", *stream.table.key]))
     ties = [column.name for column in stream.columns if column.kind != "LIST"]
     frame = frame.sort_values([stream.known, *ties], na_position="first").drop_duplicates(key, keep="last")
-    frame["_day"] = reduce(lambda left, right: left.fillna(right), [frame[name] for name in stream.event])
-    frame = frame[frame["_day"] < today]
-    return frame.sort_values(["crn", "_day", stream.known, *ties], na_position="first")
+    frame["day"] = reduce(lambda left, right: left.fillna(right), [frame[name] for name in stream.event])
+    frame = frame[frame["day"] < today]
+    return frame.sort_values(["crn", "day", stream.known, *ties], na_position="first")
 
 
-def _feature(  # noqa: C901, PLR0911, PLR0912  one case an aggregator
-    feature: Feature, events: pd.DataFrame, today: pd.Timestamp
-) -> pd.Series:
+def _kept(feature: Feature, events: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     kept = events[_condition(feature.condition, events, today)]
     if feature.window is not None:
-        kept = kept[kept["_day"] >= today - pd.Timedelta(days=feature.window)]
-    by = kept["crn"]
-    match feature.aggregator:
-        case Aggregator.COUNT:
-            return kept.groupby(by).size()
-        case Aggregator.EVER:
-            return kept.groupby(by).size() > 0
-        case Aggregator.RATE:
-            assert feature.of is not None
-            return _condition(feature.of, kept, today).groupby(by).mean()
-        case Aggregator.DAYS_SINCE:
-            return (today - kept.groupby(by)["_day"].max()).dt.days
-        case Aggregator.LONGEST_GAP:
-            days = kept[["crn", "_day"]].drop_duplicates()
-            return days.groupby("crn")["_day"].diff().dt.days.groupby(days["crn"]).max()
-        case _:
-            assert feature.value is not None
-    value = _measure(feature.value, kept, today)
-    match feature.aggregator:
-        case Aggregator.SUM:
-            return value.groupby(by).sum()
-        case Aggregator.MEAN:
-            return value.groupby(by).mean()
-        case Aggregator.MAX:
-            return value.groupby(by).max()
-        case Aggregator.DISTINCT:
-            return value.groupby(by).nunique()
-        case Aggregator.FIRST:
-            return value.groupby(by).nth(0).set_axis(by[~by.duplicated()])
-        case Aggregator.LAST | Aggregator.VALUE_AT:
-            return value[~by.duplicated(keep="last")].set_axis(by[~by.duplicated(keep="last")])
-        case Aggregator.CHANGE_SINCE:
-            assert feature.since is not None
-            before = kept["_day"] < today - pd.Timedelta(days=feature.since)
-            last, earlier = ~by.duplicated(keep="last"), ~by[before].duplicated(keep="last")
-            return value[last].set_axis(by[last]) - value[before][earlier].set_axis(by[before][earlier])
-        case _:
-            return _slope((kept["_day"] - today).dt.days, value, by)
+        kept = kept[kept["day"] >= today - pd.Timedelta(days=feature.window)]
+    if feature.value is not None:
+        kept = kept.assign(value=_measure(feature.value, kept, today))
+    return kept
 
 
-def _slope(x: pd.Series, y: pd.Series, by: pd.Series) -> pd.Series:
-    known = y.notna()
-    parts = pd.DataFrame({"n": 1, "x": x, "y": y, "xy": x * y, "xx": x * x})[known]
-    sums = parts.groupby(by[known]).sum()
+def _count(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn").size()
+
+
+def _ever(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn").size() > 0
+
+
+def _rate(feature: Feature, kept: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
+    assert feature.of is not None
+    return _condition(feature.of, kept, today).groupby(kept["crn"]).mean()
+
+
+def _days_since(_feature: Feature, kept: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
+    return (today - kept.groupby("crn")["day"].max()).dt.days
+
+
+def _longest_gap(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    days = kept[["crn", "day"]].drop_duplicates()
+    return days.assign(gap=days.groupby("crn")["day"].diff().dt.days).groupby("crn")["gap"].max()
+
+
+def _sum(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn")["value"].sum()
+
+
+def _mean(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn")["value"].mean()
+
+
+def _max(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn")["value"].max()
+
+
+def _distinct(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn")["value"].nunique()
+
+
+def _first(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn").head(1).set_index("crn")["value"]
+
+
+def _last(_feature: Feature, kept: pd.DataFrame, _today: pd.Timestamp) -> pd.Series:
+    return kept.groupby("crn").tail(1).set_index("crn")["value"]
+
+
+def _change_since(feature: Feature, kept: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
+    assert feature.since is not None
+    before = kept[kept["day"] < today - pd.Timedelta(days=feature.since)]
+    return _last(feature, kept, today) - _last(feature, before, today)
+
+
+def _trend(_feature: Feature, kept: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
+    """The least-squares slope a year."""
+    known = kept[kept["value"].notna()]
+    points = pd.DataFrame({"crn": known["crn"], "x": (known["day"] - today).dt.days, "y": known["value"]})
+    points = points.assign(n=1, xy=points["x"] * points["y"], xx=points["x"] ** 2)
+    sums = points.groupby("crn").sum()
     spread = sums["n"] * sums["xx"] - sums["x"] ** 2
     return 365 * (sums["n"] * sums["xy"] - sums["x"] * sums["y"]) / spread.where(spread != 0)
+
+
+_TAKEN: Mapping[Aggregator, Callable[[Feature, pd.DataFrame, pd.Timestamp], pd.Series]] = {
+    Aggregator.COUNT: _count,
+    Aggregator.EVER: _ever,
+    Aggregator.RATE: _rate,
+    Aggregator.DAYS_SINCE: _days_since,
+    Aggregator.LONGEST_GAP: _longest_gap,
+    Aggregator.SUM: _sum,
+    Aggregator.MEAN: _mean,
+    Aggregator.MAX: _max,
+    Aggregator.DISTINCT: _distinct,
+    Aggregator.FIRST: _first,
+    Aggregator.LAST: _last,
+    Aggregator.VALUE_AT: _last,
+    Aggregator.CHANGE_SINCE: _change_since,
+    Aggregator.TREND: _trend,
+}
 
 
 def _condition(of: Condition, rows: pd.DataFrame, today: pd.Timestamp) -> pd.Series:  # noqa: PLR0911  one case a kind
@@ -155,11 +202,11 @@ def _measure(of: Measure, rows: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
         case Total(columns, answered):
             return rows[list(columns)].sum(axis=1, min_count=answered)
         case Reaching(thresholds):
-            return pd.Series(np.sum([rows[c] >= least for c, least in thresholds], axis=0), index=rows.index)
+            return sum((rows[column] >= least).astype(int) for column, least in thresholds)
         case Answered(columns):
             return rows[list(columns)].notna().sum(axis=1)
         case Trues(columns):
-            return pd.Series(np.sum([rows[c].eq(other=True) for c in columns], axis=0), index=rows.index)
+            return rows[list(columns)].eq(other=True).sum(axis=1)
         case Holds(part):
             return _condition(part, rows, today).astype(int)
         case DaysFrom(column):
