@@ -169,6 +169,8 @@ _ITEMS: Final[Mapping[str, str]] = MappingProxyType(
         "q12_9": "hostile views (12.9)",
     }
 )
+# The scored items, in the order of the contract's columns.
+ITEMS: Final = tuple(_ITEMS)
 _ASSESSED_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "q1_30": "if there was ever a sexual offence (1.30)",

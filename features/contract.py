@@ -13,12 +13,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from catalogue import fields
+
 if TYPE_CHECKING:
     import polars as pl
 
 CONTRACT_VERSION = "1.0"
 CRN_PATTERN = r"^[A-Z]\d{6}$"
-ASSESSMENT_VALID_DAYS = 55 * 7
+ASSESSMENT_VALID_DAYS = fields.ASSESSMENT_LIFE_DAYS
 """An assessment counts for 55 weeks."""
 
 
@@ -161,41 +163,10 @@ _KNOWN = _date("known_on")
 _EVENT_NUMBER = _int("event_number", nullable=False)
 _REFERRAL_ID = _text("referral_id", nullable=False)
 REGIONS = tuple("ABCDEFGHIJKL")
-OFFENCE_TYPES = (
-    "ACQUISITIVE",
-    "GENERAL_VIOLENCE",
-    "INTIMATE_PARTNER_VIOLENCE",
-    "DOMESTIC_ABUSE",
-    "SEXUAL",
-    "SEXUAL_INTERNET_ONLY",
-    "DRIVING",
-    "DRINK_OR_DRUG_DRIVING",
-    "SUBSTANCE",
-    "GANG",
-    "EXTREMISM",
-)
-SENTENCE_TYPES = (
-    "COMMUNITY_ORDER",
-    "SUSPENDED_SENTENCE_ORDER",
-    "LICENCE",
-    "POST_SENTENCE_SUPERVISION",
-    "CUSTODY",
-    "PRE_SENTENCE",
-)
-REQUIREMENT_TYPES = (
-    "RAR",
-    "UNPAID_WORK",
-    "ACCREDITED_PROGRAMME",
-    "DRUG_REHABILITATION",
-    "ALCOHOL_TREATMENT",
-    "MENTAL_HEALTH_TREATMENT",
-    "ALCOHOL_ABSTINENCE",
-    "CURFEW",
-    "EXCLUSION",
-    "RESIDENCE",
-    "ATTENDANCE_CENTRE",
-    "OTHER",
-)
+# Codes and scales that rules of the catalogue ask about are kept once, in `catalogue.fields`.
+OFFENCE_TYPES = fields.OFFENCE_TYPES
+SENTENCE_TYPES = fields.SENTENCE_TYPES
+REQUIREMENT_TYPES = fields.REQUIREMENT_TYPES
 OUTCOMES = (
     "ATTENDED_COMPLIED",
     "ATTENDED_NOT_COMPLIED",
@@ -226,43 +197,13 @@ STATUSES = (
     "COMPLETED",
     "WITHDRAWN",
 )
-LEVELS = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
-# The largest score a section can reach (facts/oasys-need-thresholds.csv); sections 5 and 10 are
-# not scored there, so they are bounded by the longest of the others.
+LEVELS = fields.RISK_BANDS
+# The largest score a section can reach.
 SECTION_MAXIMA: Mapping[str, int] = MappingProxyType(
-    {
-        "s3_accommodation": 8,
-        "s4_ete": 8,
-        "s5_finance": 10,
-        "s6_relationships": 6,
-        "s7_lifestyle": 6,
-        "s8_drugs": 10,
-        "s9_alcohol": 8,
-        "s10_emotional": 10,
-        "s11_thinking": 8,
-        "s12_attitudes": 8,
-    }
+    {name: highest for name, (_, highest) in fields.SECTIONS.items()}
 )
 SECTIONS = tuple(SECTION_MAXIMA)
-ITEMS = (
-    "q2_6",
-    "q6_1",
-    "q6_6",
-    "q6_12",
-    "q7_2",
-    "q7_3",
-    "q10_1",
-    "q11_2",
-    "q11_3",
-    "q11_4",
-    "q11_6",
-    "q11_7",
-    "q11_9",
-    "q11_11",
-    "q11_12",
-    "q12_1",
-    "q12_9",
-)
+ITEMS = fields.ITEMS
 YES_NO_ITEMS = ("q1_30", "q6_11", "q2_3d_domestic_abuse", "q6_7_domestic_abuse_past")
 LINKS = (
     *(f"s{number}_linked_reoffending" for number in range(3, 13)),
@@ -279,7 +220,7 @@ _TABLES = (
         columns=(
             _CRN,
             _date("date_of_birth", nullable=True),
-            _code("sex", "MALE", "FEMALE", nullable=True),
+            _code("sex", *fields.SEX, nullable=True),
             _code("region", *REGIONS, nullable=True),
             _text("pdu"),
             _text("practitioner"),
@@ -364,7 +305,7 @@ _TABLES = (
             *(_float(name, most=100.0) for name in ("ogrs_2yr", "ogp_2yr", "ovp_2yr", "rsr")),
             *(_code(name, *LEVELS, "NOT_APPLICABLE", nullable=True) for name in ("osp_dc", "osp_iic")),
             _code("rosh", *LEVELS, nullable=True),
-            *(_code(name, *LEVELS[:3], nullable=True) for name in ("sara_partner", "sara_other")),
+            *(_code(name, *fields.SARA_BANDS, nullable=True) for name in ("sara_partner", "sara_other")),
             _int("erg"),
             _int("learning_screen_subtotal"),
             _bool("maturity_flag"),
@@ -411,7 +352,7 @@ _TABLES = (
             _CRN,
             _int("event_number"),
             _text("intervention_id", nullable=False),
-            _code("setting", "COMMUNITY", "CUSTODY", "REMAND", "PRE_RELEASE", nullable=True),
+            _code("setting", *fields.SETTINGS, nullable=True),
             _code("source", "REQUIREMENT", "LICENCE_CONDITION", "PRACTITIONER", nullable=True),
             _date("referred_on"),
             _KNOWN,
