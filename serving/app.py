@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         failures.register(app)
     app.mount("/assets", StaticFiles(directory=VENDOR / "assets", check_dir=False), name="assets")
     app.mount("/static", StaticFiles(directory=ASSETS, check_dir=False), name="static")
-    app.add_middleware(Frontier, settings=settings, metrics=services.metrics)
+    app.add_middleware(Frontier, settings=settings, metrics=services.metrics, tracing=services.tracing)
     return app
 
 

@@ -19,6 +19,8 @@ import structlog
 from serving.errors import ServiceError, http_error
 from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.tracing import Tracing
+from serving.tracing import answered as answered_with
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,10 +49,11 @@ class TooLarge(Exception):  # noqa: N818  it is caught here and never leaves
 class Frontier:
     """The outermost layer of the application."""
 
-    def __init__(self, app: App, *, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: App, *, settings: Settings, metrics: Metrics, tracing: Tracing) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._tracing = tracing
         self._turns = asyncio.Semaphore(settings.workers_at_once)
         self._waiting = 0
 
@@ -77,13 +80,17 @@ class Frontier:
                 ]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation):
+        with (
+            structlog.contextvars.bound_contextvars(correlation_id=correlation),
+            self._tracing.request(scope["method"], headers) as span,
+        ):
             await self._guarded(scope, headers, receive, sending)
             route = scope.get("route")
             path = getattr(route, "path", "(none)")
             status = answered[0] if answered else 0
             seconds = time.perf_counter() - started
             self._metrics.requests.labels(path, scope["method"], str(status)).observe(seconds)
+            answered_with(span, method=scope["method"], route=path, status=status, correlation=correlation)
             if not scope["path"].startswith(UNQUEUED):
                 log.info(
                     "request", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 2)

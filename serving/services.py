@@ -25,6 +25,7 @@ from serving.store import directory as directory_store
 from serving.store.database import Database
 from serving.store.directory import Directory
 from serving.store.migrate import migrate, revision
+from serving.tracing import Tracing
 
 RECORDS_BEGIN: Final = date(2000, 1, 1)
 """Before this day no case system has records of the kinds in the contract."""
@@ -45,6 +46,7 @@ class Services:
             unpassed=settings.serve_unpassed,
         )
         self.metrics = Metrics()
+        self.tracing = Tracing(settings.otel_endpoint, environment=settings.environment)
         self.started_at = datetime.now(UTC)
         self.dev_keys = DevKeys() if settings.dev_auth else None
         self.verifier = self._verifier()
@@ -155,6 +157,7 @@ class Services:
     def close(self) -> None:
         """Give everything back."""
         self.database.close()
+        self.tracing.close()
 
 
 def services(request: Request) -> Services:

@@ -61,6 +61,7 @@ class Settings:
     webhook_url: str | None = None
     events_file: Path | None = None
     retention_days: int | None = None
+    otel_endpoint: str | None = None
     environment: str = "local"
     log_level: str = "INFO"
 
@@ -286,6 +287,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         read=_positive,
         meaning="for how many days a person's records are kept after their last sentence ended; looked at on "
         "starting and daily; nothing is removed when not set",
+    ),
+    Option(
+        field="otel_endpoint",
+        variable="SIGNPOST_OTEL_ENDPOINT",
+        read=str,
+        meaning="where OpenTelemetry traces are sent, by OTLP over HTTP (needs the `otel` extra); none are made "
+        "when not set",
     ),
     Option(
         field="environment",

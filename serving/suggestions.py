@@ -100,15 +100,16 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
     found = services.recent.get(key)
     if found is not None:
         return found
-    answer = suggest(
-        Case.from_document(orjson.loads(case.document)),
-        as_of=as_of,
-        bundle=bundle,
-        catalogue=services.catalogue,
-        directory=directory.near(pdu=case.pdu, region=case.region, as_of=as_of),
-        travel=directory.travel(case.pdu),
-        setting=setting,
-    )
+    with services.tracing.step("suggest"):
+        answer = suggest(
+            Case.from_document(orjson.loads(case.document)),
+            as_of=as_of,
+            bundle=bundle,
+            catalogue=services.catalogue,
+            directory=directory.near(pdu=case.pdu, region=case.region, as_of=as_of),
+            travel=directory.travel(case.pdu),
+            setting=setting,
+        )
     _measure(services, answer)
     shown = Shown(
         id=key,
