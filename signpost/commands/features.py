@@ -2,22 +2,29 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import click
-import polars as pl
 
-from signpost.options import DATE, FILE, histories_option, writable_parent
+from signpost.options import FILE, histories_option, writable_parent
 from signpost.progress import Report, progress
+
+WORDS: Final = ("decision-points", "landmarks")
 
 
 class AsOf(click.ParamType[date | str]):
-    """A date, or `decision-points`."""
+    """A date, `decision-points` or `landmarks`."""
 
-    name = "DATE|decision-points"
+    name = "DATE|decision-points|landmarks"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date | str:
-        """Read either form."""
-        return "decision-points" if value == "decision-points" else DATE.convert(value, param, ctx)
+        """Read any of the forms; anything else is an error that shows them."""
+        if value in WORDS:
+            return str(value)
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a date (2026-03-31) nor {' nor '.join(WORDS)}", param, ctx)
 
 
 @click.command(
@@ -25,7 +32,10 @@ class AsOf(click.ParamType[date | str]):
 )
 @histories_option
 @click.option(
-    "--as-of", type=AsOf(), required=True, help="One day for everyone, or each person's decision points."
+    "--as-of",
+    type=AsOf(),
+    required=True,
+    help="One day for everyone, each person's decision points, or weekly landmarks of each open referral.",
 )
 @click.option("--out", type=FILE, required=True, help="Parquet file to write.")
 @click.option(
@@ -43,7 +53,8 @@ def write_features(*, histories: Path, as_of: date | str, out: Path, engine: str
 
     Args:
         histories: folder of case histories.
-        as_of: one day for everyone, or "decision-points".
+        as_of: one day for everyone, "decision-points", or "landmarks": each week of each open referral,
+            with the features of a referral and its `referral_id`.
         out: Parquet file to write.
         engine: polars, duckdb or spark.
         progress: called with (done, total).
@@ -51,16 +62,23 @@ def write_features(*, histories: Path, as_of: date | str, out: Path, engine: str
     Returns:
         One sentence that says what was written.
     """
-    from features.batch import evaluate
-    from features.definitions import SPEC
+    import polars as pl
+
+    from features.batch import at, evaluate
+    from features.definitions import INFLIGHT, SPEC
     from features.histories import Histories
+    from features.inflight import landmarks
     from features.outcomes import decision_points
 
     opened = Histories.open(histories)
+    place = writable_parent(out)
+    spec = INFLIGHT if as_of == "landmarks" else SPEC
     if isinstance(as_of, date):
-        points = pl.DataFrame({"crn": opened.crns()}).with_columns(pl.lit(as_of).alias("as_of"))
+        points = at(opened, as_of)
+    elif as_of == "landmarks":
+        points = landmarks(opened)
     else:
         points = decision_points(opened).select("crn", pl.col("decided_on").alias("as_of"), "assessment_id")
-    rows = evaluate(opened, points, engine=engine, progress=progress)
-    rows.write_parquet(writable_parent(out), metadata={"spec_hash": SPEC.hash})
-    return f"{rows.height:,} rows of {rows.width - 2} features are in {out} (spec {SPEC.hash[:12]})"
+    rows = evaluate(opened, points, spec=spec, engine=engine, progress=progress)
+    rows.write_parquet(place, metadata={"spec_hash": spec.hash})
+    return f"{rows.height:,} rows of {len(spec.features)} features are in {out} (spec {spec.hash[:12]})"
