@@ -97,6 +97,24 @@ def threshold_for(watch: Watched, *, per_practitioner_week: float, clear_ratio: 
     return chosen
 
 
+def leads(watch: Watched, flags: BoolArray) -> FloatArray:
+    """Of the referrals that were flagged and failed: by how many weeks did the first flag come before the end?"""
+    caught = ~np.isnan(watch.failed_after).all(axis=1) & flags.any(axis=1)
+    first = np.argmax(flags, axis=1) if flags.size else np.zeros(len(flags), dtype=np.int64)
+    return np.asarray(watch.failed_after[np.arange(len(flags)), first][caught], dtype=np.float64)
+
+
+def raise_from(
+    watch: Watched, *, base_rate: float, per_practitioner_week: float, clear_ratio: float
+) -> float:
+    """The threshold that serves: within the budget, and however large that is, never near the base rate.
+
+    A flag on everybody says nothing of anybody.
+    """
+    within = threshold_for(watch, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio)
+    return round(max(within, LEAST_LIFT * base_rate), 6)
+
+
 def figures(
     watch: Watched, *, raise_at: float, clear_at: float, horizon_weeks: int
 ) -> dict[str, float | None]:
@@ -107,8 +125,7 @@ def figures(
     total = int(rising.sum())
     failing = ~np.isnan(watch.failed_after).all(axis=1)
     caught = failing & flags.any(axis=1)
-    first = np.argmax(flags, axis=1)
-    lead = watch.failed_after[np.arange(len(flags)), first][caught] if len(flags) else np.array([])
+    lead = leads(watch, flags)
     return {
         "flags_per_practitioner_week": total / watch.practitioner_weeks if watch.practitioner_weeks else None,
         "new_flags": float(total),
@@ -133,11 +150,9 @@ def thresholds(
     periods: Mapping[str, Any],
 ) -> Thresholds:
     """The thresholds that serve, with the evidence of both blocks."""
-    within_budget = threshold_for(
-        set_on, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio
+    raise_at = raise_from(
+        set_on, base_rate=base_rate, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio
     )
-    # However large the budget: a flag on everybody says nothing of anybody.
-    raise_at = round(max(within_budget, LEAST_LIFT * base_rate), 6)
     clear_at = round(raise_at * clear_ratio, 6)
     middle = min(base_rate, raise_at * 0.999)
     settings = {"raise_at": raise_at, "clear_at": clear_at, "horizon_weeks": horizon_weeks}

@@ -15,14 +15,14 @@ import polars as pl
 from training.fitting import LEAST_OF_A_CLASS, calibrate
 
 FloatArray = npt.NDArray[np.float64]
-#: Scores rows (log odds) after having been fitted on others: (fit rows, y, weight) gives (rows) gives scores.
-Fit = Callable[[pl.DataFrame, FloatArray, FloatArray], Callable[[pl.DataFrame], FloatArray]]
+#: From rows to scores (log odds), or to chances.
+Predict = Callable[[pl.DataFrame], FloatArray]
+#: Scores rows after having been fitted on others: (fit rows, y, weight) gives (rows) gives scores.
+Fit = Callable[[pl.DataFrame, FloatArray, FloatArray], Predict]
 MOST_CATEGORIES = 40
 
 
-def base_rate(
-    features: pl.DataFrame, y: FloatArray, weight: FloatArray
-) -> Callable[[pl.DataFrame], FloatArray]:
+def base_rate(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
     """Everybody gets the share of the fitted rows."""
     del features
     rate = float(np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6))
@@ -32,17 +32,13 @@ def base_rate(
 def one_feature(name: str) -> Fit:
     """One feature alone, as a logistic curve; unknown is its average."""
 
-    def fit(
-        features: pl.DataFrame, y: FloatArray, weight: FloatArray
-    ) -> Callable[[pl.DataFrame], FloatArray]:
+    def fit(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
         return logistic(features.select(name), y, weight)
 
     return fit
 
 
-def logistic(
-    features: pl.DataFrame, y: FloatArray, weight: FloatArray
-) -> Callable[[pl.DataFrame], FloatArray]:
+def logistic(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
     """Logistic regression on standardised columns, with a mark for what is not recorded, and a light ridge."""
     from sklearn.linear_model import LogisticRegression
 
@@ -59,9 +55,7 @@ def logistic(
 def boosted(seed: int, threads: int, rounds: int = 150) -> Fit:
     """LightGBM without constraints: what the glass box could win at most."""
 
-    def fit(
-        features: pl.DataFrame, y: FloatArray, weight: FloatArray
-    ) -> Callable[[pl.DataFrame], FloatArray]:
+    def fit(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
         import lightgbm as lgb
 
         if min(np.bincount(y.astype(np.int64), minlength=2)) < LEAST_OF_A_CLASS:
@@ -96,12 +90,12 @@ def compare(
     features: tuple[str, ...],
     fit_rows: pl.DataFrame,
     calibrate_rows: pl.DataFrame | None,
-) -> dict[str, Callable[[pl.DataFrame], FloatArray]]:
+) -> dict[str, Predict]:
     """Each model as a function from rows (with `features`) to calibrated chances, by name.
 
     Rows have `y` and `weight`. Without rows to calibrate on, chances are the scores' own.
     """
-    result: dict[str, Callable[[pl.DataFrame], FloatArray]] = {}
+    result: dict[str, Predict] = {}
     y, weight = fit_rows["y"].to_numpy(), fit_rows["weight"].to_numpy()
     for name, fit in models.items():
         score = fit(fit_rows.select(features), y, weight)
@@ -109,9 +103,7 @@ def compare(
     return result
 
 
-def _calibrated(
-    score: Callable[[pl.DataFrame], FloatArray], features: tuple[str, ...], rows: pl.DataFrame | None
-) -> Callable[[pl.DataFrame], FloatArray]:
+def _calibrated(score: Predict, features: tuple[str, ...], rows: pl.DataFrame | None) -> Predict:
     if rows is None:
         return lambda later: np.asarray(1 / (1 + np.exp(-score(later.select(features)))), dtype=np.float64)
     mapped = calibrate(score(rows.select(features)), rows["y"].to_numpy(), weight=rows["weight"].to_numpy())

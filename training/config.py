@@ -46,8 +46,12 @@ class Scorecards(_Section):
         default=("travel_minutes",),
         description="Features that stand for a place or a group and may not be paired.",
     )
+    max_leaves: Annotated[int, Field(ge=2, le=8)] = Field(
+        default=2,
+        description="Most leaves of a tree of one factor; a pair's trees have at least three. Fewer leaves learn more slowly and smoothly.",
+    )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
-        default=3, description="Folds that each stop and judge a fit of the others; the fits are averaged."
+        default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."
     )
     learning_rate: Annotated[float, Field(gt=0, le=0.5)] = Field(
         default=0.15, description="How much of each tree is added to a scorecard."
@@ -138,6 +142,10 @@ class Backtest(_Section):
     )
     max_rows: Annotated[int, Field(ge=1_000)] = Field(
         default=60_000, description="Most rows that each model of the backtest is fitted on."
+    )
+    max_landmarks: Annotated[int, Field(ge=1_000)] = Field(
+        default=120_000,
+        description="Most weekly landmarks that the in-flight head is walked over; beyond it, referrals are drawn by hash of their id.",
     )
 
 

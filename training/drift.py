@@ -295,21 +295,26 @@ def _rate(rows: LandmarkRows, weeks: float) -> float:
 
 
 def _watch(histories: Histories, points: pl.DataFrame, *, seed: int) -> tuple[pl.DataFrame, float]:
-    """Every week of a sample of referrals, and the practitioner-weeks that fall to the sample.
-
-    Practitioner-weeks are the practitioners who had any of the referrals, times the weeks of the block; a
-    sample stands for its share of them.
-    """
+    """Every week of a sample of referrals, and the practitioner-weeks that fall to the sample."""
     kept = sample(points, by="referral_id", at_most=WATCHED_ROWS, seed=seed + 1)
+    return kept, practitioner_weeks(histories, points, kept)
+
+
+def practitioner_weeks(histories: Histories, points: pl.DataFrame, kept: pl.DataFrame) -> float:
+    """How many weeks of practitioners' work fall to a sample of the weekly points of one block?
+
+    The practitioners who had any of the referrals, times the weeks of the block; a sample stands for its
+    share of them.
+    """
     if not kept.height:
-        return kept, 0.0
+        return 0.0
     share = kept["referral_id"].n_unique() / points["referral_id"].n_unique()
     people = histories.table("people").select("crn", "practitioner").drop_nulls().unique("crn", keep="any")
     theirs = (
         points.lazy().select("crn").unique().join(people, on="crn").select(pl.col("practitioner").n_unique())
     )
-    days = points.select((pl.col("as_of").max() - pl.col("as_of").min()).dt.total_days() + 1).item()
-    return kept, max(float(theirs.collect().item()), 1.0) * days / 7.0 * share
+    days: int = points.select((pl.col("as_of").max() - pl.col("as_of").min()).dt.total_days() + 1).item()
+    return max(float(theirs.collect().item()), 1.0) * days / 7.0 * share
 
 
 def _thresholds(

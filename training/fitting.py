@@ -47,6 +47,7 @@ def fit_scorecard(
         max_pairs=settings.max_pairs,
         monotone={name: sign for name, sign in (monotone or {}).items() if name in design.columns},
         banned=[(name, "*") for name in settings.never_in_pairs],
+        max_leaves=settings.max_leaves,
         bags=settings.bags,
         learning_rate=settings.learning_rate,
         early_stopping_rounds=settings.patience,

@@ -12,7 +12,7 @@ have then learnt by heart what pairs would have explained (decision 0403).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LEAST_LEAVES_OF_A_PAIR = 3
 CANDIDATES_PER_PAIR = 2
 """Pairs tried for each pair that may be kept."""
 
@@ -81,7 +82,9 @@ class Problem:
             directions=self.directions,
             most=self.pair_bins,
         )
-        stage = boost(self.rows, layout, self.settings, before=single.scores)
+        # A tree of two leaves reads one feature: a pair's trees need a third.
+        settings = replace(self.settings, max_leaves=max(self.settings.max_leaves, LEAST_LEAVES_OF_A_PAIR))
+        stage = boost(self.rows, layout, settings, before=single.scores)
         ensemble = Ensemble((*single.ensemble.stages, stage))
         return Trained(ensemble, single.scores + stage.each(self.rows.cells))
 

@@ -1,0 +1,81 @@
+"""What is told of each model on each later block of a walk: its figures, overall and by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from training import alerts
+from training.performance import performance
+
+FloatArray = npt.NDArray[np.float64]
+SCORECARD = "scorecard"
+#: Share of the rows of a block that are flagged, for precision at a budget.
+FLAGGED_SHARE = 0.1
+#: The name of a group, and the column that its values are in.
+GROUPS: Mapping[str, str] = {"region": "region", "sentence type": "sentence_type_of_row"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A stretch of time that judges: the rows asked in it, what came of them, and whose they are.
+
+    `about` has the columns of `GROUPS`, in the order of `truth`; `groups` are drawn together by chance.
+    """
+
+    head: str
+    trained_on: date
+    start: date
+    number: int
+    truth: FloatArray
+    groups: npt.NDArray[Any]
+    about: pl.DataFrame
+
+    def judge(
+        self, model: str, chance: FloatArray, *, horizon: int | None = None, by_group: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """One row of the table for the whole block, and one for each value of each group if asked."""
+        named = {
+            "head": self.head,
+            "model": model,
+            "horizon": horizon,
+            "trained_on": self.trained_on,
+            "block_from": self.start,
+            "block": self.number,
+            "age_days": (self.start - self.trained_on).days,
+        }
+        yield {**named, "group": "all", "value": "all", **figures(self.truth, chance, self.groups)}
+        for group, column in GROUPS.items() if by_group else ():
+            values = self.about[column].cast(pl.String).fill_null("not recorded").to_numpy()
+            for value in np.unique(values):
+                here = values == value
+                found = figures(self.truth[here], chance[here], self.groups[here])
+                yield {**named, "group": group, "value": str(value), **found}
+
+
+def figures(truth: FloatArray, chance: FloatArray, groups: npt.NDArray[Any]) -> dict[str, Any]:
+    """Every held-out figure, and the precision when a tenth is flagged (ties on average, at best, at worst)."""
+    at_budget = alerts.precision_at(chance, truth > 0, round(len(chance) * FLAGGED_SHARE))
+    return performance(truth, chance, groups).to_dict() | {
+        f"precision_at_tenth_{name}": value for name, value in at_budget.items()
+    }
+
+
+def curve(truth: FloatArray, chance: FloatArray, *, bins: int = 10) -> list[dict[str, float]]:
+    """Foretold and observed shares over bins of equal count, for a picture of calibration."""
+    parts = np.array_split(np.argsort(chance, kind="stable"), min(bins, max(1, len(truth) // 100)))
+    return [
+        {
+            "rows": float(len(part)),
+            "foretold": float(chance[part].mean()),
+            "came": float(truth[part].mean()),
+        }
+        for part in parts
+        if len(part)
+    ]
