@@ -61,9 +61,20 @@ class Metrics:
             "signpost_outbox_waiting", "Events of ours that have not left", registry=self.registry
         )
         self.drift = Gauge(
+            "signpost_input_stability_index",
+            "How far an input of the last answers is from the bundle's training profile (over 0.25: much has moved)",
+            ("head", "feature"),
+            registry=self.registry,
+        )
+        self.missing = Gauge(
             "signpost_input_missing_share",
-            "Share of scored people for whom an input of the models was not recorded",
+            "Share of the last answers for which an input of the models was not recorded",
             ("feature",),
+            registry=self.registry,
+        )
+        self.drift_rows = Gauge(
+            "signpost_input_rows",
+            "Answers that the two figures on inputs are made of",
             registry=self.registry,
         )
 

@@ -16,6 +16,7 @@ from serving.audit_log import Actor
 from serving.auth import JwksKeys, SigningKeys, Verifier
 from serving.bundles import BundleHolder
 from serving.dev_auth import ISSUER, DevKeys
+from serving.drift import Drift
 from serving.errors import ServiceError
 from serving.metrics import Metrics
 from serving.recent import Recent
@@ -54,6 +55,7 @@ class Services:
         self._lock = threading.Lock()
         self._migrated = False
         self.recent = Recent()
+        self.drift = Drift()
 
     def _verifier(self) -> Verifier:
         if self.dev_keys is not None:

@@ -111,6 +111,7 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
             setting=setting,
         )
     _measure(services, answer)
+    services.drift.offer(case.document, as_of=as_of)
     shown = Shown(
         id=key,
         bundle_version=answer.bundle_version,

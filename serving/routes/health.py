@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
 
@@ -14,6 +14,9 @@ from serving.services import Parts, Services
 from serving.store import cases as case_store
 
 router = APIRouter(tags=["Health"])
+
+INPUTS_AT_ONCE: Final = 40
+"""Cases whose inputs are looked at when the metrics are read, at a millisecond or two each."""
 
 
 class Health(Answer):
@@ -115,6 +118,7 @@ def metrics(parts: Parts) -> Response:
 def _observe(parts: Services) -> None:
     state = parts.bundles.state
     parts.metrics.bundle_refused.set(int(state.problem is not None))
+    _observe_inputs(parts)
     if state.bundle is not None:
         parts.metrics.bundle_days.set((parts.today() - state.bundle.training_date).days)
     if parts.store_ready():
@@ -123,3 +127,13 @@ def _observe(parts: Services) -> None:
             parts.metrics.outbox_waiting.set(waiting(connection))
         if known is not None:
             parts.metrics.data_days.set((parts.today() - known).days)
+
+
+def _observe_inputs(parts: Services) -> None:
+    parts.drift.settle(parts.bundles.current, at_most=INPUTS_AT_ONCE)
+    parts.metrics.drift_rows.set(parts.drift.rows)
+    for gauge in (parts.metrics.drift, parts.metrics.missing):
+        gauge.clear()
+    for reading in parts.drift.readings():
+        parts.metrics.drift.labels(reading.head, reading.feature).set(reading.index)
+        parts.metrics.missing.labels(reading.feature).set(reading.missing)

@@ -1,0 +1,146 @@
+"""Do the people who are asked about still look like those that the models were calibrated on?
+
+The bundle's heads carry a profile: for each input the shares of rows in fixed bins, the last one for "not
+recorded". A part of the answers leaves its case here; between requests its inputs are placed into the bins, and
+the population stability index says how far the last rows are from the profile: under 0.1 little has moved, over
+0.25 much has (Siddiqi 2006, Credit Risk Scorecards, chapter 9). Only counts are kept, of nobody in particular.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import orjson
+
+from features import live
+from features.case import Case
+from scoring.bundle import Bundle
+
+ONE_OF: Final = 5
+"""Of so many answers one is looked at."""
+WAITING: Final = 200
+WINDOW: Final = 1_000
+LEAST_ROWS: Final = 100
+"""With fewer rows the index is mostly noise, and is not told."""
+LEAST_SHARE: Final = 1e-4
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How far one input of a head is from its profile, and for how many it was not recorded."""
+
+    head: str
+    feature: str
+    index: float
+    missing: float
+
+
+class Drift:
+    """Counts of inputs by bin, over the last rows."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[bytes, date]] = deque(maxlen=WAITING)
+        self._seen = 0
+        self._version = ""
+        self._profiles: dict[Place, Mapping[str, Any]] = {}
+        self._rows: deque[dict[Place, int]] = deque()
+        self._counts: dict[Place, Counter[int]] = {}
+
+    def offer(self, document: bytes, *, as_of: date) -> None:
+        """Leave the case of an answer; one of five is looked at later."""
+        with self._lock:
+            self._seen += 1
+            if self._seen % ONE_OF == 0:
+                self._waiting.append((document, as_of))
+
+    def settle(self, bundle: Bundle | None, *, at_most: int = WAITING) -> int:
+        """Place the inputs of cases that wait into the bins of this bundle's profiles; how many."""
+        if bundle is None:
+            return 0
+        self._follow(bundle)
+        done = 0
+        while done < at_most:
+            with self._lock:
+                if not self._waiting:
+                    break
+                document, as_of = self._waiting.popleft()
+            values = live.evaluate(Case.from_document(orjson.loads(document)), as_of=as_of).values
+            row = {
+                place: bin_of(values[place[1]], profile)
+                for place, profile in self._profiles.items()
+                if place[1] in values
+            }
+            self._count(row)
+            done += 1
+        return done
+
+    def _follow(self, bundle: Bundle) -> None:
+        """Begin anew with a new bundle: its profiles are others."""
+        with self._lock:
+            if bundle.version == self._version:
+                return
+            self._version = bundle.version
+            heads = {"commence": bundle.commence.profile, "complete": bundle.complete.profile}
+            self._profiles = {
+                (head, name): held for head, profile in heads.items() for name, held in profile.items()
+            }
+            self._rows.clear()
+            self._counts.clear()
+
+    def _count(self, row: dict[Place, int]) -> None:
+        with self._lock:
+            self._rows.append(row)
+            for place, found in row.items():
+                self._counts.setdefault(place, Counter())[found] += 1
+            if len(self._rows) > WINDOW:
+                for place, found in self._rows.popleft().items():
+                    self._counts[place][found] -= 1
+
+    @property
+    def rows(self) -> int:
+        """Of how many answers the readings are made."""
+        return len(self._rows)
+
+    def readings(self) -> list[Reading]:
+        """How far each input is from its profile; nothing before there are enough rows."""
+        with self._lock:
+            if len(self._rows) < LEAST_ROWS:
+                return []
+            return [
+                self._reading(place, counts, self._profiles[place]["shares"])
+                for place, counts in self._counts.items()
+            ]
+
+    def _reading(self, place: Place, counts: Mapping[int, int], shares: Sequence[float]) -> Reading:
+        rows = len(self._rows)
+        now = [counts.get(number, 0) / rows for number in range(len(shares))]
+        return Reading(head=place[0], feature=place[1], index=stability(shares, now), missing=now[-1])
+
+
+def bin_of(value: object, profile: Mapping[str, Any]) -> int:
+    """Which bin of a profile a value is in; the last is for what was not recorded."""
+    if "categories" in profile:
+        categories: Sequence[str] = profile["categories"]
+        if value is None:
+            return len(categories) + 1
+        return categories.index(str(value)) if str(value) in categories else len(categories)
+    edges: Sequence[float] = profile["edges"]
+    if not isinstance(value, int | float) or math.isnan(value):
+        return len(edges) + 1
+    return bisect_right(edges, float(value))
+
+
+def stability(before: Sequence[float], now: Sequence[float]) -> float:
+    """The population stability index between two lists of shares over the same bins."""
+    pairs = ((max(a, LEAST_SHARE), max(b, LEAST_SHARE)) for a, b in zip(before, now, strict=True))
+    return sum((b - a) * math.log(b / a) for a, b in pairs)
