@@ -193,6 +193,59 @@ def test_every_form_of_test_and_dates_of_offer_agree(tmp_path: Path) -> None:
     assert batch.evaluate(table.head(0), small).shape == (0, len(TESTS))
 
 
+@pytest.mark.parametrize(
+    ("rule", "short", "takes"),
+    [
+        (
+            "SUBSTANCE_STABLE, STABILITY, {field: substance_stable, is: true}",
+            {"substance_stable": False},
+            "stable first",
+        ),
+        ("MOTIVATED, READINESS, {field: motivation, at_least: 1}", {"motivation": 0}, "ready to take part"),
+        ("TIME_LEFT_FOR_BBR, TIME, {field: days_left, at_least: 365}", {"days_left": 364}, "12 months left"),
+        (
+            "FULL_ASSESSMENT, ASSESSMENT, {field: assessment_layer, at_least: 3}",
+            {"assessment_layer": 1},
+            "full assessment",
+        ),
+    ],
+)
+def test_whatever_can_change_makes_nearly_alone_and_says_what_it_takes(
+    tmp_path: Path, rule: str, short: dict[str, Value], takes: str
+) -> None:
+    code, change, test = rule.split(", ", 2)
+    entry = ENTRY.format(id="e", test="{field: dependence, is: true}", valid_from="null", valid_to="null")
+    entry = entry[: entry.index("- code: SUBSTANCE_STABLE")]
+    entry += f"- code: {code}\n  test: {test}\n  source: 'DATA_CONTRACT: made up'\n  changeable: {change}\n"
+    (tmp_path / "e.yaml").write_text(entry, encoding="utf-8")
+    small = catalogue.load(tmp_path)
+    whole_person: dict[str, Value] = {
+        "setting": "COMMUNITY",
+        "dependence": True,
+        "substance_stable": True,
+        "motivation": 1,
+        "days_left": 365,
+        "assessment_age_days": 1,
+        "assessment_layer": 3,
+    }
+    cases: list[tuple[dict[str, Value], str]] = [
+        ({}, "ELIGIBLE"),
+        (short, "NEARLY"),
+        (dict.fromkeys(short), "MISSING_INFORMATION"),
+        (short | {"dependence": False}, "NOT_ELIGIBLE"),
+        (short | {"dependence": None}, "NOT_ELIGIBLE"),
+        (short | {"setting": "CUSTODY"}, "NOT_ELIGIBLE"),
+    ]
+    people_of = [whole_person | change for change, _ in cases]
+    found = [catalogue.evaluate(person, small, as_of=DAY)[0] for person in people_of]
+    assert [each.status for each in found] == [status for _, status in cases]
+    assert takes in str(found[1].nearly)
+    assert [each.nearly for each in found if each.status != "NEARLY"] == [None] * 5
+    assert batch.evaluate(frame(people_of), small, as_of=DAY)["e"].to_list() == [
+        status for _, status in cases
+    ]
+
+
 def test_not_a_number_is_not_recorded(whole: catalogue.Catalogue) -> None:
     subjects = people(whole, count=60, seed=9, unanswered=(0.0,))
     for name in ("ogrs_2yr", "q11_6", "days_left"):
