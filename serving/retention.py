@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from serving import people
 from serving.audit_log import Actor
 from serving.services import Services
+from serving.settings import Settings
 from serving.store.tables import cases
 
 log = structlog.get_logger("signpost.retention")
@@ -29,19 +31,62 @@ def enforce(services: Services, *, today: date, actor: Actor = SERVICE) -> int:
     days = services.settings.retention_days
     if days is None:
         return 0
-    last = today - timedelta(days=days)
+    removed = _enforce(services, last=today - timedelta(days=days), actor=actor)
+    log.info("retention_enforced", people=removed)
+    return removed
+
+
+def enforce_in(
+    *,
+    database_url: str,
+    days: int,
+    today: date | None = None,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """As `enforce`, for a store by its address, on the day of today; how many people there were.
+
+    Args:
+        database_url: the store.
+        days: for how many days records are kept.
+        today: the day to count from; the calendar's when None.
+        dry_run: count them, and erase nobody.
+        progress: called with (done, total) people.
+
+    Raises:
+        UsageError: when the address cannot be used.
+    """
+    # No request is answered here, so that it does not matter how callers would be known.
+    services = Services(Settings(database_url=database_url, dev_auth=True))
+    try:
+        services.ensure_migrated()
+        last = (today or services.today()) - timedelta(days=days)
+        return _enforce(services, last=last, actor=SERVICE, dry_run=dry_run, progress=progress)
+    finally:
+        services.close()
+
+
+def _enforce(
+    services: Services,
+    *,
+    last: date,
+    actor: Actor,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
     # The column has the newest sentence's end; an older one that runs longer is found in the document.
     over = cases.c.sentence_ends_on < last
     with services.database.read() as connection:
         ended = list(connection.execute(select(cases.c.crn).where(over).order_by(cases.c.crn)).scalars())
     removed = 0
-    for crn in ended:
+    for number, crn in enumerate(ended, start=1):
         with services.database.write() as connection:
             # A new sentence may have come in since the list was made.
             document = connection.execute(select(cases.c.document).where(over, cases.c.crn == crn)).scalar()
             if document is not None and _all_ended(document, before=last):
-                removed += people.erase_in(connection, services, crn=str(crn), actor=actor)
-    log.info("retention_enforced", people=removed)
+                removed += dry_run or people.erase_in(connection, services, crn=str(crn), actor=actor)
+        if progress is not None:
+            progress(number, len(ended))
     return removed
 
 

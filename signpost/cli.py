@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("ingest", "ingest"),
     "serve": ("serve", "serve"),
     "audit-log": ("audit_log", "audit_log"),
+    "retention": ("retention", "retention"),
     "demo": ("demo", "demo"),
 }
 

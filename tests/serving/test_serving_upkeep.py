@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from catalogue.errors import UsageError
@@ -157,6 +157,27 @@ def test_an_old_closed_case_goes_its_audit_entries_and_newer_cases_stay(kept: Se
     assert len(after) == len(before) + 1
     assert audit_log.verify(database_url=kept.settings.database_url).intact
     assert retention.enforce(kept, today=TODAY) == 0
+
+
+def test_the_command_counts_and_then_erases_those_who_were_kept_for_long_enough(kept: Services) -> None:
+    from tests.conftest import signpost
+
+    address = kept.settings.database_url
+    before = _held(kept)
+    days = str((kept.today() - TODAY).days + 2190)
+    counted = signpost("retention", "--database", address, "--days", days, "--dry-run")
+    assert (counted.returncode, counted.stdout.split(" would")[0]) == (0, "1 person")
+    assert _held(kept) == before
+    done = signpost("retention", "--database", address, "--days", days)
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "1 person erased")
+    assert _held(kept) == before - {OLD}
+    verified = signpost("audit-log", "verify", "--database", address)
+    assert (verified.returncode, "is intact" in verified.stdout) == (0, True)
+    with kept.database.write() as connection:
+        connection.execute(text("DROP TRIGGER audit_log_no_update"))
+        connection.execute(text("UPDATE audit_log SET who = 'ELSE' WHERE sequence = 2"))
+    broken = signpost("audit-log", "verify", "--database", address)
+    assert (broken.returncode, "from entry 2 on" in broken.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("days", [2190, None])
