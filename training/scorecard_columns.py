@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals as nw
 import numpy as np
 import scipy.sparse
+from narwhals.exceptions import DuplicateError
 from sklearn.utils.validation import check_array, validate_data
 
 from scoring.scorecard import Kind, ScorecardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
@@ -68,8 +69,29 @@ def read_columns(
     return tuple(_column(name, values, wanted.get(name)) for name, values in zip(names, raw, strict=True))
 
 
+def refuse_numbers(column: Column, texts: Collection[str]) -> None:
+    """Refuse a column that holds nothing but numbers where fitting found nothing but texts.
+
+    One odd value among texts is a category never seen; a whole column of them is another column.
+
+    Raises:
+        ScorecardError: when it does.
+    """
+    if column.name not in texts or any(isinstance(value, str) for value in column.data):
+        return
+    if any(value is not None for value in column.data):
+        raise ScorecardError(
+            f"The column {column.name!r} must hold text, as it did in fitting; it holds numbers."
+        )
+
+
 def _frame(X: object) -> nw.DataFrame[Any] | None:
-    native: object = nw.from_native(cast("Any", X), eager_only=True, pass_through=True)
+    try:
+        native: object = nw.from_native(cast("Any", X), pass_through=True)
+    except DuplicateError as error:
+        raise ScorecardError("Two columns of X have the same name; give each a name of its own.") from error
+    if isinstance(native, nw.LazyFrame):
+        raise ScorecardError("X is a lazy frame; collect it first.")
     return native if isinstance(native, nw.DataFrame) else None
 
 

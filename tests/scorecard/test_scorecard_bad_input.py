@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
@@ -53,6 +54,13 @@ FIT_ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("monotone sign", lambda: ScorecardClassifier(monotone={"a": 2}).fit(frame(), outcome()), ValueError, "-1, 0 or"),
     ("monotone kind", lambda: ScorecardClassifier(monotone={"b": 1}).fit(frame(), outcome()), ValueError, "no order"),
     ("categorical", lambda: ScorecardClassifier(categorical=["z"]).fit(frame(), outcome()), ValueError, "categorical"),
+    ("ban as text", lambda: ScorecardClassifier(banned="ab").fit(frame(), outcome()), ValueError, "into a list"),
+    ("ban by place", lambda: ScorecardClassifier(banned=[0]).fit(frame(), outcome()), ValueError, "pair of names"),
+    ("half a pair", lambda: ScorecardClassifier(max_pairs=1.5).fit(frame(), outcome()), ValueError, "whole number"),
+    ("no pairs said", lambda: ScorecardClassifier(max_pairs=None).fit(frame(), outcome()), ValueError, "whole number"),
+    ("class not known", lambda: ScorecardClassifier().fit(frame(), np.where(outcome(), 1.0, np.nan)), ValueError, "y contains NaN"),
+    ("same name", lambda: ScorecardClassifier().fit(pd.DataFrame(np.eye(200)[:, :2], columns=["a", "a"]), outcome()), ValueError, "same name"),
+    ("lazy frame", lambda: ScorecardClassifier().fit(pl.LazyFrame({"a": [1.0]}), [1]), ValueError, "collect"),
     ("ban", lambda: ScorecardClassifier(banned=[("a",)]).fit(frame(), outcome()), ValueError, "pair of names"),
 ]  # fmt: skip
 
@@ -84,6 +92,17 @@ def test_what_cannot_be_asked_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         model.predict_proba(spoil(frame(5)))
+
+
+def test_a_column_of_numbers_is_no_column_of_texts() -> None:
+    X = frame()
+    model = ScorecardClassifier(**QUICK).fit(X, X["b"] == "x")
+    with pytest.raises(ScorecardError, match="'b' must hold text"):
+        model.predict_proba(X.assign(b=5))
+    odd = X.assign(b=pd.Series(["x", 5, None] + ["y"] * 197, dtype=object))
+    assert np.isfinite(model.decision_function(odd)).all()
+    nothing = X.assign(b=np.nan)
+    assert np.ptp(model.decision_function(nothing)) < np.ptp(model.decision_function(X))
 
 
 ROW_ERRORS: list[tuple[str, dict[str, Any], str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,6 +152,19 @@ ERRORS = [
 def test_bad_input_is_refused(make, says: str) -> None:  # noqa: ANN001
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize("method", ["venn-abers", "beta"])
+def test_a_written_calibrator_predicts_the_same(method: str, tmp_path: Path) -> None:
+    score, y = sample(300, seed=8)
+    model = Calibrator(method=method).fit(score, y)  # type: ignore[arg-type]
+    model.to_json(tmp_path / "map.json")
+    again = Calibrator.from_json(tmp_path / "map.json")
+    assert (again.predict(score) == model.predict(score)).all()
+    assert again.map_ == model.map_
+    (tmp_path / "map.json").write_text("[1]")
+    with pytest.raises(CalibrationError, match="object"):
+        Calibrator.from_json(tmp_path / "map.json")
 
 
 def test_it_can_be_cloned() -> None:

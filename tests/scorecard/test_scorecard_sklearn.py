@@ -31,7 +31,6 @@ def _checks() -> list[Any]:
     ]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
 @pytest.mark.parametrize(("estimator", "check"), _checks())
 def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
