@@ -1,159 +1,285 @@
-"""How good are the effects of a synthetic world? Value captured, baselines, coverage, time.
+"""How good are the effects of generated worlds? Value captured, baselines, coverage, silence, time.
 
-    python benchmarks/benefit_value.py WORLD [WORLD …]
+    python benchmarks/benefit_value.py --people 20000 --seeds 201 202 203 --out build/benefit
+    python benchmarks/benefit_value.py --world null --people 20000 --seeds 211 --out build/benefit
+    python benchmarks/benefit_value.py --people 250000 --seeds 401 --out build/benefit --econml venv/bin/python
+    python benchmarks/benefit_value.py --table --out build/benefit
 
-Each WORLD is a folder written by `signpost synthesise`, with its truth/. For each world a table: the
-true value of the policies (share of the way from usual practice to the best eligible choice), the
-coverage of 90% intervals over cells of person group and arm, and the seconds that the fit took.
+Each world is generated, reduced to its decision points, judged against its truth, and leaves one JSON
+file; a run that was stopped goes on with what is missing. `--table` prints the summary of all files. EconML
+is no dependency: `--econml` names a Python that has it, else its row is left out and the table says so.
 """
 
 import argparse
+import json
+import resource
+import subprocess
+import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from catalogue import load
-from features.histories import Histories
-from features.outcomes import referral_outcomes
+sys.path.insert(0, str(Path(__file__).parent))
+
+import benefit_worlds as worlds
+
 from scoring.effects import SUPPORTS
-from training import benefit_baselines, effects, policy_value
+from training import benefit_baselines, policy_value
 from training.benefit import BenefitModel
 
 CELL = 30  # fewest eligible people of a cell that is judged
+OWN = ("signpost, best estimate", "signpost, clear effects, else practice")
 
 
-def judge(folder: Path, *, threads: int) -> None:
-    histories = Histories.open(folder)
-    catalogue = load()
-    rows = effects.decision_rows(
-        histories, training_date=histories.last_day + timedelta(days=1), catalogue=catalogue
+def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) -> dict[str, object]:
+    """Everything that is said of one world."""
+    start, before = time.perf_counter(), time.process_time()
+    model = BenefitModel(**worlds.model_settings(), threads=threads, progress=say).fit(
+        log.features, **log.fit_arguments()
     )
-    points = rows.points
-    outcome = points["progressed"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    arm = points["arm"].to_numpy()
-    start = time.perf_counter()
-    model = BenefitModel(
-        min_support=30,
-        families={entry.id: str(entry.family) for entry in catalogue.interventions},
-        targets={entry.id: tuple(entry.needs) for entry in catalogue.interventions},
-        threads=threads,
-    ).fit(
-        rows.features,
-        arm,
-        outcome,
-        groups=points["crn"].to_numpy(),
-        time=points["decided_on"].to_physical().to_numpy(),
-        eligible=rows.eligible,
-        always_recorded=points["reoffended"].fill_null(value=False).to_numpy(),
-    )
-    seconds = time.perf_counter() - start
-    names = sorted(rows.eligible.columns)
-    mean, allowed, usual, found = truth_of(folder, points, names)
-    print(f"\n{folder}: {points.height} decision points, {len(names)} arms, fitted in {seconds:.1f} s")
-    print(f"modifiers: {', '.join(model.model_.feature_names)}; inflation {model.inflation_:.2f}")
-    ended = referral_outcomes(histories).select("referral_id", "end")
-    completed = (
-        points.join(ended, on="referral_id", how="left", maintain_order="left")["end"]
-        .fill_null("")
-        .eq("COMPLETED")
-    )
-    able = pl.DataFrame(allowed, schema=names)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    able = pl.DataFrame(log.allowed, schema=log.names)
     chosen = dict(
         benefit_baselines.policies(
-            rows.features, arm, outcome, able, completed=completed.to_numpy(), threads=threads
+            log.features,
+            log.points["arm"].to_numpy(),
+            log.outcome,
+            able,
+            completed=log.points["completed"].to_numpy(),
+            threads=threads,
         )
     )
-    chosen["signpost, best estimate"] = model.recommend(rows.features, able, rule="effect")
-    chosen["signpost, clear effects only"] = model.recommend(rows.features, able)
-    chances = {name: indicator(choice, names, allowed) for name, choice in chosen.items()}
-    clear = chosen["signpost, clear effects only"] != "NONE"
+    if econml is not None:
+        found = by_econml(log, econml, folder)
+        if found is not None:
+            chosen["EconML, DR learner"] = found
+    chosen["signpost, best estimate"] = model.recommend(log.features, able, rule="effect")
+    chosen["signpost, clear effects only"] = model.recommend(log.features, able)
+    chances = {name: indicator(choice, log) for name, choice in chosen.items()}
+    clear = chosen["signpost, clear effects only"] != worlds.NONE
     chances["signpost, clear effects, else practice"] = np.where(
-        clear[:, None], chances["signpost, clear effects only"], usual
+        clear[:, None], chances["signpost, clear effects only"], log.usual
     )
-    for name, chance in chances.items():
-        value = policy_value.value_captured(
-            mean=mean[found],
-            eligible=allowed[found],
-            propensity=usual[found],
-            policy=chance[found],
-            arms=names,
-        )
-        share = "none" if value.captured is None else f"{value.captured:+.2f}"
-        print(f"  {name:40s} value {value.policy:.4f}  captured {share}")
-    print(f"  {'status quo':40s} value {value.status_quo:.4f}; best eligible {value.best:.4f}")
-    print(f"  people with any clear effect: {clear.mean():.3f}")
-    print(coverage(model, rows, mean, allowed, found, names))
+    values = {name: value_of(log, chance) for name, chance in chances.items()}
+    any_one = next(iter(values.values()))
+    return {
+        "world": log.name,
+        "points": log.points.height,
+        "arms": len(log.names),
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "peak_gb": peak,
+        "inflation": model.inflation_,
+        "status_quo": any_one.status_quo,
+        "best": any_one.best,
+        "captured": {name: value.captured for name, value in values.items()},
+        "value": {name: value.policy for name, value in values.items()},
+        "clear": float(clear.mean()),
+        "offers": offers(log, chosen["signpost, clear effects only"], clear),
+        "coverage": coverage(model, log),
+        "differences": differences(model, log),
+    }
 
 
-def indicator(choice: np.ndarray, names: list[str], allowed: np.ndarray) -> np.ndarray:
+def say(message: str) -> None:
+    """One step of the fit, on the terminal."""
+    print(f"    {message}", file=sys.stderr, flush=True)
+
+
+def indicator(choice: np.ndarray, log: worlds.Log) -> np.ndarray:
     """The choice as chances [rows, arms]; what is not eligible becomes supervision as usual."""
-    code = np.array([names.index(a) for a in choice])
-    code = np.where(allowed[np.arange(len(code)), code], code, names.index("NONE"))
-    return np.eye(len(names))[code]
+    places = {name: place for place, name in enumerate(log.names)}
+    code = np.array([places[a] for a in choice])
+    code = np.where(log.allowed[np.arange(len(code)), code], code, places[worlds.NONE])
+    return np.eye(len(log.names), dtype=np.float32)[code]
 
 
-def truth_of(
-    folder: Path, points: pl.DataFrame, names: list[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    truth = policy_value.read_truth(pl.read_parquet(folder / "truth" / "potential_outcomes.parquet"))
-    at = points.join(
-        truth.keys.with_row_index("row"), on=["crn", "decided_on"], how="left", maintain_order="left"
-    )["row"]
-    found = at.is_not_null().to_numpy()
-    places = at.fill_null(0).to_numpy()
-    columns = [truth.arms.index(name) if name in truth.arms else -1 for name in names]
-    keep = np.array([c >= 0 for c in columns])
-    mean = np.where(keep, truth.mean[places][:, columns], 0.0)
-    allowed = np.where(keep, truth.eligible[places][:, columns], False)
-    allowed[:, names.index("NONE")] = True
-    usual = np.where(keep, truth.propensity[places][:, columns], 0.0)
-    return mean, allowed, usual / np.maximum(usual.sum(axis=1, keepdims=True), 1e-12), found
-
-
-def coverage(  # noqa: PLR0917  one call, in the order of the figures
-    model: BenefitModel,
-    rows: effects.DecisionRows,
-    mean: np.ndarray,
-    allowed: np.ndarray,
-    found: np.ndarray,
-    names: list[str],
-) -> str:
-    served = model.model_
-    columns = {name: rows.features[name] for name in served.feature_names}
-    support = served.effects_many(rows.features).support < SUPPORTS.index("NONE")
-    risk = rows.features["ogrs_2yr"].cast(pl.Float64).fill_null(50).to_numpy()
-    band = np.digitize(risk, np.quantile(risk, [1 / 3, 2 / 3]))
-    inside, cells, errors = 0, 0, []
-    for place, arm in enumerate(served.arms):
-        column, base = names.index(arm), names.index("NONE")
-        for value in range(3):
-            cell = found & (band == value) & allowed[:, column] & support[:, place]
-            if cell.sum() < CELL:
-                continue
-            frame = {name: values.filter(pl.Series(cell)) for name, values in columns.items()}
-            effect, lower, upper = served.mean_effects(frame)[arm]
-            true = (mean[cell, column] - mean[cell, base]).mean()
-            inside += lower <= true <= upper
-            cells += 1
-            errors.append(effect - true)
-    bias, spread = np.mean(errors or [0]), np.std(errors or [0])
-    return (
-        f"  coverage {inside}/{cells} = {inside / max(cells, 1):.3f}; error mean {bias:+.4f}, sd {spread:.4f}"
+def value_of(log: worlds.Log, chance: np.ndarray) -> policy_value.TrueValue:
+    """A policy's true value."""
+    return policy_value.value_captured(
+        mean=log.mean[log.found],
+        eligible=log.allowed[log.found],
+        propensity=log.usual[log.found],
+        policy=chance[log.found],
+        arms=log.names,
     )
+
+
+def by_econml(log: worlds.Log, python: str, folder: Path) -> np.ndarray | None:
+    """The choice of EconML's doubly robust learner, run in an interpreter that has it."""
+    place = folder / "worlds" / log.name
+    done = subprocess.run(
+        [python, str(Path(__file__).with_name("benefit_econml.py")), str(place)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        print(f"    EconML left out: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+        return None
+    effect = np.load(place / "econml.npy")
+    effect[:, log.names.index(worlds.NONE)] = 0.0
+    best = np.where(log.allowed, effect, -np.inf).argmax(axis=1)
+    return np.array(log.names, dtype=object)[best]
+
+
+def groups_of(log: worlds.Log) -> dict[str, np.ndarray]:
+    """The person groups whose cells are judged."""
+    risk = log.features["ogrs_2yr"].cast(pl.Float64).fill_null(50).to_numpy()
+    band = np.digitize(risk, np.quantile(risk, [1 / 3, 2 / 3]))
+    return {
+        "risk band": np.array(["low", "middle", "high"])[band],
+        "sex": log.points["sex"].cast(pl.String).fill_null("").to_numpy(),
+    }
+
+
+def coverage(model: BenefitModel, log: worlds.Log) -> dict[str, object]:
+    """How often intervals of (group x arm) cells with support hold the true mean effect, and by how much they err."""
+    served = model.model_
+    columns = {name: log.features[name] for name in served.feature_names}
+    support = served.effects_many(log.features).support < SUPPORTS.index("NONE")
+    out: dict[str, object] = {}
+    for kind, values in groups_of(log).items():
+        inside, errors, widths = 0, [], []
+        for place, arm in enumerate(served.arms):
+            column = log.names.index(arm)
+            for value in sorted(set(values)):
+                cell = log.found & (values == value) & log.allowed[:, column] & support[:, place]
+                if cell.sum() < CELL:
+                    continue
+                frame = {name: series.filter(pl.Series(cell)) for name, series in columns.items()}
+                effect, lower, upper = served.mean_effects(frame, arms=[arm])[arm]
+                true = float(log.effect[cell, column].mean())
+                inside += lower <= true <= upper
+                errors.append(effect - true)
+                widths.append((upper - lower) / 2)
+        out[kind] = {
+            "inside": int(inside),
+            "cells": len(errors),
+            "error_mean": float(np.mean(errors or [0])),
+            "error_sd": float(np.std(errors or [0])),
+            "half_width": float(np.mean(widths or [0])),
+        }
+    inside, errors = 0, []
+    average = model.average_effects()
+    for arm, effect, lower, upper in average[["arm", "effect", "lower", "upper"]].itertuples(index=False):
+        column = log.names.index(arm)
+        if not np.isfinite(effect):
+            continue
+        cell = log.found & model.rows_.eligible[:, column]
+        true = float(log.effect[cell, column].mean())
+        inside += lower <= true <= upper
+        errors.append(effect - true)
+    out["average"] = {
+        "inside": int(inside),
+        "cells": len(errors),
+        "error_mean": float(np.mean(errors or [0])),
+    }
+    return out
+
+
+def differences(model: BenefitModel, log: worlds.Log) -> dict[str, int]:
+    """Effect differences by sex and ethnic group that are reported, of those looked at; in truth there are none."""
+    tried = reported = 0
+    ethnic = log.points["ethnicity"].cast(pl.String).fill_null("").str.starts_with("WHITE").to_numpy()
+    for by in (log.points["sex"].cast(pl.String).to_numpy(), np.where(ethnic, "WHITE", "OTHER")):
+        found = model.effect_differences(by)
+        tried += len(found)
+        reported += int(found["reported"].sum())
+    return {"tried": tried, "reported": reported}
+
+
+def offers(log: worlds.Log, choice: np.ndarray, clear: np.ndarray) -> dict[str, float]:
+    """Programmes and structured interventions: relative rate of Black people against White, in history and suggested.
+
+    Among those eligible for any; in `disparity` worlds history has a planted gap.
+    """
+    kinds = [name for name in log.names if name.endswith(("-acp", "-si"))]
+    able = log.allowed[:, [log.names.index(name) for name in kinds]].any(axis=1)
+    ethnicity = log.points["ethnicity"].cast(pl.String).fill_null("")
+    black = ethnicity.str.starts_with("BLACK").to_numpy() & able
+    white = ethnicity.str.starts_with("WHITE").to_numpy() & able
+    was = np.isin(log.points["arm"].to_numpy(), kinds)
+    now = np.isin(choice, kinds) & clear
+
+    def ratio(marked: np.ndarray) -> float:
+        return float(marked[black].mean() / marked[white].mean()) if marked[white].any() else float("nan")
+
+    return {"history": ratio(was), "suggested": ratio(now), "people": int(black.sum())}
+
+
+def table(folder: Path) -> str:
+    """The summary of every judged world, by kind and size."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    lines = []
+    for kind in sorted({f["world"].rsplit("-", 1)[0] for f in found}):
+        some = [f for f in found if f["world"].rsplit("-", 1)[0] == kind]
+        lines.append(
+            f"\n{kind}: {len(some)} worlds, seeds {', '.join(f['world'].rsplit('-', 1)[1] for f in some)}"
+        )
+        names = list(dict.fromkeys(name for f in some for name in f["captured"]))
+        for name in names:
+            got = [f["captured"].get(name) for f in some]
+            shown = " ".join("  none" if value is None else f"{value:+6.2f}" for value in got)
+            known = [value for value in got if value is not None]
+            lines.append(f"  {name:40s} {shown}   mean {np.mean(known) if known else float('nan'):+.3f}")
+        if not any("EconML" in name for name in names):
+            lines.append(
+                "  EconML, DR learner                       left out: no interpreter with it was given"
+            )
+        for group in ("risk band", "sex", "average"):
+            cells = sum(f["coverage"][group]["cells"] for f in some)
+            inside = sum(f["coverage"][group]["inside"] for f in some)
+            each = " ".join(f"{f['coverage'][group]['inside']}/{f['coverage'][group]['cells']}" for f in some)
+            errors = " ".join(f"{f['coverage'][group]['error_mean']:+.3f}" for f in some)
+            lines.append(
+                f"  coverage, {group:9s} {inside}/{cells} = {inside / max(cells, 1):.3f}: {each}; errors {errors}"
+            )
+        lines.append("  clear effect for " + " ".join(f"{f['clear']:.3f}" for f in some) + " of people")
+        lines.append(
+            "  differences by group reported, of those looked at: "
+            + " ".join(f"{f['differences']['reported']}/{f['differences']['tried']}" for f in some)
+        )
+        lines.append(
+            "  Black against White, programmes: "
+            + " ".join(f"{f['offers']['history']:.2f}->{f['offers']['suggested']:.2f}" for f in some)
+        )
+        lines.append(
+            "  fit: "
+            + " ".join(
+                f"{f['seconds']:.0f}s ({f['cpu_seconds']:.0f}s CPU, {f['peak_gb']:.1f} GB)" for f in some
+            )
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("worlds", nargs="+", type=Path)
+    parser.add_argument("--world", default="baseline")
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[])
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--econml", help="a Python that has econml")
+    parser.add_argument("--table", action="store_true", help="only print what has been judged")
     arguments = parser.parse_args()
-    for folder in arguments.worlds:
-        judge(folder, threads=arguments.threads)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for seed in [] if arguments.table else arguments.seeds:
+        path = arguments.out / f"{arguments.world}-{arguments.people}-{seed}.json"
+        if path.exists():
+            continue
+        print(f"  {path.stem}", file=sys.stderr, flush=True)
+        log = worlds.log_of(
+            world=arguments.world, people=arguments.people, seed=seed, folder=arguments.out / "worlds"
+        )
+        result = judge(log, threads=arguments.threads, econml=arguments.econml, folder=arguments.out)
+        path.write_text(json.dumps(result, indent=1, sort_keys=False) + "\n")
+    print(table(arguments.out))
 
 
 if __name__ == "__main__":

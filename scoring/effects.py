@@ -2,7 +2,8 @@
 
 The benefit head as it is served: numbers read from a release bundle, numpy only. For every arm
 the effect against the reference (supervision as usual) is an intercept plus one looked-up number
-per modifier, so the terms *are* the effect. A modifier's value falls into a bin (its last bin is
+per modifier, all times the share of any effect that a person like this gets (`Moderation`), so the
+terms *are* the effect. A modifier's value falls into a bin (its last bin is
 "not recorded"); the interval comes from the stored posterior covariance of the arm's coefficients
 in the modifiers' bases; support is the number of the arm's past people who were like this one in
 the modifier in which they were least like.
@@ -30,6 +31,9 @@ THIN_SHARE: Final = 1 / 3
 """An arm with at least this share of `min_support` similar people is THIN, below it NONE."""
 CHUNK: Final = 8192
 INTERCEPT: Final = "intercept"
+LEAST_SHARE: Final = 0.1
+MOST_SHARE: Final = 4.0
+"""Bounds of the share of an effect that anybody gets."""
 
 Value = object
 Columns = Mapping[str, Any] | pl.DataFrame
@@ -205,6 +209,46 @@ class Arm:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderation:
+    """How much of any arm's effect a person gets: one factor for all arms, with mean one.
+
+    The factor is 1 plus `coefficients` times the modifiers' functions, held between `LEAST_SHARE` and
+    `MOST_SHARE`; `covariance` is that of the coefficients.
+    """
+
+    coefficients: Floats
+    covariance: Floats
+
+    def share(self, design: Floats) -> Floats:
+        """The factor of every row of a design matrix [people, 1 + functions]."""
+        return np.clip(1.0 + design[:, 1:] @ self.coefficients, LEAST_SHARE, MOST_SHARE)
+
+    @property
+    def factor(self) -> Floats:
+        """F with covariance = F'F."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.asarray((vectors * np.sqrt(np.clip(values, 0.0, None))).T)
+
+    @classmethod
+    def none(cls, functions: int) -> Self:
+        """Everybody gets all of it."""
+        return cls(coefficients=np.zeros(functions), covariance=np.zeros((functions, functions)))
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Read it from benefit.json."""
+        coefficients = np.asarray(document["coefficients"], dtype=np.float64)
+        lower = np.zeros((len(coefficients), len(coefficients)))
+        lower[np.tril_indices(len(coefficients))] = np.asarray(document["covariance"], dtype=np.float64)
+        return cls(coefficients=coefficients, covariance=lower + np.tril(lower, -1).T)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it; the covariance as its packed lower triangle."""
+        packed = self.covariance[np.tril_indices(len(self.covariance))]
+        return {"coefficients": self.coefficients.tolist(), "covariance": packed.tolist()}
+
+
 class EffectModel:
     """The effects of every arm, for one person or for many.
 
@@ -223,6 +267,7 @@ class EffectModel:
         modifiers: Sequence[Modifier],
         arms: Sequence[Arm],
         report: Mapping[str, Any],
+        moderation: Moderation | None = None,
     ) -> None:
         self.reference = reference
         self.level = level
@@ -232,6 +277,8 @@ class EffectModel:
         self.report = dict(report)
         self._arms = tuple(arms)
         self.arms = tuple(arm.name for arm in self._arms)
+        functions = sum(m.basis.shape[1] for m in self.modifiers)
+        self.moderation = moderation or Moderation.none(functions)
         self._check()
 
     def _check(self) -> None:
@@ -243,6 +290,8 @@ class EffectModel:
                 raise UsageError(
                     f"The effect model's arm {arm.name} does not fit its modifiers; write it again."
                 )
+        if len(self.moderation.coefficients) != size - 1:
+            raise UsageError("The effect model's moderation does not fit its modifiers; write it again.")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -282,6 +331,11 @@ class EffectModel:
         return np.concatenate(factors) if factors else np.zeros((0, 1))
 
     @cached_property
+    def _moderated(self) -> Floats:
+        """The moderation's factor F of its covariance [functions, functions]."""
+        return self.moderation.factor
+
+    @cached_property
     def _intercepts(self) -> Floats:
         return np.array([arm.intercept for arm in self._arms])
 
@@ -296,6 +350,8 @@ class EffectModel:
         parts = self._tables[:, at]
         design = np.concatenate([[1.0], *(m.basis[b] for m, b in zip(self.modifiers, places, strict=True))])
         sums, half, similar, codes = self._finish(parts=parts, at=at, design=design)
+        share = float(self.moderation.share(design[None, :])[0])
+        parts = share * parts
         names = self.feature_names
         return {
             arm: Effect(
@@ -304,7 +360,7 @@ class EffectModel:
                 upper=sums[i] + half[i],
                 support=SUPPORTS[codes[i]],
                 similar=similar[i],
-                terms={INTERCEPT: self._arms[i].intercept, **dict(zip(names, values, strict=True))},
+                terms={INTERCEPT: share * self._arms[i].intercept, **dict(zip(names, values, strict=True))},
             )
             for i, (arm, values) in enumerate(zip(self.arms, parts.tolist(), strict=True))
         }
@@ -312,8 +368,12 @@ class EffectModel:
     def _finish(
         self, *, parts: Floats, at: Codes, design: Floats
     ) -> tuple[list[float], list[float], list[float], list[int]]:
-        sums = self._intercepts + parts.sum(axis=1)
-        variance = ((self._factors @ design) ** 2).reshape(len(self.arms), -1).sum(axis=1)
+        own = self._intercepts + parts.sum(axis=1)
+        share = float(self.moderation.share(design[None, :])[0])
+        sums = share * own
+        doubt = float(((self._moderated @ design[1:]) ** 2).sum())
+        variance = share**2 * ((self._factors @ design) ** 2).reshape(len(self.arms), -1).sum(axis=1)
+        variance += own**2 * doubt
         similar = self._people * self._likeness[:, at].min(axis=1, initial=1.0)
         half = self.z * np.sqrt(variance)
         return sums.tolist(), half.tolist(), similar.tolist(), self._support(similar).tolist()
@@ -353,19 +413,18 @@ class EffectModel:
             yield self._chunk(places, people=stop - start)
 
     def terms_many(self, frame: Columns) -> Floats:
-        """Every term of every arm's effect, without the intercepts: [people, arms, modifiers].
+        """Every term of every arm's effect, without the intercept: [people, arms, modifiers].
 
         Its last axis is in the order of `feature_names`. Meant for a chunk of people at a time: it is
         as large as the number of people, arms and modifiers multiplied.
         """
+        places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
         at = np.stack(
-            [
-                start + m.bins_of(self._column(frame, m.name))
-                for start, m in zip(self._starts, self.modifiers, strict=True)
-            ],
+            [start + codes for start, codes in zip(self._starts, places, strict=True)],
             axis=1,
         )
-        terms: Floats = self._tables.T[at].transpose(0, 2, 1)
+        share = self.moderation.share(self.design(places, people=len(at)))
+        terms: Floats = self._tables.T[at].transpose(0, 2, 1) * share[:, None, None]
         return terms
 
     def _column(self, frame: Columns, name: str) -> Any:
@@ -386,6 +445,10 @@ class EffectModel:
         variance = np.empty((people, k))
         for i in range(k):
             variance[:, i] = ((design @ self._factors[i * size : (i + 1) * size].T) ** 2).sum(axis=1)
+        share = self.moderation.share(design)[:, None]
+        doubt = ((design[:, 1:] @ self._moderated.T) ** 2).sum(axis=1)[:, None]
+        variance = share**2 * variance + effect**2 * doubt
+        effect *= share
         similar = like * self._people
         half = self.z * np.sqrt(variance)
         return EffectArrays(
@@ -402,8 +465,10 @@ class EffectModel:
         parts = [m.basis[codes] for m, codes in zip(self.modifiers, places, strict=True)]
         return np.concatenate([np.ones((people, 1)), *parts], axis=1)
 
-    def mean_effects(self, frame: Columns) -> dict[str, tuple[float, float, float]]:
-        """Average effect of each arm over a group of people: (effect, lower, upper).
+    def mean_effects(
+        self, frame: Columns, *, arms: Sequence[str] | None = None
+    ) -> dict[str, tuple[float, float, float]]:
+        """Average effect of each arm (or of those named) over a group of people: (effect, lower, upper).
 
         The interval is that of the average, not the average of the intervals: what is uncertain
         about single people and cancels over the group does not widen it.
@@ -412,17 +477,22 @@ class EffectModel:
         if length == 0:
             raise UsageError("The group is empty; an average effect needs at least one person.")
         places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
-        mean = np.concatenate(
-            [[1.0], *(m.basis[codes].mean(axis=0) for m, codes in zip(self.modifiers, places, strict=True))]
-        )
-        half = self.z * np.sqrt(((self._factors @ mean) ** 2).reshape(len(self.arms), -1).sum(axis=1))
-        effect = self._intercepts.copy()
-        for start, codes in zip(self._starts, places, strict=True):
-            effect += self._tables[:, start + codes].mean(axis=1)
-        return {
-            arm: (float(effect[i]), float(effect[i] - half[i]), float(effect[i] + half[i]))
-            for i, arm in enumerate(self.arms)
-        }
+        design = self.design(places, people=length)
+        share = self.moderation.share(design)
+        mean = (design * share[:, None]).mean(axis=0)
+        size = design.shape[1]
+        out = {}
+        for i, arm in enumerate(self.arms):
+            if arms is not None and arm not in arms:
+                continue
+            own = np.full(length, self._intercepts[i])
+            for start, codes in zip(self._starts, places, strict=True):
+                own += self._tables[i, start + codes]
+            variance = ((self._factors[i * size : (i + 1) * size] @ mean) ** 2).sum()
+            variance += ((self._moderated @ (own @ design[:, 1:] / length)) ** 2).sum()
+            effect, half = float((share * own).mean()), self.z * float(np.sqrt(variance))
+            out[arm] = (effect, effect - half, effect + half)
+        return out
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
@@ -437,6 +507,7 @@ class EffectModel:
             modifiers=[Modifier.from_dict(m) for m in document["modifiers"]],
             arms=[Arm.from_dict(a) for a in document["arms"]],
             report=document.get("report", {}),
+            moderation=Moderation.from_dict(document["moderation"]) if "moderation" in document else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -449,6 +520,7 @@ class EffectModel:
             "min_support": self.min_support,
             "modifiers": [m.to_dict() for m in self.modifiers],
             "arms": [a.to_dict() for a in self._arms],
+            "moderation": self.moderation.to_dict(),
             "report": self.report,
         }
 

@@ -30,62 +30,25 @@ import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
 from sklearn.base import BaseEstimator
 
 from catalogue.errors import UsageError
-from scoring.effects import SUPPORTS, Arm, EffectModel, Modifier
+from scoring.effects import SUPPORTS, Arm, EffectModel, Moderation, Modifier
 from training import benefit_frame as frames
-from training import benefit_modifiers, benefit_nuisance, benefit_pooling
+from training import benefit_groups, benefit_moderation, benefit_modifiers, benefit_nuisance, benefit_pooling
 from training.benefit_frame import Floats, Ints, Table
+from training.benefit_rows import TrainingRows
 
 MOST_COEFFICIENTS: Final = 1600
 """Arms times functions that are solved for at once: about 0.4 s and 20 MB a pass."""
-LEAST_CHANCE: Final = 0.01
-"""Propensities below this are raised to it where a doubly robust score divides by them."""
-LEAST_RECORDED: Final = 20
-"""Recorded outcomes of an arm under which no average effect is given on its own."""
+MORE_COEFFICIENTS: Final = 2400
+"""The same from `MANY_ROWS` rows on, which can tell more apart."""
+MANY_ROWS: Final = 40_000
+FIRST_ROUNDS: Final = 80_000
+"""About how many rows the shared part is found on; the arms' own scorecards then read all."""
+MODERATIONS: Final = 2
+"""Rounds in which the shared part of all effects and the arms' own scorecards are fitted in turn."""
 SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
 
 Rule = Literal["lower_bound", "effect"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRows:
-    """What the fit learned about each of its rows, for average effects and policy values.
-
-    `arm` places in `arms`; `outcome` NaN where missing; `weight` 1 / chance of being recorded, 0
-    where it was not; `expected` [rows, arms] the cross-fitted outcome model with the arm as
-    factor; `propensity` [rows, arms].
-    """
-
-    arms: tuple[str, ...]
-    reference: int
-    arm: Ints
-    outcome: Floats
-    weight: Floats
-    propensity: npt.NDArray[np.float32]
-    expected: npt.NDArray[np.float32]
-    eligible: npt.NDArray[np.bool_]
-    groups: Ints
-
-    def scores(self, arm: int) -> Floats:
-        """Doubly robust score of every row for one arm (Robins, Rotnitzky and Zhao 1994)."""
-        chance = np.maximum(self.propensity[:, arm].astype(np.float64), LEAST_CHANCE)
-        expected = self.expected[:, arm].astype(np.float64)
-        beyond = np.where(self.weight > 0, np.nan_to_num(self.outcome) - expected, 0.0)
-        return np.asarray(expected + (self.arm == arm) * self.weight * beyond / chance)
-
-    def average(self, arm: int, rows: npt.NDArray[np.bool_], *, z: float) -> tuple[float, float, float]:
-        """Doubly robust average effect of an arm among the eligible of `rows`, clustered by person.
-
-        Not a number where too few of them had the arm and an outcome for an interval to mean anything.
-        """
-        use = rows & self.eligible[:, arm]
-        if (use & (self.arm == arm) & (self.weight > 0)).sum() < LEAST_RECORDED:
-            return math.nan, math.nan, math.nan
-        contrast = (self.scores(arm) - self.scores(self.reference))[use]
-        mean = float(contrast.mean())
-        sums = np.bincount(self.groups[use], weights=contrast - mean)
-        half = z * float(np.sqrt((sums**2).sum())) / len(contrast)
-        return mean, mean - half, mean + half
 
 
 class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -93,7 +56,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
 
     `reference` is the arm of supervision as usual; `min_support` the number of similar past people
     from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
-    families within which they are pooled; `targets` maps them to the features (needs) that they
+    families within which they are pooled, or to several from the widest (a kind) to the narrowest; `targets` maps them to the features (needs) that they
     are meant for, whose common effect is learned over all arms. `modifiers` names the features that
     effects may depend on; None takes up to `max_modifiers`: risk, motivation and needs under our
     features' names and what arms are meant for, then those with the strongest sign of changing
@@ -106,10 +69,10 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         reference: Hashable = "NONE",
         min_support: float = 30.0,
         *,
-        families: Mapping[Any, str] | None = None,
+        families: Mapping[Any, str | Sequence[str]] | None = None,
         targets: Mapping[Any, Sequence[str]] | None = None,
         modifiers: Sequence[str] | None = None,
-        max_modifiers: int = 13,
+        max_modifiers: int = 15,
         level: float = 0.90,
         folds: int = 5,
         threads: int = 2,
@@ -174,7 +137,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         expected = benefit_nuisance.outcome_model(features, data.outcome, weight, data.fold, **shared)
         if propensity is None:
             chances = benefit_nuisance.propensities(
-                features, data.arm, data.eligible, data.fold, **shared, say=say
+                features, data.arm, data.eligible, data.fold, **shared, say=say, reference=data.reference
             )
         else:
             chances = self._known(propensity, data)
@@ -185,16 +148,41 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         bins = benefit_modifiers.places(modifiers, table)
         design = benefit_modifiers.design(modifiers, bins, length=table.length)
         say("effects")
-        pooled, without = self._pool(
-            data, modifiers=modifiers, design=design, residual=residual, openness=openness, weight=weight
-        )
+        settings: dict[str, Any] = {
+            "modifiers": modifiers,
+            "residual": residual,
+            "openness": openness,
+        }
+        moderation = Moderation.none(design.shape[1] - 1)
+        moderated = design
+        rounds = MODERATIONS if openness.shape[1] >= benefit_moderation.LEAST_ARMS else 0
+        some = data.groups % max(table.length // FIRST_ROUNDS, 1) == 0
+        for number in range(rounds):
+            pooled, without = self._pool(data, design=moderated, weight=weight * some, **settings)
+            own = np.zeros((table.length, openness.shape[1]), dtype=np.float32)
+            for fold, mean in enumerate(without):
+                held = data.fold == fold
+                own[held] = design[held] @ mean
+            moderation = benefit_moderation.fit(
+                residual=residual[some],
+                effect=(openness[some] * own[some]).sum(axis=1),
+                design=design[some],
+                weight=weight[some],
+                widths=[m.basis.shape[1] for m in modifiers],
+                noise=pooled.noise * self.inflation_,
+            )
+            moderated = design * moderation.share(design)[:, None]
+            say(f"effects, shared part {number + 1}")
+        pooled, without = self._pool(data, design=moderated, weight=weight, **settings)
         self.rows_ = self._rows(
-            data, chances=chances, expected=expected, weight=weight, design=design, without=without
+            data, chances=chances, expected=expected, weight=weight, design=moderated, without=without
         )
         self.arms_ = tuple(label for label in data.arms if label != self.reference)
         self.n_features_in_ = len(table.names)
         self.feature_names_in_ = np.array(table.names, dtype=object)
-        self.model_ = self._serve(data, modifiers=modifiers, bins=bins, pooled=pooled, openness=openness)
+        self.model_ = self._serve(
+            data, modifiers=modifiers, bins=bins, pooled=pooled, openness=openness, moderation=moderation
+        )
         return self
 
     def _read(
@@ -303,7 +291,8 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
         names = [name for name in names if math.isfinite(sign[name])]
         names = sorted(names, key=lambda name: (name not in meant, -sign[name]))[: self.max_modifiers]
-        room = max(MOST_COEFFICIENTS // openness.shape[1] - 1, 0)
+        most = MORE_COEFFICIENTS if table.length >= MANY_ROWS else MOST_COEFFICIENTS
+        room = max(most // openness.shape[1] - 1, 0)
         cuts: list[Modifier] = []
         for degree in (3, 2, 1):
             cuts = [m for m in (benefit_modifiers.cut(table, name, degree=degree) for name in names) if m]
@@ -368,13 +357,29 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         self.inflation_ = inflation
         return pooled, without
 
-    def _family_names(self, data: "_Data") -> list[str]:
-        given = {str(label): family for label, family in (self.families or {}).items()}
-        return [given.get(str(label), str(label)) for label in data.others]
+    def _family_names(self, data: "_Data") -> list[tuple[str, ...]]:
+        """The families of each arm, from the widest to the narrowest; one that is not mapped is its own."""
+        given = {
+            str(label): (family,) if isinstance(family, str) else tuple(family)
+            for label, family in (self.families or {}).items()
+        }
+        levels = max((len(family) for family in given.values()), default=1)
+        found = [given.get(str(label), (str(label),)) for label in data.others]
+        return [
+            family + (str(label),) * (levels - len(family))
+            for family, label in zip(found, data.others, strict=True)
+        ]
 
-    def _families(self, data: "_Data") -> Ints:
-        names = self._family_names(data) if self.families else ["" for _ in data.others]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+    def _families(self, data: "_Data") -> list[Ints]:
+        """For each level the family of each arm; within families that share a name only if the wider ones do."""
+        if not self.families:
+            return [np.zeros(len(data.others), dtype=np.int64)]
+        names = self._family_names(data)
+        levels = range(1, len(names[0]) + 1)
+        return [
+            np.unique(["\n".join(name[:level]) for name in names], return_inverse=True)[1].astype(np.int64)
+            for level in levels
+        ]
 
     def _rows(
         self,
@@ -415,6 +420,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         bins: list[Ints],
         pooled: benefit_pooling.Pooled,
         openness: Floats,
+        moderation: Moderation,
     ) -> EffectModel:
         """Scorecards, covariances and support of every arm, as the bundle holds them."""
         z = float(scipy.stats.norm.ppf(0.5 + self.level / 2))
@@ -437,7 +443,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             arms.append(
                 Arm(
                     name=str(label),
-                    family=families[place],
+                    family=families[place][-1],
                     intercept=float(coefficients[0]),
                     tables=_tables(modifiers, coefficients),
                     covariance=pooled.arm_covariance(place),
@@ -457,7 +463,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             "standard_deviations": {
                 name: {
                     "common": float(np.sqrt(spread.common[i])),
-                    "family": float(np.sqrt(spread.family[i])),
+                    "families": [float(np.sqrt(level[i])) for level in spread.families],
                     "own": float(np.sqrt(spread.own[i])),
                 }
                 for i, name in enumerate(names)
@@ -473,6 +479,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             modifiers=modifiers,
             arms=arms,
             report=report,
+            moderation=moderation,
         )
 
     def effects(self, X: object) -> pd.DataFrame:
@@ -548,6 +555,13 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 count = int((here & rows.eligible[:, place]).sum())
                 out.append((name, value, count, effect, lower, upper))
         return pd.DataFrame(out, columns=["arm", "group", "n", "effect", "lower", "upper"])
+
+    def effect_differences(self, by: object, *, rate: float = benefit_groups.RATE) -> pd.DataFrame:
+        """Differences in effect between groups of the training rows that the facts do not explain.
+
+        `reported` marks those that stand at the false discovery `rate` (`training.benefit_groups`).
+        """
+        return benefit_groups.differences(self.rows_, by, rate=rate)
 
     def to_effect_model(self) -> EffectModel:
         """What the release bundle holds (benefit.json)."""

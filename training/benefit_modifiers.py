@@ -24,6 +24,8 @@ RECORDED_ENOUGH: Final = 0.05
 PREFERRED: Final = (
     "ogrs_2yr",
     "motivation",
+    "previous_sanctions",
+    "days_left",
     "sentence_length_days",
     "s3_accommodation",
     "s4_ete",
@@ -37,7 +39,8 @@ PREFERRED: Final = (
     "s12_attitudes",
 )
 """What effects may depend on first, where a frame has it: risk, motivation, sentence length, needs
-(the responsivity principle: risk, need and readiness decide whom an intervention helps)."""
+and previous sanctions, and whether there is time to finish (the responsivity principle: risk, need and
+readiness decide whom an intervention helps)."""
 
 
 def cut(table: Table, name: str, *, degree: int) -> Modifier | None:

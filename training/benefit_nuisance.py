@@ -23,9 +23,16 @@ FEW_ARMS: Final = 8
 LEAST_SEEN: Final = 0.05
 """Least chance of an outcome being recorded that a weight is built on."""
 RIDGE: Final = 3.0
+CHOICE_RIDGE: Final = 30.0
+"""Of the softmax: its many coefficients a row are mostly noise."""
 SOFTMAX_STEPS: Final = 60
 WIDTH: Final = 160
 """Most functions of the features that the softmax and the linear outcome model read."""
+CALIBRATION_ROWS: Final = 60_000
+"""Rows on which the chances of all arms are calibrated."""
+CALIBRATION_STEPS: Final = 60
+SHIFT_RIDGE: Final = 1.0
+"""How strongly an arm's shift is held at nought: about as one more row would."""
 MOST_ROWS: Final = 60_000
 """Rows that one softmax is fitted on; the rest only reads it."""
 
@@ -200,11 +207,13 @@ def propensities(
     threads: int,
     seed: int,
     say: Callable[[str], None],
+    reference: int | None = None,
 ) -> npt.NDArray[np.float32]:
     """The chance of each arm among the arms a person was eligible for: [rows, arms], cross-fitted.
 
-    A softmax over the eligible arms, calibrated by one temperature out of fold; with few arms a
-    boosted multiclass model competes, and the better out-of-fold likelihood is taken.
+    A softmax over the eligible arms, calibrated out of fold; with few arms a boosted multiclass model
+    competes, and the better out-of-fold likelihood is taken. With many, whether anything is chosen but the
+    `reference` (None: the most common arm) is boosted on top of it, because all effects share its error.
     """
     n, arms = eligible.shape
     logits = np.zeros((n, arms), dtype=np.float32)
@@ -214,7 +223,9 @@ def propensities(
         say(f"propensities, fold {number}")
     softmax = _calibrate(logits, arm, eligible)
     if arms > FEW_ARMS:
-        return softmax
+        if reference is None:
+            reference = int(np.bincount(arm, minlength=arms).argmax())
+        return _with_boosted(softmax, x, arm, eligible, fold, reference=reference, threads=threads, seed=seed)
     boosted = np.zeros((n, arms), dtype=np.float32)
     for learn, held in splits(fold):
         settings = trees(objective="multiclass", rows=len(learn), threads=threads, seed=seed, num_class=arms)
@@ -229,6 +240,39 @@ def propensities(
         > np.log(np.maximum(softmax[rows, arm], 1e-9)).mean()
     )
     return other if better else softmax
+
+
+def _with_boosted(
+    chances: npt.NDArray[np.float32],
+    x: Features,
+    arm: Ints,
+    eligible: npt.NDArray[np.bool_],
+    fold: Ints,
+    *,
+    reference: int,
+    threads: int,
+    seed: int,
+) -> npt.NDArray[np.float32]:
+    """The chances with a boosted chance of anything but the reference, shared out as they were; out of fold."""
+    some = np.clip(1 - chances[:, reference].astype(np.float64), 1e-4, 1 - 1e-4)
+    open_to = eligible.sum(axis=1)
+    raw = np.column_stack([x.raw, np.log(some / (1 - some)), open_to]).astype(np.float32)
+    wider = Features(raw=raw, smooth=x.smooth[:, :1], categorical=x.categorical)
+    chosen = (arm != reference).astype(np.float64)
+    boosted = np.zeros(len(arm))
+    for learn, held in splits(fold):
+        settings = trees(objective="binary", rows=len(learn), threads=threads, seed=seed)
+        booster = _boost(_rows(wider, learn), chosen[learn], np.ones(len(learn)), settings, rounds=80)
+        boosted[held] = np.asarray(booster.predict(raw[held], num_threads=threads))
+    better = np.where(chosen > 0, np.log(boosted), np.log1p(-boosted)).mean()
+    if better <= np.where(chosen > 0, np.log(some), np.log1p(-some)).mean():
+        return chances
+    out = chances.astype(np.float64)
+    alone = (open_to == 1) & eligible[:, reference]
+    scale = np.where(alone, 0.0, boosted / np.maximum(out.sum(axis=1) - out[:, reference], 1e-12))
+    out *= scale[:, None]
+    out[:, reference] = np.where(alone, 1.0, 1 - boosted)
+    return np.asarray(np.where(eligible[:, [reference]], out, chances), dtype=np.float32)
 
 
 def _masked(logits: npt.NDArray[np.float32], eligible: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
@@ -247,8 +291,10 @@ def _softmax_fit(
         x, arm, eligible = x[step], arm[step], eligible[step]
     n, shape = len(x), (x.shape[1], eligible.shape[1])
     rows = np.arange(n)
-    penalty = np.full(shape, RIDGE / n, dtype=np.float32)
+    penalty = np.full(shape, CHOICE_RIDGE / n, dtype=np.float32)
     penalty[0] = 1e-6
+    start = np.zeros(shape)
+    start[0] = _frequencies(arm, eligible)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         beta = flat.reshape(shape).astype(np.float32)
@@ -260,7 +306,7 @@ def _softmax_fit(
 
     found = scipy.optimize.minimize(
         loss,
-        np.zeros(shape).ravel(),
+        start.ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": SOFTMAX_STEPS},
@@ -268,18 +314,43 @@ def _softmax_fit(
     return np.asarray(found.x.reshape(shape), dtype=np.float32)
 
 
+def _frequencies(arm: Ints, eligible: npt.NDArray[np.bool_]) -> Floats:
+    """Log of how often each arm was chosen by those eligible for it: where the softmax sets out."""
+    arms = eligible.shape[1]
+    chosen = np.bincount(arm, minlength=arms) + 0.5
+    return np.asarray(np.log(chosen / (eligible.sum(axis=0) + 1.0)))
+
+
 def _calibrate(
     logits: npt.NDArray[np.float32], arm: Ints, eligible: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
-    """Sharpen or flatten all chances by the one temperature that fits best out of fold."""
-    step = np.linspace(0, len(arm) - 1, min(len(arm), 20_000)).astype(np.int64)
-    rows = np.arange(len(step))
+    """Make the chances true on average: one temperature for all arms and a shift for each, fitted out of fold.
 
-    def loss(log_temperature: float) -> float:
-        chance = _masked(logits[step] * np.float32(np.exp(log_temperature)), eligible[step])
-        return -float(np.log(np.maximum(chance[rows, arm[step]], 1e-12)).mean())
+    Without the shifts a temperature that flattens all logits also moves what happens to most people,
+    supervision as usual, away from how often it does, and every effect with it.
+    """
+    step = np.linspace(0, len(arm) - 1, min(len(arm), CALIBRATION_ROWS)).astype(np.int64)
+    rows, arms = np.arange(len(step)), eligible.shape[1]
+    some, allowed, taken = logits[step], eligible[step], arm[step]
+    penalty = SHIFT_RIDGE / len(step)
 
-    found = scipy.optimize.minimize_scalar(
-        loss, bounds=(-1.5, 0.7), method="bounded", options={"maxiter": 12}
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        scale = np.exp(flat[0])
+        chance = _masked(some * np.float32(scale) + flat[1:].astype(np.float32), allowed)
+        value = -float(np.log(np.maximum(chance[rows, taken], 1e-12)).mean())
+        chance[rows, taken] -= 1.0
+        slope = chance.mean(axis=0, dtype=np.float64)
+        along = scale * float(np.einsum("ij,ij->", chance, some, dtype=np.float64)) / len(rows)
+        value += 0.5 * penalty * float((flat[1:] ** 2).sum())
+        return value, np.concatenate([[along], slope + penalty * flat[1:]])
+
+    found = scipy.optimize.minimize(
+        loss,
+        np.zeros(arms + 1),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-1.5, 0.7), *[(-6.0, 6.0)] * arms],
+        options={"maxiter": CALIBRATION_STEPS},
     )
-    return _masked(logits * np.float32(np.exp(found.x)), eligible)
+    shifted = logits * np.float32(np.exp(found.x[0])) + found.x[1:].astype(np.float32)
+    return _masked(shifted, eligible)

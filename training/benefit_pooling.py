@@ -1,7 +1,8 @@
 """How far each effect may stand apart from the others: partial pooling, estimated from the data.
 
 Effects theta[j, a] (function j of the modifiers, arm a; j = 0 is the arm's average effect) are a
-common part, a family's part and the arm's own part, each normal with a variance of its own for
+common part, a part for each family it belongs to (a kind of intervention, say, and a family
+within it) and the arm's own part, each normal with a variance of its own for
 every modifier. The variances are found by maximising the marginal likelihood (the Fellner-Schall
 fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects shrink to their
 arm's average, arms to their family's and families to the common effect exactly as far as the
@@ -13,6 +14,7 @@ mapped onto them, so that "it helps where there is the need it is meant for" is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -87,10 +89,13 @@ def moments(
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Variances of the common, family and own parts, one a block (0: averages, then modifiers), and of the matches."""
+    """Variances of the common part, the levels of families and the own part, one a block, and of the matches.
+
+    Block 0 is the averages, then come the modifiers; `families` go from the widest level to the narrowest.
+    """
 
     common: Floats
-    family: Floats
+    families: tuple[Floats, ...]
     own: Floats
     match: float
 
@@ -125,7 +130,7 @@ def pool(
     data: Moments,
     *,
     blocks: Ints,
-    families: Ints,
+    families: Sequence[Ints],
     match: Floats,
     scale: float,
     inflation: float,
@@ -135,10 +140,10 @@ def pool(
     """Estimate the effects, and how far they are pooled unless `spread` and `noise` are given.
 
     `blocks` [functions] is the block of each function (0 for the average, then 1… a modifier),
-    `families` [arms] the family of each arm, `scale` the outcome's variance, `inflation` by how
+    `families` hold for each level, from wide to narrow, the family of each arm [arms], `scale` the outcome's variance, `inflation` by how
     much persons with several rows and uneven weights make the noise larger than it looks.
     """
-    layout = _Layout(blocks=blocks, families=families, matches=match.shape[2], scale=scale)
+    layout = _Layout(blocks=blocks, families=tuple(families), matches=match.shape[2], scale=scale)
     if spread is not None and noise is not None:
         flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
         return Pooled(flat=flat, covariance=covariance, match=match, spread=spread, noise=noise)
@@ -158,28 +163,27 @@ class _Layout:
     """What belongs together, and which parts can be told apart at all."""
 
     blocks: Ints
-    families: Ints
+    families: tuple[Ints, ...]
     matches: int
     scale: float
 
     @property
     def arms(self) -> int:
-        return len(self.families)
+        return len(self.families[0])
 
-    @property
-    def membership(self) -> Floats:
-        """[arms, families] of 0 and 1."""
-        return np.eye(int(self.families.max()) + 1)[self.families]
+    @cached_property
+    def levels(self) -> tuple[Floats, ...]:
+        """Membership [arms, families] of 0 and 1 at each level that can be told from the others.
+
+        Families differ from arms and from the whole only when there are several, and some are shared.
+        """
+        found = [np.eye(int(level.max()) + 1)[level] for level in self.families]
+        return tuple(level for level in found if 1 < level.shape[1] < self.arms)
 
     @property
     def has_own(self) -> bool:
         """One arm alone has nothing to stand apart from."""
         return self.arms > 1
-
-    @property
-    def has_families(self) -> bool:
-        """Families differ from arms and from the whole only when there are several, and some are shared."""
-        return bool(1 < self.membership.shape[1] < self.arms)
 
     def first_guess(self) -> Spread:
         count = int(self.blocks.max()) + 1
@@ -188,14 +192,16 @@ class _Layout:
         common = guess.copy()
         common[0] = self.scale * COMMON_AVERAGE
         own = guess if self.has_own else np.full(count, self.scale * FLOOR)
-        family = guess / 2 if self.has_families else np.zeros(count)
-        return Spread(common=common, family=family, own=own, match=float(guess[0]))
+        families = tuple(guess / 2 for _ in self.levels)
+        return Spread(common=common, families=families, own=own, match=float(guess[0]))
 
     def prior(self, spread: Spread, block: int) -> Floats:
         """Covariance between arms [arms, arms] of a function of this block."""
-        shared = spread.family[block] * (self.membership @ self.membership.T) if self.has_families else 0.0
         own = max(spread.own[block], self.scale * FLOOR)
-        return np.asarray(spread.common[block] + shared + own * np.eye(self.arms))
+        covariance = spread.common[block] + own * np.eye(self.arms)
+        for level, variance in zip(self.levels, spread.families, strict=True):
+            covariance += variance[block] * (level @ level.T)
+        return np.asarray(covariance)
 
 
 def _posterior(data: Moments, *, layout: _Layout, spread: Spread, noise: float) -> tuple[Floats, Floats]:
@@ -219,23 +225,26 @@ def _update(layout: _Layout, *, spread: Spread, flat: Floats, covariance: Floats
     count, k = int(layout.blocks.max()) + 1, layout.arms
     end = len(layout.blocks) * k
     mean = flat[:end].reshape(-1, k)
-    parts: dict[str, Floats] = {"common": np.ones((k, 1)), "family": layout.membership, "own": np.eye(k)}
-    pull = {name: np.zeros((count, 2)) for name in parts}
+    parts = [np.ones((k, 1)), np.eye(k), *layout.levels]
+    pull = [np.zeros((count, 2)) for _ in parts]
     for block in range(count):
         inverse = np.linalg.inv(layout.prior(spread, block))
         for j in np.flatnonzero(layout.blocks == block):
             here = slice(j * k, (j + 1) * k)
             left = inverse - inverse @ covariance[here, here] @ inverse
-            for name, part in parts.items():
+            for found, part in zip(pull, parts, strict=True):
                 score = part.T @ inverse @ mean[j]
-                pull[name][block] += score @ score, np.einsum("ai,ab,bi->", part, left, part)
+                found[block] += score @ score, np.einsum("ai,ab,bi->", part, left, part)
     guess = layout.scale * FIRST_GUESS**2
     own = spread.own
     if layout.has_own:
-        own = np.maximum(_step(own, pull["own"], average=guess), layout.scale * FLOOR)
+        own = np.maximum(_step(own, pull[1], average=guess), layout.scale * FLOOR)
     return Spread(
-        common=_step(spread.common, pull["common"], average=None),
-        family=_step(spread.family, pull["family"], average=guess) if layout.has_families else spread.family,
+        common=_step(spread.common, pull[0], average=None),
+        families=tuple(
+            _step(variance, found, average=guess)
+            for variance, found in zip(spread.families, pull[2:], strict=True)
+        ),
         own=own,
         match=_match(spread.match, flat[end:], np.diag(covariance)[end:], guess=guess),
     )

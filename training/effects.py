@@ -92,18 +92,25 @@ def decision_rows(histories: Histories, *, training_date: date, catalogue: Catal
     return DecisionRows(features=features.drop("crn", "as_of"), points=points, eligible=eligible)
 
 
+def families(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
+    """What each intervention is pooled with: others of its type, and within it of its family.
+
+    Types differ in how much is done with a person (an accredited programme against a toolkit), families in what.
+    """
+    return {entry.id: (str(entry.type), str(entry.family)) for entry in catalogue.interventions}
+
+
 def fit(
     histories: Histories, *, training_date: date, catalogue: Catalogue, config: TrainingConfig
 ) -> FittedEffects:
     """Fit the effects of every arm and count the outcomes of similar people."""
     rows = decision_rows(histories, training_date=training_date, catalogue=catalogue)
     points = rows.points
-    families = {entry.id: str(entry.family) for entry in catalogue.interventions}
     outcome = points["progressed"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
     model = BenefitModel(
         reference=NO_ARM,
         min_support=float(config.benefit.min_support),
-        families=families,
+        families=families(catalogue),
         targets={entry.id: entry.needs for entry in catalogue.interventions},
         threads=config.threads,
         random_state=config.seed,
