@@ -1,0 +1,91 @@
+"""What the truth of a world says of effects, and what a naive reader would see: the figures of section 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from features.synthetic.measures_course import ended_referrals
+from features.synthetic.measuring import CONVICTIONS, YEAR, Tables, Value
+
+
+def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Value]:
+    """True effects beside published ones, and the contrast of completers with others beside the truth."""
+    keys = ["crn", "decided_on"]
+    outcomes = truth["potential_outcomes"]
+    none = outcomes.filter(intervention_id="NONE").select(*keys, r0="p_reoffend", g0="p_progress")
+    risk = (
+        tables["assessments"]
+        .filter(layer=3)
+        .select("crn", decided_on="completed_on", ogrs="ogrs_2yr")
+        .unique(keys)
+    )
+    beside = (
+        outcomes.filter(pl.col("intervention_id") != "NONE").join(none, on=keys).join(risk.lazy(), on=keys)
+    )
+    low = (
+        beside.filter(pl.col("ogrs") < 50)
+        .select(gap=(pl.col("p_progress") - pl.col("g0")).abs().max(), n=pl.len())
+        .collect()
+    )
+    arms = truth["decision_points"].filter(pl.col("arm") != "NONE").rename({"arm": "intervention_id"})
+    chosen = arms.join(beside, on=[*keys, "intervention_id"]).collect()
+    medium = chosen.filter((pl.col("ogrs") >= 50) & pl.col("intervention_id").is_in(_GENERAL))
+    odds = (_logit("p_reoffend") - _logit("r0")).mean().exp()
+    ratio = medium.select(odds)[0, 0] if medium.height else None
+    contrast, of_them, count = _trap(tables, chosen)
+    women = chosen.filter(intervention_id="womens-services-crs")
+    points = (pl.col("r0") - pl.col("p_reoffend")) / pl.col("p_commence").clip(0.02)
+    return {
+        "low_risk_effect": (low[0, "gap"], int(low[0, "n"])),
+        "programme_odds_ratio": (ratio, medium.height),
+        "womens_services": (women.select(points.mean())[0, 0], women.height),
+        "trap": (contrast, count),
+        "trap_true": (of_them, count),
+    }
+
+
+# General cognitive programmes: what the meta-analysis of the programme figure is about.
+_GENERAL = (
+    "thinking-skills-programme-acp",
+    "building-choices-moderate-intensity-acp",
+    "building-choices-high-intensity-acp",
+)
+
+
+def _logit(column: str) -> pl.Expr:
+    p = pl.col(column).clip(1e-6, 1 - 1e-6)
+    return (p / (1 - p)).log()
+
+
+def _trap(tables: Tables, chosen: pl.DataFrame) -> tuple[float | None, float | None, int]:
+    """Reoffending of those who did not complete minus that of completers; and what completing truly took off."""
+    last = tables["sentences"]["known_on"].max()
+    ended = ended_referrals(tables).select("crn", "intervention_id", "referred_on", "completed")
+    seen = (
+        chosen.filter(pl.col("decided_on") <= pl.lit(last) - YEAR - CONVICTIONS)
+        .join(ended, on=["crn", "intervention_id"])
+        .filter((pl.col("referred_on") - pl.col("decided_on")).dt.total_days().is_between(0, 42))
+    )
+    keys = ["crn", "decided_on"]
+    again = (
+        seen.select(keys)
+        .join(tables["reoffences"].select("crn", "offence_on"), on="crn")
+        .filter(
+            (pl.col("offence_on") > pl.col("decided_on"))
+            & (pl.col("offence_on") <= pl.col("decided_on") + YEAR)
+        )
+        .select(keys)
+        .unique()
+        .with_columns(again=1.0)
+    )
+    seen = seen.join(again, on=keys, how="left").with_columns(pl.col("again").fill_null(0.0))
+    rates = dict(seen.group_by("completed").agg(pl.col("again").mean()).rows())
+    if set(rates) != {True, False}:
+        return None, None, seen.height
+    # The mean effect of a referral is spread over those who complete.
+    effect = seen.select(((pl.col("r0") - pl.col("p_reoffend")) / pl.col("p_complete").clip(0.02)).mean())[
+        0, 0
+    ]
+    return rates[False] - rates[True], effect, seen.height

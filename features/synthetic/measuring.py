@@ -1,0 +1,31 @@
+"""What every measure of a world shares: what a value is, the shares it is made of, and which days count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import polars as pl
+
+Tables = Mapping[str, pl.DataFrame]
+Value = tuple[float | None, int]
+"""A generated value (none where nothing stands behind it), and how many people or events do."""
+YEAR, CONVICTIONS = timedelta(days=365), timedelta(days=183)
+ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
+
+
+def share(series: pl.Series) -> Value:
+    """The share that holds, of those known."""
+    known = series.drop_nulls()
+    mean = known.cast(pl.Float64).mean()
+    return (float(mean) if isinstance(mean, float) else None), known.len()
+
+
+def area(scores: pl.Series, happened: pl.Series) -> Value:
+    """The area under the curve: how often who it happened to scores higher than who it did not (ties half)."""
+    frame = pl.DataFrame({"s": scores, "y": happened.cast(pl.Float64)}).drop_nulls()
+    ones, every = float(frame["y"].sum()), frame.height
+    if not 0 < ones < every:
+        return None, every
+    ranks = frame.select(pl.col("s").rank("average").alias("r"), "y").filter(pl.col("y") == 1)["r"]
+    return (float(ranks.sum()) - ones * (ones + 1) / 2) / (ones * (every - ones)), every
