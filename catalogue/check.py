@@ -86,7 +86,7 @@ def run_folder(folder: Path | None = None) -> tuple[Finding, ...]:
 def _names_and_dates(catalogue: Catalogue) -> Iterator[Finding]:
     by_name: dict[str, list[Intervention]] = defaultdict(list)
     for each in catalogue.interventions:
-        by_name[each.name.casefold()].append(each)
+        by_name[" ".join(each.name.casefold().split())].append(each)
         if each.valid_from is not None and each.valid_to is not None and each.valid_to <= each.valid_from:
             yield _error(
                 "DATES_REVERSED", each.id, "valid_to must come after valid_from; correct one of them."
@@ -106,8 +106,9 @@ def _names_and_dates(catalogue: Catalogue) -> Iterator[Finding]:
                     text=f"'{one.name}' stands twice; both entries say how that is read.",
                 )
             else:
+                dated = any(each.valid_from or each.valid_to for each in (one, other))
                 yield _error(
-                    "DUPLICATE_NAME",
+                    "DATES_OVERLAP" if dated else "DUPLICATE_NAME",
                     f"{one.id}, {other.id}",
                     f"'{one.name}' stands twice for the same days; end one before the other begins, or rename one.",
                 )

@@ -339,7 +339,11 @@ _PERSON: Final = (
         highest=LONGEST_DAYS,
     ),
     Field(
-        name="assessment_layer", kind=Kind.NUMBER, label="the layer of the assessment", lowest=1, highest=3
+        name="assessment_layer",
+        kind=Kind.NUMBER,
+        label="if the assessment is full (layer 3)",
+        lowest=1,
+        highest=3,
     ),
 )
 

@@ -317,13 +317,24 @@ def test_each_fault_is_found(tmp_path: Path, edit: Edit, code: str, severity: st
 def test_a_name_that_stands_twice_for_the_same_days_is_found(tmp_path: Path) -> None:
     folder = broken(tmp_path, swap("valid_to: null", "valid_to: 2024-01-01"))
     text = (folder / f"{TSP}.yaml").read_text(encoding="utf-8")
-    successor = text.replace(f"id: {TSP}", "id: successor")
-    for first_day, clash in (("2024-01-01", False), ("2023-12-31", True)):
+    successor = text.replace(f"id: {TSP}", "id: successor").replace(
+        "name: Thinking Skills", "name: Thinking  skills"
+    )
+    for first_day, clash in (("2024-01-01", set()), ("2023-12-31", {"DATES_OVERLAP"})):
         dated = successor.replace("valid_from: null", f"valid_from: {first_day}").replace(
             "valid_to: 2024-01-01", "valid_to: null"
         )
         (folder / "successor.yaml").write_text(dated, encoding="utf-8")
-        assert ("DUPLICATE_NAME" in {each.code for each in check.run_folder(folder)}) is clash
+        found = {each.code for each in check.run_folder(folder)}
+        assert found & {"DATES_OVERLAP", "DUPLICATE_NAME"} == clash
+
+
+def test_a_name_that_stands_twice_without_dates_is_found(tmp_path: Path) -> None:
+    folder = broken(tmp_path, swap("Thinking Skills Programme", "Thinking Skills"))
+    text = (folder / f"{TSP}.yaml").read_text(encoding="utf-8")
+    (folder / "twin.yaml").write_text(text.replace(f"id: {TSP}", "id: twin"), encoding="utf-8")
+    (found,) = (each for each in check.run_folder(folder) if each.code == "DUPLICATE_NAME")
+    assert found.place == f"{TSP}, twin"
 
 
 # ------------------------------------------------------------------------------------------------- show, sources
