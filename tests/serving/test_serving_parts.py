@@ -1,17 +1,22 @@
 """Small parts: settings, words, assets, what is imported, what is described, who may look."""
 
+import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.errors import UsageError
 from serving.errors import validation_errors
+from serving.metrics import Metrics
 from serving.screens import assets
 from serving.screens.session import safe_following
 from serving.screens.words import day, in_a_hundred
@@ -31,9 +36,52 @@ def test_the_service_imports_no_training_library() -> None:
 
 
 def test_the_settings_table_of_the_documentation_is_the_settings() -> None:
+    """Line by line: no variable more, none less, the default and the meaning as the code has them."""
     text = (ROOT / "docs" / "service.md").read_text()
+    lines = [
+        line.split(" | ") for line in text.splitlines() if line.startswith(("| `SIGNPOST_", "| `DEV_AUTH"))
+    ]
+    stated = {
+        name.strip("| `"): (default.strip("| `"), meaning.rstrip("| ")) for name, default, meaning in lines
+    }
+    without = Settings(dev_auth=True)
     for option in OPTIONS:
-        assert f"| `{option.variable}` |" in text, option.variable
+        default, meaning = stated.pop(option.variable)
+        value = getattr(without, option.field) if option.field != "dev_auth" else False
+        shown = "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
+        assert (default, meaning) == (shown, option.meaning), option.variable
+    assert not stated
+
+
+def test_what_is_deployed_names_only_settings_that_there_are() -> None:
+    known = {option.variable for option in OPTIONS} | {"SIGNPOST_STORE_PASSWORD"}
+    for name in ("Dockerfile", "compose.yaml", "helm-values.yaml"):
+        text = (ROOT / "deploy" / name).read_text()
+        assert set(re.findall(r"\bSIGNPOST_[A-Z_]+", text)) <= known, name
+        if name.endswith(".yaml"):
+            assert yaml.safe_load(text)
+    docker = (ROOT / "deploy" / "Dockerfile").read_text()
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    assert {f"COPY {package} {package}" for package in packages["packages"]} <= set(docker.splitlines())
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    assert set(re.findall(r"\bSIGNPOST_[A-Z_]+", runbook)) <= known
+    metrics = Metrics().text().decode()
+    for metric in re.findall(r"`(signpost_[a-z_]+)`", runbook):
+        assert f"# TYPE {metric}" in metrics, metric
+
+
+def test_the_container_s_command_says_in_one_sentence_what_is_missing() -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SIGNPOST_", "DEV_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "serving"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("no way to check who calls")
+    assert done.stderr.count("\n") == 1
 
 
 BAD = [
