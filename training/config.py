@@ -1,7 +1,8 @@
 """What can be chosen about a training run, each choice explained where it is declared.
 
 `TrainingConfig.load(path)` reads YAML; a key that is not declared here, or a value of the wrong kind, is a
-`UsageError` that names the key. `options()` lists every option for docs/training.md.
+`UsageError` that names the key. `options()` lists every option for docs/training.md, `example()` is a file
+with all of them, which `signpost train --show-config` prints.
 """
 
 from __future__ import annotations
@@ -251,6 +252,31 @@ def _flatten(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
 def options() -> list[tuple[str, str, str]]:
     """What can be chosen? One (dotted name, default, explanation) an option, in declared order."""
     return list(_describe(TrainingConfig(), ""))
+
+
+def example() -> str:
+    """A configuration file that says what the defaults say, with every option explained above it."""
+    lines = [
+        "# Every option of `signpost train --config` and `signpost backtest --config`, at its default.",
+        "# Leave out what you do not change; a key that is not here is an error.",
+        *_commented(TrainingConfig(), ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _commented(section: BaseModel, indent: str) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            told = " ".join((type(value).__doc__ or "").split())
+            yield ""
+            yield f"{indent}# {told}"
+            yield f"{indent}{name}:"
+            yield from _commented(value, indent + "  ")
+        else:
+            shown = list(value) if isinstance(value, tuple) else value
+            yield f"{indent}# {field.description}"
+            yield f"{indent}{name}: {yaml.safe_dump(shown, default_flow_style=True).splitlines()[0]}"
 
 
 def _describe(section: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:

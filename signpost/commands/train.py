@@ -8,11 +8,28 @@ from signpost.options import FILE, FOLDER, histories_option
 from signpost.progress import progress
 
 
+def _show_config(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print a configuration file with every option explained, and do nothing else."""
+    if wanted and not context.resilient_parsing:
+        from training.config import example
+
+        click.echo(example(), nl=False)
+        context.exit()
+
+
 @click.command(epilog="Example: signpost train --histories worlds/a --out bundles/a")
 @histories_option
 @click.option("--out", type=FOLDER, required=True, help="Folder to write the release bundle into.")
 @click.option(
     "--config", type=FILE, help="Training configuration (YAML); docs/training.md explains every option."
+)
+@click.option(
+    "--show-config",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_config,
+    help="Print a configuration with every option at its default, each explained, and leave.",
 )
 @click.option(
     "--register", type=FILE, help="Register of disparities that the gate reads; the project's own by default."

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
 
 from catalogue.errors import UsageError
+from signpost.commands.train import train
 from training import alerts, commence, complete, registry
 from training.alerts import Watched
 from training.censoring import censoring_weights
@@ -219,6 +221,7 @@ def test_a_version_that_stays_challenger_is_tagged_with_why(
         folder=tmp_path / "bundle",
     )  # fmt: skip
     monkeypatch.setattr(registry.Bundle, "open", lambda _folder: bundle)
+    monkeypatch.setattr(registry.scorecard_release, "write", lambda _bundle, _folder: None)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     config = TrainingConfig.from_dict({"tracking": {"tracking_uri": uri}})
     first, second = (
@@ -251,6 +254,17 @@ def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, wo
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(UsageError, match=word):
         TrainingConfig.load(tmp_path / "c.yaml")
+
+
+def test_the_printed_configuration_explains_every_option_and_is_the_default(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(train, ["--show-config"])
+    assert printed.exit_code == 0
+    (tmp_path / "c.yaml").write_text(printed.output)
+    assert TrainingConfig.load(tmp_path / "c.yaml") == TrainingConfig()
+    lines = [line.strip() for line in printed.output.splitlines()]
+    for name, default, explanation in options():
+        place = lines.index(f"# {explanation}")
+        assert lines[place + 1] == f"{name.rpartition('.')[2]}: {default}"
 
 
 def test_every_option_is_explained_where_people_read_it() -> None:
