@@ -26,7 +26,7 @@ from features.values import finished
 
 POINT_COLUMNS = ("crn", "as_of", "assessment_id", "referral_id")
 # Events joined to points that are held in memory at once: under a gigabyte with everything made of them.
-_BLOCK_ROWS = 4_000_000
+_BLOCK_ROWS = 6_000_000
 
 
 def evaluate(
@@ -145,7 +145,7 @@ def visible_events(histories: Histories, name: str, points: pl.DataFrame) -> pl.
     beside = engine.beside(events, asked_of(numbered), name)
     counting = beside.filter(counts(stream, named="assessment_id" in points.columns))
     found: pl.LazyFrame = nw.to_native(counting)
-    return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
+    return found
 
 
 def at(histories: Histories, as_of: Any) -> pl.DataFrame:

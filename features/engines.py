@@ -39,6 +39,9 @@ class Engine(Protocol):
     def take(self, frame: pl.DataFrame, name: str) -> nw.LazyFrame[Any]:
         """A small frame inside the engine."""
 
+    def gaps(self, days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Of `_point` and `event_day`: the days from each different day to the one before, as `gap`, null for the first."""
+
     def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The frame computed once, because several steps read it."""
 
@@ -65,8 +68,8 @@ class PolarsEngine:
         return nw.from_native(frame.lazy())
 
     def prepare(self, frame: pl.LazyFrame, stream: Stream, *, ordered: bool) -> nw.LazyFrame[Any]:
-        """Sort what has to be sorted, in memory; codes become categories."""
-        events = frame.with_columns(preparing.as_categories(stream)).collect(engine="streaming")
+        """Sort what has to be sorted, in memory."""
+        events = frame.collect(engine="streaming")
         return nw.from_native(preparing.by_sorting(events, stream, ordered=ordered).lazy())
 
     def beside(self, events: nw.LazyFrame[Any], points: pl.DataFrame, name: str) -> nw.LazyFrame[Any]:
@@ -80,6 +83,14 @@ class PolarsEngine:
         person = in_memory["person"]
         columns = [points[column].gather(person) for column in points.columns if column != "person"]
         return nw.from_native(in_memory.with_columns(columns).lazy())
+
+    def gaps(self, days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Sort, and look at the row before."""
+        native: pl.LazyFrame = days.to_native()
+        earlier = pl.col("event_day").shift(1)
+        neighbours = (pl.col("_point") == pl.col("_point").shift(1)) & (pl.col("event_day") > earlier)
+        gap = pl.when(neighbours).then(pl.col("event_day") - earlier)
+        return nw.from_native(native.sort("_point", "event_day").with_columns(gap=gap))
 
     def settle(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Collect, in memory."""
@@ -130,6 +141,11 @@ class _FileEngine(ABC):
     def take(self, frame: pl.DataFrame, name: str) -> nw.LazyFrame[Any]:
         """The frame inside the engine."""
         return self._read(self._lay_down(frame.lazy(), name))
+
+    def gaps(self, days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """A window function over the different days, inside the engine."""
+        earlier = nw.col("event_day").shift(1).over("_point", order_by="event_day")
+        return days.unique(["_point", "event_day"]).with_columns(gap=nw.col("event_day") - earlier)
 
     @abstractmethod
     def _read(self, path: str) -> nw.LazyFrame[Any]:

@@ -41,7 +41,8 @@ class StreamPass:
         """
         stream = self.stream
         asked = asked_of(points)
-        frame = engine.prepare(events_of(source, stream, points), stream, ordered=self._ordered)
+        events = events_of(source, stream, points, coded=engine.in_memory)
+        frame = engine.prepare(events, stream, ordered=self._ordered)
         beside = engine.beside(frame, asked, f"points-{stream.name}")
         counting = beside.filter(counts(stream, named="_assessment_id" in asked.columns))
         days = engine.take(asked.select("_point", "person", "as_of"), f"days-{stream.name}")
@@ -87,7 +88,10 @@ class _Grouping:
             engine.bring(_look_up(found, frame, days, position, values))
             for position, values in self.wanted.items()
         ]
-        parts += [engine.bring(_longest_gap(masked, mask, name)) for mask, name in self._gaps]
+        for mask, name in self._gaps:
+            days = masked.filter(nw.col(mask)).select("_point", "event_day")
+            widest = engine.gaps(days).group_by("_point").agg(nw.col("gap").max().alias(name))
+            parts.append(engine.bring(widest))
         return parts
 
     def _plan(self, feature: Feature) -> None:
@@ -161,13 +165,15 @@ def asked_of(points: pl.DataFrame) -> pl.DataFrame:
     return points.drop_nulls("person").drop("crn").rename({name: f"_{name}" for name in names})
 
 
-def events_of(source: preparing.EventSource, stream: Stream, points: pl.DataFrame) -> pl.LazyFrame:
+def events_of(
+    source: preparing.EventSource, stream: Stream, points: pl.DataFrame, *, coded: bool = False
+) -> pl.LazyFrame:
     """The stream's events of the people asked about that could count at any of the points."""
-    people = points.select("crn", "person").drop_nulls().unique("person", maintain_order=True)
+    people = points.drop_nulls("person").unique("person").sort("person")["crn"]
     latest = points["as_of"].max()
     named = stream.name == NAMED and "assessment_id" in points.columns
     before = latest if isinstance(latest, int) and not named else None
-    return source.events(stream, people, before=before)
+    return source.events(stream, people, before=before, coded=coded)
 
 
 def counts(stream: Stream, *, named: bool) -> nw.Expr:
@@ -208,10 +214,3 @@ def _look_up(
     places = found.select("_point", position=nw.col(position)).join(days, on="_point")
     events = places.join(frame, on=["person", "position"])
     return events.select("_point", **{name: compiled.measure(value) for name, value in values})
-
-
-def _longest_gap(masked: nw.LazyFrame[Any], mask: str, name: str) -> nw.LazyFrame[Any]:
-    """The most days between two neighbouring days with an event."""
-    days = masked.filter(nw.col(mask)).select("_point", "event_day").unique(["_point", "event_day"])
-    gap = nw.col("event_day") - nw.col("event_day").shift(1).over("_point", order_by="event_day")
-    return days.with_columns(gap=gap).group_by("_point").agg(nw.col("gap").max().alias(name))
