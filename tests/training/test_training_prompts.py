@@ -1,0 +1,139 @@
+"""Each kind of prompt, from the records that call for it, and from those that just do not."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features.contract import TABLES
+from features.histories import Histories
+from scoring import prompts
+
+CRN, AS_OF = "A000001", date(2025, 6, 30)
+Rows = list[tuple[str, dict[str, Any]]]
+
+
+def ago(days: int) -> date:
+    return AS_OF - timedelta(days=days)
+
+
+def circumstance(days: int, kind: str, value: str, *, known: int | None = None) -> tuple[str, dict[str, Any]]:
+    on, known_on = ago(days), ago(days if known is None else known)
+    return "circumstances", {"observed_on": on, "known_on": known_on, "kind": kind, "value": value}
+
+
+def absence(days: int, *, outcome: str = "UNACCEPTABLE_ABSENCE") -> tuple[str, dict[str, Any]]:
+    on = ago(days)
+    return "contacts", {"scheduled_on": on, "known_on": on, "kind": "OFFICE", "outcome": outcome}
+
+
+def assessment(
+    days: int, *, ogrs: float = 40.0, layer: int = 3, known: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    row = {
+        "assessment_id": f"a{days}",
+        "completed_on": ago(days),
+        "known_on": ago(days if known is None else known),
+    }
+    return "assessments", {**row, "layer": layer, "ogrs_2yr": ogrs}
+
+
+def sentence(*, left: int) -> tuple[str, dict[str, Any]]:
+    row = {"event_number": 1, "sentence_type": "COMMUNITY_ORDER", "ends_on": ago(-left)}
+    began = ago(700)
+    return "sentences", {**row, "sentenced_on": began, "starts_on": began, "known_on": began}
+
+
+def unpaid_work(days: int) -> tuple[str, dict[str, Any]]:
+    on = ago(days)
+    row = {"event_number": 1, "requirement_type": "UNPAID_WORK", "imposed_on": on, "known_on": on}
+    return "requirements", row
+
+
+def histories(rows: Rows) -> Histories:
+    tables = {}
+    for name in {name for name, _ in rows}:
+        given = [{"crn": CRN, **row} for table, row in rows if table == name]
+        schema = TABLES[name].polars_schema()
+        tables[name] = pl.DataFrame(
+            [{column: row.get(column) for column in schema} for row in given], schema=schema
+        )
+    return Histories.of(tables)
+
+
+HOUSED = circumstance(300, "ACCOMMODATION", "SETTLED")
+IDLE = circumstance(300, "EMPLOYMENT", "UNEMPLOYED")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([HOUSED, circumstance(10, "ACCOMMODATION", "NO_FIXED_ABODE")], ["ACCOMMODATION_LOST"]),
+        ([HOUSED, circumstance(29, "ACCOMMODATION", "NO_FIXED_ABODE")], []),  # older than 28 days
+        ([HOUSED, circumstance(60, "ACCOMMODATION", "TRANSIENT", known=5)], ["ACCOMMODATION_LOST"]),
+        ([HOUSED, circumstance(10, "ACCOMMODATION", "TRANSIENT", known=0)], []),  # not known before the day
+        ([HOUSED, circumstance(10, "ACCOMMODATION", "APPROVED_PREMISES")], []),  # no loss
+        ([circumstance(10, "ACCOMMODATION", "NO_FIXED_ABODE")], []),  # nothing to have changed from
+        (
+            [circumstance(300, "ACCOMMODATION", "TRANSIENT"), circumstance(3, "ACCOMMODATION", "SETTLED")],
+            ["ACCOMMODATION_FOUND"],
+        ),
+        ([IDLE, circumstance(7, "EMPLOYMENT", "FULL_TIME")], ["JOB_STARTED"]),
+        ([IDLE, circumstance(7, "EMPLOYMENT", "UNAVAILABLE")], []),
+        (
+            [circumstance(300, "EMPLOYMENT", "PART_TIME"), circumstance(2, "EMPLOYMENT", "UNEMPLOYED")],
+            ["JOB_LOST"],
+        ),
+        ([absence(3), absence(17)], ["NEW_ABSENCE_PATTERN"]),
+        ([absence(3), absence(17), absence(80)], []),  # not new
+        ([absence(3), absence(17, outcome="ACCEPTABLE_ABSENCE")], []),
+        ([absence(3)], []),
+        ([assessment(200, ogrs=49.0), assessment(9, ogrs=50.0)], ["RISK_BAND_ROSE"]),
+        ([assessment(200, ogrs=80.0), assessment(9, ogrs=70.0, layer=1)], ["RISK_BAND_FELL"]),
+        ([assessment(200, ogrs=51.0), assessment(9, ogrs=74.0)], []),  # within one band
+        (
+            [("enforcement", {"event_number": 1, "occurred_on": ago(4), "known_on": ago(2), "kind": "WARNING"})],
+            ["ENFORCEMENT_STARTED"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_changed_lately(rows: Rows, expected: list[str]) -> None:
+    points = pl.DataFrame({"crn": [CRN, "B000001"], "as_of": [AS_OF, AS_OF]})
+    assert prompts.changed(histories(rows), points) == [expected, []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([sentence(left=183)], ["SIX_MONTHS_BEFORE_END"]),
+        ([sentence(left=156)], ["SIX_MONTHS_BEFORE_END"]),
+        ([sentence(left=184)], []),
+        ([sentence(left=154)], []),
+        ([sentence(left=91)], ["THREE_MONTHS_BEFORE_END"]),
+        ([sentence(left=62)], []),
+        ([sentence(left=400), unpaid_work(183)], ["UNPAID_WORK_SIX_MONTHS"]),
+        ([sentence(left=400), unpaid_work(182)], []),
+        ([sentence(left=400), unpaid_work(274)], ["UNPAID_WORK_NINE_MONTHS"]),
+        ([sentence(left=400), unpaid_work(303)], []),
+        ([sentence(left=-5), unpaid_work(183)], []),  # the sentence is over
+        ([sentence(left=400), assessment(55 * 7 + 1)], ["ASSESSMENT_OUT_OF_DATE"]),
+        ([sentence(left=400), assessment(55 * 7)], []),
+        ([sentence(left=400), assessment(500), assessment(20)], []),
+        ([sentence(left=400), assessment(500), assessment(20, layer=1)], ["ASSESSMENT_OUT_OF_DATE"]),
+        ([assessment(500)], []),  # under no sentence
+    ],
+)
+def test_which_check_is_due(rows: Rows, expected: list[str]) -> None:
+    points = pl.DataFrame({"crn": [CRN], "as_of": [AS_OF]})
+    assert prompts.due(histories(rows), points) == [expected]
+
+
+def test_every_kind_of_prompt_has_a_case() -> None:
+    told = {
+        code
+        for test in (test_what_changed_lately, test_which_check_is_due)
+        for case in test.pytestmark[0].args[1]  # type: ignore[attr-defined]
+        for code in case[1]
+    }
+    assert told == {*prompts.CHANGES, *prompts.CHECKS}
