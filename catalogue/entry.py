@@ -37,6 +37,7 @@ from catalogue.language import Competitors
 from catalogue.reading import Document
 
 FORMATS: Final = ("GROUP", "ONE_TO_ONE", "ONLINE")
+SETTINGS_COLUMN: Final = "FIND_AND_REFER: settings"
 ATTENDANCE: Final = ("IN_PERSON", "ONLINE", "VARIABLE")
 
 _KEYS: Final = frozenset(
@@ -95,7 +96,7 @@ def intervention(document: Document, *, place: str, competitors: Competitors) ->
         kind=RuleKind.RULE,
         # Where it runs in every setting there is nothing to ask.
         test=Anything("setting") if set(settings) == set(SETTINGS) else OneOf("setting", settings),
-        source=f"{source.split(':')[0]}: settings",
+        source=SETTINGS_COLUMN if source.startswith("FIND_AND_REFER:") else source,
         values=MappingProxyType({"setting": _setting_words(settings)}),
     )
     needs = reading.texts(document["needs"], place)
@@ -160,11 +161,9 @@ def _full(rules: Sequence[Rule]) -> tuple[Rule, ...]:
 
 
 def _currency(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """The rule that the assessment is in date, where any deciding rule rests on one."""
-    rests = any(
-        FIELDS[field].assessed for rule in rules if rule.decides and rule.test for field in rule.test.fields
-    )
-    if not rests:
+    """The rule that the assessment is in date, where any deciding rule rests on one and none asks about its age itself."""
+    asked = {field for rule in rules if rule.decides and rule.test for field in rule.test.fields}
+    if "assessment_age_days" in asked or not any(FIELDS[field].assessed for field in asked):
         return ()
     return (
         Rule(

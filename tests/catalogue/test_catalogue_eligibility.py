@@ -319,6 +319,22 @@ def answer(intervention_id: str, subject: Mapping[str, Value]) -> Eligibility:
         ),
         ("new-me-mot-acp", INSIDE | {"rar_days": None}, "ELIGIBLE"),
         ("alcohol-treatment-requirement", {"requirement_types": ("ALCOHOL_TREATMENT",)}, "ELIGIBLE"),
+        # What the court ordered stands, however old the assessment; what could be proposed needs a new one.
+        (
+            "alcohol-treatment-requirement",
+            {"requirement_types": ("ALCOHOL_TREATMENT",), "assessment_age_days": 500},
+            "ELIGIBLE",
+        ),
+        (
+            "alcohol-treatment-requirement",
+            {"requirement_types": ("ALCOHOL_TREATMENT",), "assessment_age_days": None, "s9_alcohol": None},
+            "ELIGIBLE",
+        ),
+        (
+            "alcohol-treatment-requirement",
+            {"sentence_type": "PRE_SENTENCE", "s9_alcohol": 4, "assessment_age_days": 500},
+            "NEARLY",
+        ),
         (
             "mental-health-treatment-requirement",
             {"sentence_type": "PRE_SENTENCE", "acute_mental_health": True},
