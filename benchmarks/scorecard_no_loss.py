@@ -44,6 +44,8 @@ RATE, RIDGE, LEAF, PATIENCE, MOST_ROUNDS = 0.1, 1.0, 20, 50, 3000
 PAIRS = (0, 10, 20, 40)
 LEAVES = (4, 8, 16, 31)
 ROOT = Path(__file__).parents[1]
+FITTING = ("boosting", "cells", "fitting", "pairs", "rows", "tables")
+"""The parts of the scorecard that a fit depends on."""
 BEGIN, END = "<!-- no-loss table -->", "<!-- end of no-loss table -->"
 
 
@@ -247,10 +249,8 @@ def _key(rows: Rows, method: str) -> str:
     package = {"linear": "scikit-learn", "EBM": "interpret-core"}.get(method, "lightgbm")
     mark.update(version(package).encode())
     if method == "scorecard":
-        parts = [*sorted((ROOT / "training").glob("scorecard*.py")), ROOT / "scoring" / "scorecard.py"]
-        for part in parts:
-            if part.stem.rpartition("_")[2] not in {"page", "points", "sql"}:
-                mark.update(part.read_bytes())
+        for part in FITTING:
+            mark.update((ROOT / "training" / f"scorecard_{part}.py").read_bytes())
     return mark.hexdigest()[:12]
 
 
