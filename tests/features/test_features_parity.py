@@ -1,6 +1,6 @@
 """One definition, four ways to compute it: live, polars, DuckDB and Spark give the same values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -9,9 +9,11 @@ import pytest
 from catalogue.errors import UsageError
 from features import batch, live
 from features.case import Case
+from features.contract import TABLES
 from features.definitions import INFLIGHT, SPEC
 from features.histories import Histories
 from features.spec import FeatureSpec
+from features.streams import STREAMS
 from tests.features.every_engine import ENGINES, on_made_histories
 
 Tables = Callable[..., dict[str, pl.DataFrame]]
@@ -141,6 +143,47 @@ def test_evidence_names_the_records_behind_a_value() -> None:
     assert [ref.on for ref in row.evidence["days_since_contact"]] == [date(2024, 3, 5)]
     assert set(row.evidence) == set(row.values)
     assert row.evidence["warnings_in_a_year"] == ()
+
+
+def only_behind(case: Case, spec: FeatureSpec, evidence: Sequence[live.EventRef]) -> Case:
+    """The case with the records of the evidence alone; referrals stay where sessions or events belong to them."""
+    named = {(ref.table, ref.id, ref.known_on) for ref in evidence}
+    owned = any(STREAMS[part.stream].by_referral for part in spec.parts)
+
+    def behind(table: str, row: Mapping[str, object]) -> bool:
+        key = [row[column] for column in TABLES[table].key if column != "crn"]
+        identity = "/".join("" if part is None else str(part) for part in key)
+        known = row["decided_on" if table == "decisions" else "known_on"]
+        return (table, identity, known) in named or (owned and table == "referrals")
+
+    return Case(
+        case.crn,
+        {name: tuple(row for row in rows if behind(name, row)) for name, rows in case.tables.items()},
+    )
+
+
+@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+def test_the_records_behind_a_value_are_enough_to_make_it(
+    spec: FeatureSpec, tables: Tables, points: Points
+) -> None:
+    """The evidence trail is complete: from the records it names alone, each feature has the same value."""
+    histories = Histories.of(tables(seed=20200229, people=3, rows=30, empty=0.0))
+    asked = points(seed=20200229, people=3)
+    cases = cases_of(histories, asked["crn"].unique().to_list())
+    shown = set()
+    for point in asked.filter(
+        pl.col("as_of").is_in(asked["as_of"].unique().sort()[2:4].implode())
+    ).to_dicts():
+        case = cases[point.pop("crn")]
+        row = live.evaluate(case, spec=spec, **point)
+        for name in spec.names:
+            behind = row.evidence[name]
+            one = spec.only(name)
+            again = live.evaluate(only_behind(case, one, behind), spec=one, **point)
+            assert again.values[name] == row.values[name], name
+            assert all(ref.on <= point["as_of"] for ref in behind)
+            shown |= {name} if behind else set()
+    assert len(shown) > 0.95 * len(spec.names)
 
 
 @pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
