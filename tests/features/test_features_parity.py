@@ -183,7 +183,7 @@ def test_the_records_behind_a_value_are_enough_to_make_it(
             assert again.values[name] == row.values[name], name
             assert all(ref.on <= point["as_of"] for ref in behind)
             shown |= {name} if behind else set()
-    assert len(shown) > 0.95 * len(spec.names)
+    assert len(shown) > 0.9 * len(spec.names)
 
 
 @pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
