@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -64,6 +65,8 @@ def receive(services: Services, *, event: EventQuestion, actor: Actor) -> str:
                 id=key, event_type=event.event_type[:120], received_at=services.now(), result=result
             )
         )
+    if event.event_type == ERASED:
+        services.database.scrub()
     if touched is not None:
         refresh_person(services, touched)
     return result
@@ -86,11 +89,15 @@ def _apply(
     information = event.additional_information
     if event.event_type == MERGED:
         source, target = _crn(information, "sourceCRN"), _crn(information, "targetCRN")
-        done = people.merge(connection, services, source=source, target=target, actor=actor)
+        done = people.merge(
+            connection, services, source=source, target=target, actor=actor, occurred_at=_moment(event)
+        )
         return _result(done), target if done else None
     if event.event_type == UNMERGED:
         source, target = _crn(information, "reactivatedCRN"), _crn(information, "unmergedCRN")
-        done = people.unmerge(connection, services, source=source, target=target, actor=actor)
+        done = people.unmerge(
+            connection, services, source=source, target=target, actor=actor, occurred_at=_moment(event)
+        )
         return _result(done), None
     if event.event_type == ERASED:
         return _result(people.erase_in(connection, services, crn=event.crn(), actor=actor)), None
@@ -102,6 +109,12 @@ def _apply(
     crn = people.merged_into(connection, event.crn()) or event.crn()
     new = people.add_rows(connection, services, crn=crn, rows=rows, actor=actor)
     return _result(new), crn if new else None
+
+
+def _moment(event: EventQuestion) -> datetime | None:
+    """When it happened, in a time zone: UTC where the sender names none."""
+    found = event.occurred_at
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 
 def _records(sent: object) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -150,9 +151,23 @@ def merged_into(connection: Connection, crn: str) -> str | None:
         seen.add(found)
 
 
-def merge(connection: Connection, services: Services, *, source: str, target: str, actor: Actor) -> bool:
-    """Make one person of two: everything of `source` is `target`'s from now on. False when it is so already."""
+def merge(
+    connection: Connection,
+    services: Services,
+    *,
+    source: str,
+    target: str,
+    actor: Actor,
+    occurred_at: datetime | None = None,
+) -> bool:
+    """Make one person of two: everything of `source` is `target`'s from now on.
+
+    False when it is so already, or when word that it was taken back, later, has come in before.
+    """
     if source == target or merged_into(connection, source) == target:
+        return False
+    at = services.now()
+    if _taken_back(connection, source=source, target=target, since=occurred_at or at):
         return False
     end = merged_into(connection, target) or target
     if end == source:
@@ -165,20 +180,16 @@ def merge(connection: Connection, services: Services, *, source: str, target: st
         name: _union(before["source"]["tables"][name], before["target"]["tables"][name])
         for name in CASE_TABLES
     }
-    before["merged"] = tables
     case_store.remove(connection, source)
     if any(tables.values()):
         case_store.put(connection, crn=end, tables=tables)
     characteristics = before["target"]["protected"] or before["source"]["protected"]
     if characteristics is not None:
         case_store.put_protected(connection, crn=end, row=characteristics)
-    for table in HELD:
-        connection.execute(update(table).where(table.c.crn == source).values(crn=end))
-    for table in (idempotency, outbox):
+    for table in (*HELD, idempotency, outbox):
         connection.execute(update(table).where(table.c.crn == source).values(crn=end))
     if before["source"]["references"]:
         audit_log.rename(connection, found_under=before["source"]["references"], crn=end)
-    at = services.now()
     connection.execute(
         insert(merges).values(
             id=str(uuid.uuid4()), from_crn=source, to_crn=end, merged_at=at, before=orjson.dumps(before)
@@ -204,40 +215,74 @@ def merge(connection: Connection, services: Services, *, source: str, target: st
     return True
 
 
-def unmerge(connection: Connection, services: Services, *, source: str, target: str, actor: Actor) -> bool:
-    """Take a merge back: each has what it had; what came since stays with `target`. False when there is none."""
+def _taken_back(connection: Connection, *, source: str, target: str, since: datetime) -> bool:
+    """Was this merge taken back at that moment or later?"""
+    row = connection.execute(
+        select(merges.c.id)
+        .where(merges.c.from_crn == source, merges.c.to_crn == target, merges.c.undone_at >= since)
+        .limit(1)
+    ).first()
+    return row is not None
+
+
+def unmerge(
+    connection: Connection,
+    services: Services,
+    *,
+    source: str,
+    target: str,
+    actor: Actor,
+    occurred_at: datetime | None = None,
+) -> bool:
+    """Take a merge back: `source` has what it had; what has come since stays with `target`, or whoever that is now.
+
+    False when there is no such merge; that it was taken back is remembered, should the merge come late.
+    """
+    at = services.now()
     row = connection.execute(
         select(merges).where(
             merges.c.from_crn == source, merges.c.to_crn == target, merges.c.undone_at.is_(None)
         )
     ).first()
     if row is None:
+        moment = occurred_at or at
+        if source != target and not _taken_back(connection, source=source, target=target, since=moment):
+            values = {"from_crn": source, "to_crn": target, "merged_at": moment, "undone_at": moment}
+            connection.execute(insert(merges).values(id=str(uuid.uuid4()), before=b"{}", **values))
         return False
     before = orjson.loads(row.before)
-    found = case_store.find(connection, target)
-    now = {name: [] for name in CASE_TABLES} if found is None else stored_tables(found.document)
-    since = {name: [line for line in now[name] if line not in before["merged"][name]] for name in CASE_TABLES}
-    at = services.now()
-    connection.execute(update(merges).where(merges.c.id == row.id).values(undone_at=at))
-    case_store.put(
-        connection,
-        crn=target,
-        tables={name: [*before["target"]["tables"][name], *since[name]] for name in CASE_TABLES},
-    )
-    if any(before["source"]["tables"].values()):
-        case_store.put(connection, crn=source, tables=before["source"]["tables"])
+    theirs, ours = before["source"], before["target"]
+    connection.execute(update(merges).where(merges.c.id == row.id).values(undone_at=occurred_at or at))
+    onwards = _onwards(connection, target)
+    holder = onwards[-1][0] if onwards else target
+    others = [ours, *(later["target"] for _, _, later in onwards)]
+    leaving = {
+        name: [
+            line
+            for line in theirs["tables"][name]
+            if not any(line in side["tables"][name] for side in others)
+        ]
+        for name in CASE_TABLES
+    }
+    found = case_store.find(connection, holder)
+    if found is not None:
+        case_store.put(connection, crn=holder, tables=_without(stored_tables(found.document), leaving))
+    if any(theirs["tables"].values()):
+        case_store.put(connection, crn=source, tables=theirs["tables"])
     connection.execute(
-        delete(protected_characteristics).where(protected_characteristics.c.crn.in_([source, target]))
+        delete(protected_characteristics).where(protected_characteristics.c.crn.in_([source, holder]))
     )
-    for crn, side in ((source, "source"), (target, "target")):
-        if before[side]["protected"] is not None:
-            case_store.put_protected(connection, crn=crn, row=before[side]["protected"])
-    for table in HELD:
+    stays = next((side["protected"] for side in reversed(others) if side["protected"] is not None), None)
+    for crn, characteristics in ((source, theirs["protected"]), (holder, stays)):
+        if characteristics is not None:
+            case_store.put_protected(connection, crn=crn, row=characteristics)
+    _give_back(connection, source, theirs)
+    for _, identity, later in onwards:
         connection.execute(
-            update(table).where(table.c.id.in_(before["source"]["held"][table.name])).values(crn=source)
+            update(merges)
+            .where(merges.c.id == identity)
+            .values(before=orjson.dumps(_less(later, theirs, leaving)))
         )
-    if before["source"]["references"]:
-        audit_log.rename(connection, found_under=before["source"]["references"], crn=source)
     append(
         connection,
         services.database,
@@ -245,9 +290,55 @@ def unmerge(connection: Connection, services: Services, *, source: str, target: 
         action="PEOPLE_UNMERGED",
         actor=actor,
         at=at,
-        crn=target,
+        crn=holder,
     )
     return True
+
+
+def _onwards(connection: Connection, crn: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The merges that a person has gone through since, in order: into whom, its number, and what was there before."""
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    seen = {crn}
+    while True:
+        row = connection.execute(
+            select(merges).where(merges.c.from_crn == crn, merges.c.undone_at.is_(None))
+        ).first()
+        if row is None or row.to_crn in seen:
+            return found
+        found.append((row.to_crn, row.id, orjson.loads(row.before)))
+        crn = row.to_crn
+        seen.add(crn)
+
+
+def _give_back(connection: Connection, crn: str, side: Mapping[str, Any]) -> None:
+    """What hung on a person before a merge hangs on them again."""
+    for table in HELD:
+        connection.execute(update(table).where(table.c.id.in_(side["held"][table.name])).values(crn=crn))
+    connection.execute(update(outbox).where(outbox.c.id.in_(side["held"]["outbox"])).values(crn=crn))
+    for scope, key in side["held"]["idempotency"]:
+        connection.execute(
+            update(idempotency).where(idempotency.c.scope == scope, idempotency.c.key == key).values(crn=crn)
+        )
+    if side["references"]:
+        audit_log.rename(connection, found_under=side["references"], crn=crn)
+
+
+def _without(tables: Tables, leaving: Tables) -> Tables:
+    return {name: [line for line in tables[name] if line not in leaving[name]] for name in CASE_TABLES}
+
+
+def _less(later: dict[str, Any], gone: Mapping[str, Any], leaving: Tables) -> dict[str, Any]:
+    """What a later merge remembers of its source, without somebody who has been taken out of it since."""
+    source = later["source"]
+    held = {
+        name: [item for item in kept if item not in gone["held"][name]]
+        for name, kept in source["held"].items()
+    }
+    references = [reference for reference in source["references"] if reference not in gone["references"]]
+    protected = None if source["protected"] == gone["protected"] else source["protected"]
+    tables = _without(source["tables"], leaving)
+    changed = {**source, "tables": tables, "held": held, "references": references, "protected": protected}
+    return {**later, "source": changed}
 
 
 def _union(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -262,8 +353,18 @@ def _snapshot(connection: Connection, crn: str) -> dict[str, Any]:
         "protected": case_store.protected_of(connection, crn),
         "references": audit_log.references(connection, crn),
         "held": {
-            str(table.name): list(connection.execute(select(table.c.id).where(table.c.crn == crn)).scalars())
-            for table in HELD
+            **{
+                str(table.name): list(
+                    connection.execute(select(table.c.id).where(table.c.crn == crn)).scalars()
+                )
+                for table in (*HELD, outbox)
+            },
+            "idempotency": [
+                list(row)
+                for row in connection.execute(
+                    select(idempotency.c.scope, idempotency.c.key).where(idempotency.c.crn == crn)
+                )
+            ],
         },
     }
 
@@ -277,12 +378,13 @@ def erase(services: Services, *, crn: str, actor: Actor) -> None:
     with services.database.write() as connection:
         if not erase_in(connection, services, crn=crn, actor=actor):
             raise not_found("person")
+    services.database.scrub()
 
 
 def erase_in(connection: Connection, services: Services, *, crn: str, actor: Actor) -> bool:
     """As `erase`, within a transaction; False when nothing is held."""
     target = merged_into(connection, crn) or crn
-    names = [target, *_merged_from(connection, target)]
+    names = [target, *_merged_from(connection, target), crn]
     held = case_store.find(connection, target) is not None or _holds(connection, target)
     if not held:
         return False
@@ -312,12 +414,17 @@ def _erase_one(connection: Connection, crn: str) -> None:
 
 
 def _merged_from(connection: Connection, crn: str) -> list[str]:
-    return [
-        str(name)
-        for name in connection.execute(
-            select(merges.c.from_crn).where(merges.c.to_crn == crn, merges.c.undone_at.is_(None))
-        ).scalars()
-    ]
+    """Everyone who was merged into a person, directly or by way of others."""
+    found: list[str] = []
+    waiting = [crn]
+    while waiting:
+        rows = connection.execute(
+            select(merges.c.from_crn).where(merges.c.to_crn == waiting.pop(), merges.c.undone_at.is_(None))
+        )
+        fresh = [str(name) for name in rows.scalars() if name not in found and name != crn]
+        found.extend(fresh)
+        waiting.extend(fresh)
+    return found
 
 
 def _holds(connection: Connection, crn: str) -> bool:

@@ -87,6 +87,8 @@ def _enforce(
                 removed += dry_run or people.erase_in(connection, services, crn=str(crn), actor=actor)
         if progress is not None:
             progress(number, len(ended))
+    if removed and not dry_run:
+        services.database.scrub()
     return removed
 
 

@@ -89,6 +89,12 @@ class Database:
         if not self.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
 
+    def scrub(self) -> None:
+        """After an erasure: SQLite's log of pages, which has them as they were, is emptied as far as readers allow."""
+        if self.is_sqlite:
+            with self._engine.connect() as connection:
+                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # an open connection has one
+
     def ping(self) -> None:
         """Does the store answer? Raises SQLAlchemy's error when it does not."""
         with self.read() as connection:
@@ -152,6 +158,7 @@ def _sqlite(connection: sqlite3.Connection, _: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MILLISECONDS}",
+        "secure_delete=ON",  # what is erased is overwritten, not only forgotten
         "temp_store=MEMORY",
         "cache_size=-8000",
     ):
