@@ -7,7 +7,7 @@ flagged or banded by a head that is barely predictable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -30,6 +30,8 @@ from scoring.thresholds import NOT_BANDED
 MOST_REASONS = 4
 #: Weeks looked back to see whether a flag that is between its two thresholds had been raised.
 LOOK_BACK_WEEKS = 12
+#: Parts of the work on a caseload, by which progress is told.
+STEPS = 8
 #: Weeks looked back in one pass, the first to the last: most are settled by the first; a pass reads every table.
 PASSES = ((1, 2), (3, 6), (7, LOOK_BACK_WEEKS))
 #: Contribution to the log odds below which a term is not worth naming as a reason.
@@ -68,17 +70,27 @@ def reason_code(term: str) -> str:
 
 
 def flag_all(
-    histories: Histories, *, bundle: Bundle, as_of: date, catalogue: Catalogue | None = None
+    histories: Histories,
+    *,
+    bundle: Bundle,
+    as_of: date,
+    catalogue: Catalogue | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
     """What is said of every open referral on a day? The columns of interfaces.md, sorted by referral."""
+    report = progress or (lambda _done, _total: None)
     known = load() if catalogue is None else catalogue
     points = landmarks.open_at(histories, as_of)
+    report(1, STEPS)
     frame = feature_rows(histories, points, head=bundle.inflight, catalogue=known)
     horizons = bundle.inflight.horizons_weeks
     chances = chances_of(frame, bundle.inflight)
+    report(3, STEPS)
     flagged, bands = _decide(histories, bundle, frame, chances, known)
+    report(6, STEPS)
     people = frame.select("crn", "as_of").unique(maintain_order=True)
     told = people.with_columns(changed=prompts.changed_series(histories, people))
+    report(STEPS, STEPS)
     return (
         frame.select(
             "referral_id",

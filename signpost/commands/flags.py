@@ -24,7 +24,6 @@ def flags(*, histories: Path, bundle_folder: Path, as_of: date, out: Path) -> No
 
     opened, bundle = Histories.open(histories), Bundle.open(bundle_folder)
     with progress("Judging open referrals") as report:
-        rows = flag_all(opened, bundle=bundle, as_of=as_of)
-        report(1, 1)
+        rows = flag_all(opened, bundle=bundle, as_of=as_of, progress=report)
     rows.write_parquet(writable_parent(out))
     click.echo(f"{rows.height:,} open referrals, {rows['flagged'].sum():,} flagged, are in {out}")
