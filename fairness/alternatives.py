@@ -130,10 +130,9 @@ def _measured(
         if failed.sum() >= LEAST_GROUP:
             misses[str(group)] = float((~flagged[failed]).mean())
     worst = max(misses, key=lambda group: (misses[group], group)) if misses else ""
-    ends = int(((test.group == worst) & test.y).sum())
-    seen = round(misses.get(worst, 0.0) * ends)
-    if min(seen, ends - seen) < SMALL:  # a rate of so few is not published
-        misses.pop(worst, None)
+    if worst:  # fewer than ten missed, or not missed, are said as ten: so few are not published
+        ends = int(((test.group == worst) & test.y).sum())
+        misses[worst] = min(max(misses[worst], SMALL / ends), 1 - SMALL / ends)
     base = rates.get(reference, 0.0)
     ratios = [rate / base for group, rate in rates.items() if group != reference and base > 0]
     return Alternative(

@@ -68,6 +68,8 @@ class Cube:
         """Bootstrap counts, shape (draws, groups, outcomes): what other samples of the same size would have held."""
         random = np.random.default_rng(seed)
         shape = (draws, *self.counts.shape)
+        if not self.counts.size:
+            return np.zeros(shape)
         if self.profiles is None:
             rows = round(self.total)
             shares = self.counts.ravel() / self.total if rows else self.counts.ravel()
@@ -83,20 +85,30 @@ class Cube:
 
 
 def build(
-    frame: pl.DataFrame, *, axes: Sequence[str], outcomes: Sequence[str], person: str | None = None
+    frame: pl.DataFrame,
+    *,
+    axes: Sequence[str],
+    outcomes: Sequence[str],
+    person: str | None = None,
+    weight: str | None = None,
 ) -> Cube:
     """Count a frame's rows by its group columns (text) and its outcome columns (boolean).
 
-    With `person`, the column that says whose row it is, the bootstrap draws people. Rows where an
-    outcome is unknown are not counted; a group that is null is "Not recorded".
+    With `person`, the column that says whose row it is, the bootstrap draws people; with `weight`, a
+    row counts as much as that column says, and the bootstrap draws rows with their weights. Rows where
+    an outcome or the weight is unknown are not counted; a group that is null is "Not recorded".
+    Raises `UsageError` for a column that is not there, or a weight below nought.
     """
-    wanted = [*axes, *outcomes, *([person] if person else [])]
+    wanted = [*axes, *outcomes, *([person] if person else []), *([weight] if weight else [])]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
         raise UsageError(f"The frame to count has no column {missing[0]}.")
-    known = frame.lazy().select(wanted).drop_nulls(list(outcomes))
+    known = frame.lazy().select(wanted).drop_nulls([*outcomes, *([weight] if weight else [])])
     known = known.with_columns(pl.col(list(axes)).cast(pl.String).fill_null(NOT_RECORDED)) if axes else known
-    tallied = known.group_by([*axes, *outcomes]).len().sort([*axes, *outcomes]).collect()
+    if weight is not None and not (frame[weight].drop_nulls() >= 0).all():
+        raise UsageError("A weight is a number from nought upwards.")
+    size = pl.len() if weight is None else pl.col(weight).sum()
+    tallied = known.group_by([*axes, *outcomes]).agg(size.alias("rows")).sort([*axes, *outcomes]).collect()
     combinations = tuple(
         tuple(bool(number >> place & 1) for place in reversed(range(len(outcomes))))
         for number in range(2 ** len(outcomes))
@@ -109,13 +121,17 @@ def build(
     for row in tallied.iter_rows():
         counts[row_of[row[:width]], column_of[row[width:-1]]] = row[-1]
     cube = Cube(tuple(axes), tuple(outcomes), groups, combinations, counts)
-    if person is None:
+    if person is None and weight is None:
         return cube
-    return Cube(cube.axes, cube.outcome_axes, groups, combinations, counts, _profiles(known, cube, person))
+    if person is None:
+        known, person = known.with_row_index("row"), "row"
+    return Cube(
+        cube.axes, cube.outcome_axes, groups, combinations, counts, _profiles(known, cube, person, size)
+    )
 
 
 def _profiles(
-    known: pl.LazyFrame, cube: Cube, person: str
+    known: pl.LazyFrame, cube: Cube, person: str, size: pl.Expr
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """People with the same rows are one profile; to draw people is to draw profiles."""
     keys = [*cube.axes, *cube.outcome_axes]
@@ -126,7 +142,7 @@ def _profiles(
     ).with_row_index("cell")
     shared = (
         known.group_by([person, *keys])
-        .len("rows")
+        .agg(size.alias("rows"))
         .join(numbered.lazy(), on=keys)
         .sort(person, "cell")
         .group_by(person)

@@ -65,8 +65,8 @@ def suggestions(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
             suggested=pl.when("eligible").then("any_suggested"),
             abstained=pl.when("eligible").then(pl.col("too_few") & ~pl.col("any_suggested")),
             # That something is not settled alone says little: the catalogue's own rules decide by sex and age what is
-            # asked about whom. That nothing was suggested while something is not settled is the harm.
-            missing_information=pl.col("unsettled") & ~pl.col("any_suggested"),
+            # asked about whom. Among people with nothing suggested it says what stood in the way.
+            missing_information=pl.when(pl.col("eligible") & ~pl.col("any_suggested")).then("unsettled"),
             suggested_programme=pl.when("programme").then("programme_suggested"),
         )
         .sort("crn", "as_of")

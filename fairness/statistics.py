@@ -117,7 +117,7 @@ def _exact(a: float, n_a: float, b: float, n_b: float, *, confidence: float) -> 
     upper = share_upper / (1 - share_upper) * n_b / n_a if share_upper < 1 else math.inf
     null = n_a / (n_a + n_b)
     at_least = float(betainc(a, b + 1, null)) if a > 0 else 1.0
-    at_most = 1 - float(betainc(a + 1, b, null)) if b > 0 else 1.0
+    at_most = float(betainc(b, a + 1, 1 - null)) if b > 0 else 1.0  # the complement, exact in the tail too
     return RelativeRate(ratio, lower, upper, min(1.0, 2 * min(at_least, at_most)), "exact")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from signpost.options import FOLDER, bundle_option, histories_option
+from signpost.options import FILE, FOLDER, bundle_option, histories_option
 from signpost.progress import progress
 
 
@@ -12,13 +12,18 @@ from signpost.progress import progress
 @histories_option
 @bundle_option
 @click.option("--out", type=FOLDER, required=True, help="Folder to write the report (HTML, CSV, JSON) into.")
-def audit(*, histories: Path, bundle_folder: Path, out: Path) -> int:
+@click.option(
+    "--register", type=FILE, help="Register of disparities that the gate reads; the project's own by default."
+)
+def audit(*, histories: Path, bundle_folder: Path, out: Path, register: Path | None) -> int:
     """Write the equality report of a bundle; status 1 if its gate does not pass."""
     from features.histories import Histories
     from scoring.bundle import Bundle
     from signpost.judging import judge
 
     with progress("Auditing") as report:
-        result = judge(Histories.open(histories), Bundle.open(bundle_folder), out=out, progress=report)
+        result = judge(
+            Histories.open(histories), Bundle.open(bundle_folder), out=out, progress=report, register=register
+        )
     click.echo(result.sentence)
     return 0 if result.gate.passed else 1

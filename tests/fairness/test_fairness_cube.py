@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
+from fairlearn import metrics as fl
 
 from catalogue.errors import UsageError
 from fairness import crosscheck
@@ -88,3 +90,49 @@ def test_a_column_that_is_not_there_is_named() -> None:
         build(world(10), axes=["nonsense"], outcomes=[PREDICTED])
     with pytest.raises(UsageError, match="no axis age"):
         build(world(10), axes=["sex"], outcomes=[PREDICTED]).over("age")
+
+
+def test_weights_agree_with_fairlearn_and_are_drawn_with_their_rows() -> None:
+    frame = world(1500).with_columns(weight=pl.Series(np.random.default_rng(8).integers(1, 5, 1500)))
+    known = frame.filter(pl.col("ethnicity").is_not_null())
+    cube = build(known, axes=["ethnicity"], outcomes=[PREDICTED, ACTUAL], weight="weight")
+    ours = DECISION_RATES["selection_rate"](cube, cube.counts)
+    theirs = fl.MetricFrame(
+        metrics=fl.selection_rate, y_true=known[ACTUAL].to_numpy(), y_pred=known[PREDICTED].cast(pl.Int8).to_numpy(),
+        sensitive_features=pd.Series(known["ethnicity"].to_list(), name="ethnicity"),
+        sample_params={"sample_weight": known["weight"].to_numpy()},
+    ).by_group  # fmt: skip
+    for (label,), value in zip(cube.groups, ours, strict=True):
+        assert value == pytest.approx(theirs[label], abs=1e-12)
+    drawn = cube.draw(400, seed=2)
+    assert drawn.sum((1, 2)).mean() == pytest.approx(known["weight"].sum(), rel=0.01)
+    assert DECISION_RATES["selection_rate"](cube, drawn).mean(0) == pytest.approx(ours, abs=0.02)
+
+
+def test_a_weight_below_nought_is_refused() -> None:
+    frame = world(10).with_columns(weight=pl.lit(-1.0))
+    with pytest.raises(UsageError, match="from nought upwards"):
+        build(frame, axes=["sex"], outcomes=[PREDICTED], weight="weight")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_groups_where_it_happened_to_nobody_or_everybody_agree_with_fairlearn(share: float) -> None:
+    frame = world(400).with_columns(
+        pl.when(pl.col("sex") == "Women")
+        .then(pl.lit(bool(share)))
+        .otherwise(pl.col(PREDICTED))
+        .alias(PREDICTED)
+    )
+    agreement = crosscheck.against_fairlearn({"sex": frame["sex"]}, frame[PREDICTED], frame[ACTUAL])
+    assert agreement.agrees
+    assert agreement.compared == 10
+
+
+def test_one_person_alone_is_a_group_and_an_empty_frame_has_none() -> None:
+    one = world(1)
+    cube = build(one, axes=["sex"], outcomes=[PREDICTED, ACTUAL])
+    assert cube.total == 1
+    assert (cube.draw(3, seed=0).sum((1, 2)) == 1).all()
+    empty = build(one.clear(), axes=["sex"], outcomes=[PREDICTED, ACTUAL])
+    assert empty.groups == ()
+    assert empty.draw(2, seed=0).shape == (2, 0, 4)

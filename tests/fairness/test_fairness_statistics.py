@@ -164,3 +164,61 @@ def test_people_with_several_rows_are_worth_less_than_their_rows() -> None:
     assert statistics.design_effect(always, rows) == pytest.approx(5, rel=0.01)
     assert statistics.design_effect(mixed, rows) == pytest.approx(1, abs=0.3)
     assert statistics.design_effect(np.zeros(200), rows) == 5
+
+
+# ── Extremes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_exact_interval_at_its_edges() -> None:
+    """Limits by the closed forms of Clopper and Pearson where one count is nought."""
+    none = fairness.relative_rate(0, 50, 5, 50)
+    share = 1 - 0.025 ** (1 / 5)  # nobody of five
+    assert (none.ratio, none.lower) == (0, 0)
+    assert none.upper == pytest.approx(share / (1 - share))
+    assert none.p_value == pytest.approx(2 * 0.5**5)
+    all_here = fairness.relative_rate(5, 50, 0, 50)
+    assert all_here.ratio is None
+    assert all_here.upper == math.inf
+    assert all_here.lower == pytest.approx((1 - share) / share)
+    full = fairness.relative_rate(40, 40, 40, 40)
+    assert full.ratio == 1
+    assert full.p_value == 1
+    one = fairness.relative_rate(1, 1, 1, 1)
+    assert (one.ratio, one.p_value) == (1, 1)
+    assert (one.lower or 0) < 0.03
+    assert (one.upper or 0) > 39
+
+
+def test_the_p_value_holds_far_out_in_the_tail() -> None:
+    far = fairness.relative_rate(10, 10_000, 1_000, 10_000)
+    assert far.p_value is not None
+    assert 0 < far.p_value < 1e-200
+    assert far.p_value == pytest.approx(2 * stats.binom.cdf(10, 1_010, 0.5), rel=1e-9)
+
+
+def test_the_wald_interval_has_none_without_an_event_and_is_a_point_where_everybody_is() -> None:
+    none = fairness.relative_rate(0, 50, 5, 50, method="wald")
+    assert (none.ratio, none.lower, none.upper, none.p_value) == (0, None, None, None)
+    assert tuple(fairness.relative_rate(40, 40, 30, 30, method="wald")) == (1, 1, 1)
+
+
+def test_a_published_wald_interval() -> None:
+    # Altman, Practical statistics for medical research (1991), p. 267, and the Physicians' Health Study (1989):
+    # heart attacks among 11,037 on aspirin (104) and 11,034 on placebo (189): 0.55 (0.43 to 0.70).
+    ratio, lower, upper = fairness.relative_rate(104, 11_037, 189, 11_034, method="wald")
+    assert ratio == pytest.approx(0.55, abs=0.005)
+    assert lower == pytest.approx(0.43, abs=0.005)
+    assert upper == pytest.approx(0.70, abs=0.005)
+
+
+def test_large_counts_bring_the_two_methods_together() -> None:
+    """The exact one conditions on the total of rare events, so it agrees where the event is rare."""
+    exact, wald = (fairness.relative_rate(900, 900_000, 700, 900_000, method) for method in ("exact", "wald"))
+    assert (exact.lower, exact.upper) == pytest.approx((wald.lower, wald.upper), rel=0.01)
+
+
+def test_weighted_counts_are_taken_as_they_are() -> None:
+    whole = fairness.relative_rate(30, 100, 20, 200)
+    half = fairness.relative_rate(15.0, 50.0, 10.0, 100.0)
+    assert half.ratio == whole.ratio
+    assert (half.upper or 0) - (half.lower or 0) > (whole.upper or 0) - (whole.lower or 0)
