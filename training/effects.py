@@ -21,7 +21,7 @@ from features.histories import Histories
 from features.outcomes import CONVICTION_DAYS, LATER_ASSESSMENT_DAYS, NO_ARM, decision_points, progress
 from features.spec import Use
 from features.subject import subjects
-from training import similar
+from training import benefit_sensitivity, benefit_tree, similar
 from training.benefit import BenefitModel
 from training.config import TrainingConfig
 from training.splits import last_usable
@@ -33,6 +33,8 @@ LADDER = (
     ("ogrs_2yr", "need_total"),
     ("ogrs_2yr",),
 )
+#: About how many decision points the policy is explained on.
+EXPLAINED_ROWS = 20_000
 #: Statuses of eligibility that leave an intervention open to the person.
 OPEN_TO = ("ELIGIBLE", "NEARLY", "MISSING_INFORMATION")
 
@@ -130,6 +132,18 @@ def fit(
         ladder=LADDER,
         groups=points["crn"].to_numpy(),
     )
-    return FittedEffects(
-        benefit=model.to_effect_model().to_dict(), similar=ladder.to_dict(), rows=points.height
-    )
+    document = model.to_effect_model().to_dict()
+    document["report"] = {**document["report"], **_explained(model, rows)}
+    return FittedEffects(benefit=document, similar=ladder.to_dict(), rows=points.height)
+
+
+def _explained(model: BenefitModel, rows: DecisionRows) -> dict[str, Any]:
+    """The policy in at most three questions, and how strong a hidden factor would have to be to overturn it.
+
+    Of every so-maniest decision point, as both are for readers and not served.
+    """
+    step = max(rows.points.height // EXPLAINED_ROWS, 1)
+    features, eligible = rows.features.gather_every(step), rows.eligible.gather_every(step)
+    tree = benefit_tree.grow(model.to_effect_model(), features, eligible=eligible)
+    leading = benefit_sensitivity.leading_suggestions(model, features, eligible=eligible)
+    return {"policy_tree": tree.to_dict(), "leading_suggestions": leading.to_dict("records")}

@@ -21,7 +21,7 @@ from typing import Any
 
 from catalogue.errors import UsageError
 from scoring.bundle import Bundle
-from training import scorecard_release
+from training import benefit_page, scorecard_release
 from training.config import TrainingConfig
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -169,6 +169,9 @@ def _log(client: Any, bundle: Bundle, config: TrainingConfig, metrics: Mapping[s
     with TemporaryDirectory() as place:
         scorecard_release.write(bundle, Path(place))
         client.log_artifacts(run_id, place, "scorecards")
+    with TemporaryDirectory() as place:
+        benefit_page.write(bundle.benefit, Path(place))
+        client.log_artifacts(run_id, place, "policy")
     client.set_terminated(run_id)
     return run_id
 

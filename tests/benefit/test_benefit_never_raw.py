@@ -64,8 +64,11 @@ def texts_shown() -> list[Path]:
     for room in (*ROOMS, "catalogue", "docs"):
         for kind in ("*.py", "*.html", "*.yaml", "*.yml", "*.css", "*.js", "*.md", "*.njk", "*.j2"):
             found += (ROOT / room).rglob(kind)
+    skipped = {"decisions", "node_modules"}
     return sorted(
-        path for path in found if "decisions" not in path.parts and "node_modules" not in path.parts
+        path
+        for path in found
+        if not skipped & set(path.parts) and path.relative_to(ROOT).as_posix() not in SHOWS_THE_TRAP
     )
 
 

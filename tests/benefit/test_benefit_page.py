@@ -1,0 +1,46 @@
+"""The page that explains the policy: from the release alone, with every number of the report."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from scoring.effects import EffectModel
+from tests.benefit.conftest import World
+from training import benefit_page, benefit_sensitivity, benefit_tree
+from training.benefit import BenefitModel
+
+
+@pytest.fixture(scope="module")
+def document(world: World) -> dict[str, object]:
+    model = BenefitModel(threads=1, folds=2).fit(
+        world.X, world.arm, world.outcome, groups=world.person, eligible=world.eligible_frame()
+    )
+    made = model.to_effect_model().to_dict()
+    tree = benefit_tree.grow(model.to_effect_model(), world.X, eligible=world.eligible_frame())
+    leading = benefit_sensitivity.leading_suggestions(model, world.X, eligible=world.eligible_frame())
+    report = made["report"] | {
+        "policy_tree": tree.to_dict(),
+        "leading_suggestions": leading.to_dict("records"),
+    }
+    return made | {"report": report}
+
+
+def test_the_page_holds_tree_effects_and_sensitivity(document: dict[str, object]) -> None:
+    page = benefit_page.to_html(EffectModel.from_dict(document))
+    HTMLParser().feed(page)
+    report = document["report"]
+    assert isinstance(report, dict)
+    assert all(arm in page for arm in report["average_effects"])
+    assert max(depth for depth, _ in benefit_page.tree_lines(report["policy_tree"])) <= 3
+    rows = benefit_page.leading_rows(report)
+    assert rows
+    assert all(cell in page for row in rows for cell in row)
+    assert [int(row[1].replace(",", "")) for row in rows] == sorted(
+        (row["people"] for row in report["leading_suggestions"]), reverse=True
+    )
+
+
+def test_a_release_without_a_tree_says_so(document: dict[str, object]) -> None:
+    page = benefit_page.to_html(EffectModel.from_dict(document | {"report": {}}))
+    assert "holds no policy tree" in page
+    assert "No intervention has enough recorded outcomes" in page
