@@ -257,7 +257,10 @@ class OnPathway:
         return pni.FIELDS_USED
 
     def holds(self, subject: Subject) -> Truth:
-        reachable = pni.reachable(subject)
+        return self.among(pni.reachable(subject))
+
+    def among(self, reachable: frozenset[str]) -> Truth:
+        """The same, for pathways that are known to be reachable."""
         if reachable <= set(self.levels):
             return True
         return None if reachable & set(self.levels) else False

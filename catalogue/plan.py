@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from catalogue import logic, messages
-from catalogue.criteria import AllOf, AnyOf, AtLeast, Criterion, FirstRecorded, Not, parts_of
+from catalogue import logic, messages, pni
+from catalogue.criteria import AllOf, AnyOf, AtLeast, Criterion, FirstRecorded, Not, OnPathway, parts_of
 from catalogue.errors import UsageError
 from catalogue.fields import Subject
 from catalogue.intervention import Intervention, Rule
@@ -21,11 +21,15 @@ from catalogue.messages import Messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A distinct criterion, the places of its parts, and how their truths combine (``None`` for a leaf)."""
+    """A distinct criterion, the places of its parts, and how their truths combine (``None`` for a leaf).
+
+    ``pathway`` is the criterion again where it asks for a pathway.
+    """
 
     criterion: Criterion
     parts: tuple[int, ...]
     combine: Callable[[Sequence[Truth]], Truth] | None
+    pathway: OnPathway | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +63,20 @@ class Plan:
     nodes: tuple[Node, ...]
     rules: tuple[PlannedRule, ...]
     entries: tuple[Entry, ...]
+    asks_pathway: bool
 
     def truths(self, subject: Subject) -> list[Truth]:
         """How does each criterion come out for this person, in the order of the nodes?"""
         truths: list[Truth] = []
+        # Every rule on pathways asks the same of the identifier, so it is asked once.
+        reachable = pni.reachable(subject) if self.asks_pathway else frozenset()
         for node in self.nodes:
-            if node.combine is None:
-                truths.append(node.criterion.holds(subject))
-            else:
+            if node.combine is not None:
                 truths.append(node.combine([truths[part] for part in node.parts]))
+            elif node.pathway is not None:
+                truths.append(node.pathway.among(reachable))
+            else:
+                truths.append(node.criterion.holds(subject))
         return truths
 
     def missing(
@@ -121,7 +130,12 @@ def build(interventions: Sequence[Intervention]) -> Plan:
             places.append(rules[key])
         deciding = tuple(each for each in places if ready[each].rule.decides)
         entries.append(Entry(intervention=intervention, rules=tuple(places), deciding=deciding))
-    return Plan(nodes=tuple(planned), rules=tuple(ready), entries=tuple(entries))
+    return Plan(
+        nodes=tuple(planned),
+        rules=tuple(ready),
+        entries=tuple(entries),
+        asks_pathway=any(node.pathway is not None for node in planned),
+    )
 
 
 def _place(criterion: Criterion, nodes: dict[Criterion, int], planned: list[Node]) -> int:
@@ -130,7 +144,8 @@ def _place(criterion: Criterion, nodes: dict[Criterion, int], planned: list[Node
     combine = _combination(criterion)
     parts = () if combine is None else tuple(_place(part, nodes, planned) for part in parts_of(criterion))
     nodes[criterion] = len(planned)
-    planned.append(Node(criterion=criterion, parts=parts, combine=combine))
+    pathway = criterion if isinstance(criterion, OnPathway) else None
+    planned.append(Node(criterion=criterion, parts=parts, combine=combine, pathway=pathway))
     return nodes[criterion]
 
 
