@@ -46,6 +46,10 @@ class TooLarge(Exception):  # noqa: N818  it is caught here and never leaves
     """The body grew past the limit while it was read."""
 
 
+class NotReadError(Exception):
+    """The caller does not read its answer; caught here, and never leaves."""
+
+
 class Frontier:
     """The outermost layer of the application."""
 
@@ -78,13 +82,21 @@ class Frontier:
                     *message.get("headers", []),
                     *_headers(scope, message, correlation, nonce),
                 ]
-            await send(message)
+            # Somebody who does not read does not hold a turn for ever.
+            try:
+                async with asyncio.timeout(self._settings.request_seconds):
+                    await send(message)
+            except TimeoutError as error:
+                raise NotReadError from error
 
         with (
             structlog.contextvars.bound_contextvars(correlation_id=correlation),
             self._tracing.request(scope["method"], headers) as span,
         ):
-            await self._guarded(scope, headers, receive, sending)
+            try:
+                await self._guarded(scope, headers, receive, sending)
+            except NotReadError:
+                log.warning("caller_cut_off", reason="does not read the answer")
             route = scope.get("route")
             path = getattr(route, "path", "(none)")
             status = answered[0] if answered else 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from serving.app import create_app
 from serving.logs import configure
@@ -23,11 +26,47 @@ def serve(settings: Settings) -> None:
     server(settings).run()
 
 
+class PunctualProtocol(H11Protocol):
+    """HTTP for callers who send the head of a request in time; others are cut off, before they cost anything."""
+
+    seconds: float
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the parent has it
+        """Somebody is there: the clock runs."""
+        self._clock: asyncio.TimerHandle | None = None
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Something came: the clock runs until a whole head is there."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They went away."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+        elif self._clock is None:
+            self._clock = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+
 def server(settings: Settings) -> uvicorn.Server:
     """The server, not yet running."""
+    punctual = type("Punctual", (PunctualProtocol,), {"seconds": float(settings.request_seconds)})
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings),
+            http=punctual,
+            ws="none",
             host=settings.host,
             port=settings.port,
             log_level="warning",

@@ -1,21 +1,27 @@
 """Under trouble: no bundle, a bad bundle, a store that is away, too much at once, bad input, a sudden death."""
 
+import asyncio
 import re
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from serving.auth import ROLES
 from serving.bundles import BundleHolder
+from serving.frontier import Frontier
+from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.store.database import Database
+from serving.tracing import Tracing
 from tests.serving.conftest import KeyServer, running
 
 
@@ -191,6 +197,77 @@ def test_bad_bodies_are_refused_in_the_error_shape_without_repeating_them(
         assert given.headers["X-Correlation-Id"] == "abc-12345678"
         made = client.get("/health", headers={"X-Correlation-Id": "<script>"})
         assert re.fullmatch(r"[0-9a-f-]{36}", made.headers["X-Correlation-Id"])
+
+
+def _talk(address: str, *parts: bytes, pause: float = 0.3) -> bytes:
+    """Send the parts with pauses between them, then listen until the service hangs up."""
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=15) as connection:
+        heard = b""
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+            while got := connection.recv(65536):
+                heard += got
+        except ConnectionError:
+            pass
+        return heard
+
+
+def test_slow_callers_are_cut_off_and_others_are_not_kept_waiting(
+    settings: Settings, headers: dict[str, str], someone: str
+) -> None:
+    told = replace(settings, request_seconds=1, workers_at_once=1, bundle_folder=None)
+    with running(told) as address, ThreadPoolExecutor(8) as pool:
+        head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        started = time.monotonic()
+        silent = pool.submit(_talk, address)
+        drips = pool.submit(_talk, address, *(head[n : n + 9] for n in range(0, 54, 9)))
+        body = pool.submit(
+            _talk, address, head + b"Content-Length: 100\r\nConnection: close\r\n\r\n", b"{", b" "
+        )
+        second = pool.submit(
+            _talk, address, b"GET /health/ping HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /health/ping HT", pause=0.2
+        )
+        # Meanwhile somebody in time is answered, although there is but one turn.
+        answer = httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers, timeout=10)
+        assert answer.status_code == 200
+        assert silent.result() == b""
+        assert drips.result() == b""
+        refused = body.result()
+        assert refused.startswith(b"HTTP/1.1 408 ")
+        assert b'"errorCode":"TOO_SLOW"' in refused
+        assert second.result().count(b"HTTP/1.1 200") == 1
+        assert time.monotonic() - started < 20
+
+
+def test_who_does_not_read_holds_no_turn(settings: Settings) -> None:
+    frontier = Frontier(
+        _endless,
+        settings=replace(settings, request_seconds=1),
+        metrics=Metrics(),
+        tracing=Tracing(None, environment="test"),
+    )
+
+    async def nothing() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def stuck(message: object) -> None:
+        if message["type"] == "http.response.body":  # type: ignore[index]  # an ASGI message is a mapping
+            await asyncio.sleep(3600)
+
+    async def ask() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/v1/x", "headers": []}
+        await asyncio.wait_for(frontier(scope, nothing, stuck), timeout=10)
+
+    asyncio.run(ask())
+
+
+async def _endless(scope: object, receive: object, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
 
 
 def test_a_stop_finishes_what_was_taken(settings: Settings, headers: dict[str, str], someone: str) -> None:
