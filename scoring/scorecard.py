@@ -4,164 +4,68 @@ A scorecard is a sum. Its raw score is ``intercept`` plus, for every term, the n
 holds for the row's cell; the explanation is those numbers themselves. It is plain data (JSON) and
 needs neither the library that it was fitted with nor a data frame: one row is scored in pure Python,
 many rows with numpy.
-
-Cells of an axis, in table order:
-
-- a number (or yes/no) with ``k`` cuts has ``k + 1`` value cells, cell ``i`` holding values from
-  ``cuts[i - 1]`` (included) up to ``cuts[i]`` (not included), and then one cell for "not recorded";
-- a category with ``k`` named values has those ``k`` cells, one cell for any other value (rare in
-  training, or never seen), and one cell for "not recorded".
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 import numpy as np
 import orjson
 
-from catalogue.errors import UsageError
+from scoring.scorecard_reading import (
+    Reader,
+    cells_of,
+    column_of,
+    is_scalar,
+    other_cell,
+    refuse_infinite,
+    row_count,
+)
+from scoring.scorecard_terms import (
+    Axis,
+    Category,
+    Feature,
+    Kind,
+    Link,
+    ScorecardError,
+    Term,
+    Value,
+    cell_map,
+    ordered,
+    union,
+)
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-Value = str | int | float | bool | tuple[str, ...] | None
-Category = str | int | float | bool
-Kind = Literal["number", "boolean", "category"]
-Link = Literal["logit", "identity"]
+__all__ = [
+    "CHUNK_ROWS",
+    "FORMAT",
+    "Axis",
+    "Category",
+    "Feature",
+    "Kind",
+    "Link",
+    "Scorecard",
+    "ScorecardError",
+    "Term",
+    "Value",
+    "ordered",
+]
 
 FORMAT = "signpost-scorecard/1"
 CHUNK_ROWS = 65_536
 """Rows scored at a time: bounds the memory of the many-row scorer whatever the length of its input."""
 
-_KINDS: tuple[Kind, ...] = ("number", "boolean", "category")
 _LINKS: tuple[Link, ...] = ("logit", "identity")
-
-
-class ScorecardError(UsageError, ValueError):
-    """A scorecard, or a row given to one, that cannot be used; the sentence says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """What a scorecard knows of one input column.
-
-    ``low`` and ``high`` are the least and greatest value seen in training (numbers only; None where
-    nothing was recorded). ``missing_seen`` and ``other_seen`` say whether training held rows without a
-    value, and rows with a value outside the named categories; where it did not, such a row is scored as
-    ``usual``, the label of the median's cell or of the commonest category.
-    """
-
-    name: str
-    kind: Kind
-    low: float | None = None
-    high: float | None = None
-    missing_seen: bool = False
-    other_seen: bool = False
-    usual: str = ""
-
-    def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
-            raise ScorecardError(
-                f"The feature {self.name!r} has the kind {self.kind!r}; use one of {_KINDS}."
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """How one term divides one feature into cells (see the module's text for their order)."""
-
-    feature: str
-    kind: Kind
-    cuts: tuple[float, ...] = ()
-    categories: tuple[Category, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.kind == "category":
-            if self.cuts:
-                raise ScorecardError(f"The axis of {self.feature!r} is a category and cannot have cuts.")
-            if len(set(self.categories)) != len(self.categories):
-                raise ScorecardError(f"The axis of {self.feature!r} names a category twice.")
-            return
-        if self.categories:
-            raise ScorecardError(f"The axis of {self.feature!r} is a number and cannot have categories.")
-        if not all(map(math.isfinite, self.cuts)) or any(a >= b for a, b in pairwise(self.cuts)):
-            raise ScorecardError(
-                f"The cuts of {self.feature!r} must be finite and rise from one to the next."
-            )
-
-    @property
-    def cells(self) -> int:
-        """How many cells the axis has, "not recorded" included."""
-        return len(self.categories) + 2 if self.kind == "category" else len(self.cuts) + 2
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Each cell in words, in table order."""
-        if self.kind == "category":
-            return (*map(str, self.categories), "any other value", "not recorded")
-        if not self.cuts:
-            return ("any value", "not recorded")
-        if self.kind == "boolean" and len(self.cuts) == 1:
-            return ("no", "yes", "not recorded")
-        middle = (f"{a:g} to under {b:g}" for a, b in pairwise(self.cuts))
-        return (f"under {self.cuts[0]:g}", *middle, f"{self.cuts[-1]:g} or more", "not recorded")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Term:
-    """One summand of the score: a table over the cells of one axis, or of two.
-
-    ``values`` are on the raw (log-odds or identity) scale; ``weights`` hold the training weight in each
-    cell. Both have one dimension for each axis.
-    """
-
-    axes: tuple[Axis, ...]
-    values: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        shape = tuple(axis.cells for axis in self.axes)
-        if len(shape) not in {1, 2}:
-            raise ScorecardError(f"The term {self.name!r} must have one axis or two.")
-        if self.values.shape != shape or self.weights.shape != shape:
-            raise ScorecardError(f"The table of {self.name!r} must have the shape {shape} of its axes.")
-        if not np.isfinite(self.values).all() or not np.isfinite(self.weights).all():
-            raise ScorecardError(f"The table of {self.name!r} holds a number that is not finite.")
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The one or two features that the term reads."""
-        return tuple(axis.feature for axis in self.axes)
-
-    @property
-    def name(self) -> str:
-        """The feature, or ``first & second`` for a pair."""
-        return " & ".join(self.features)
-
-    @property
-    def importance(self) -> float:
-        """How much the term moves scores: the weighted mean of its absolute values."""
-        total = float(self.weights.sum())
-        return float((np.abs(self.values) * self.weights).sum() / total) if total > 0 else 0.0
-
-
-class _Reader(NamedTuple):
-    """How one feature's value becomes a cell, over all of its terms together."""
-
-    name: str
-    cuts: list[float]
-    lookup: dict[Category, int] | None
-    missing: int
-    main: list[float] | None
 
 
 class _PairReader(NamedTuple):
@@ -276,13 +180,13 @@ class Scorecard:
                     cell = missing
                 elif lookup is not None:
                     found = lookup.get(value)  # type: ignore[arg-type]
-                    cell = _other_cell(name, value, missing) if found is None else found
+                    cell = other_cell(name, value, missing) if found is None else found
                 elif -endless < value < endless:  # type: ignore[operator]
                     cell = bisect_right(cuts, value)
                 elif value != value:  # noqa: PLR0124  NaN is the one value unequal to itself
                     cell = missing
                 else:
-                    _refuse_infinite(name)
+                    refuse_infinite(name)
                 cells.append(cell)
                 if main is not None:
                     values.append(main[cell])
@@ -300,7 +204,7 @@ class Scorecard:
                 )
             value = row[reader.name]
             wanted = "a category (text, a number or yes/no)" if reader.lookup is not None else "a number"
-            if value is not None and (isinstance(value, str | tuple | list | dict) or not _is_scalar(value)):
+            if value is not None and (isinstance(value, str | tuple | list | dict) or not is_scalar(value)):
                 raise ScorecardError(f"The value of the feature {reader.name!r} must be {wanted} or None.")
         raise ScorecardError("The row cannot be scored: it must map each feature's name to a plain value.")
 
@@ -319,7 +223,7 @@ class Scorecard:
         Raises:
             ScorecardError: when a feature is absent, of another length, infinite or of the wrong kind.
         """
-        total = np.full(_row_count(columns, self.used_features), self.intercept)
+        total = np.full(row_count(columns, self.used_features), self.intercept)
         for start, part in self._parts(columns, rows=CHUNK_ROWS):
             for column in range(part.shape[1]):
                 total[start : start + len(part)] += part[:, column]
@@ -335,7 +239,7 @@ class Scorecard:
         Raises:
             ScorecardError: as ``score_many``.
         """
-        out = np.empty((_row_count(columns, self.used_features), len(self.terms)))
+        out = np.empty((row_count(columns, self.used_features), len(self.terms)))
         for start, part in self._parts(columns, rows=CHUNK_ROWS):
             out[start : start + len(part)] = part
         return out
@@ -355,8 +259,8 @@ class Scorecard:
         self, columns: Mapping[str, object] | pl.DataFrame, *, rows: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         readers, pairs = self._plan
-        count = _row_count(columns, self.used_features)
-        held = [_column(columns, reader.name) for reader in readers]
+        count = row_count(columns, self.used_features)
+        held = [column_of(columns, reader.name) for reader in readers]
         mains = [None if reader.main is None else np.array(reader.main) for reader in readers]
         cuts = [np.array(reader.cuts) for reader in readers]
         tables = [(a, b, *_pair_tables(rows_, columns_)) for a, b, rows_, columns_ in pairs]
@@ -366,14 +270,14 @@ class Scorecard:
             cells: list[NDArray[np.intp]] = []
             term = 0
             for reader, column, edges, main in zip(readers, held, cuts, mains, strict=True):
-                cell = _cells(reader, edges, column[start:stop])
+                cell = cells_of(reader, edges, column[start:stop])
                 cells.append(cell)
                 if main is not None:
                     np.take(main, cell, out=part[:, term])
                     term += 1
-            for first, second, row_of, column_of, flat, width in tables:
-                index = row_of[cells[first]] * width
-                index += column_of[cells[second]]
+            for first, second, row_at, column_at, flat, width in tables:
+                index = row_at[cells[first]] * width
+                index += column_at[cells[second]]
                 np.take(flat, index, out=part[:, term])
                 term += 1
             yield start, part
@@ -386,7 +290,7 @@ class Scorecard:
         return np.asarray(np.where(np.asarray(score) >= 0, 1.0 / (1.0 + small), small / (1.0 + small)))
 
     @cached_property
-    def _plan(self) -> tuple[list[_Reader], list[_PairReader]]:
+    def _plan(self) -> tuple[list[Reader], list[_PairReader]]:
         """The readers of the used features and of the pairs: tables on the union of each feature's cuts."""
         axes: dict[str, list[Axis]] = {}
         for term in self.terms:
@@ -394,19 +298,19 @@ class Scorecard:
                 axes.setdefault(axis.feature, []).append(axis)
         # Contributions come out single factors first, by feature, then pairs: the order of `terms`.
         mains = {term.features[0]: term for term in self.terms if len(term.axes) == 1}
-        readers: list[_Reader] = []
+        readers: list[Reader] = []
         merged: dict[str, Axis] = {}
         for name in self.used_features:
-            union = _union(axes[name])
-            merged[name] = union
+            whole = union(axes[name])
+            merged[name] = whole
             main = mains.get(name)
-            table = None if main is None else main.values[_cell_map(union, main.axes[0])].tolist()
+            table = None if main is None else main.values[cell_map(whole, main.axes[0])].tolist()
             lookup = (
-                {category: cell for cell, category in enumerate(union.categories)}
-                if union.kind == "category"
+                {category: cell for cell, category in enumerate(whole.categories)}
+                if whole.kind == "category"
                 else None
             )
-            readers.append(_Reader(name, list(union.cuts), lookup, union.cells - 1, table))
+            readers.append(Reader(name, list(whole.cuts), lookup, whole.cells - 1, table))
         place = {reader.name: index for index, reader in enumerate(readers)}
         pairs: list[_PairReader] = []
         for term in self.terms:
@@ -414,8 +318,8 @@ class Scorecard:
                 continue
             one, two = term.axes
             table_rows: list[list[float]] = term.values.tolist()
-            rows = [table_rows[cell] for cell in _cell_map(merged[one.feature], one).tolist()]
-            columns = cast("list[int]", _cell_map(merged[two.feature], two).tolist())
+            rows = [table_rows[cell] for cell in cell_map(merged[one.feature], one).tolist()]
+            columns = cast("list[int]", cell_map(merged[two.feature], two).tolist())
             pairs.append(_PairReader(place[one.feature], place[two.feature], rows, columns))
         return readers, pairs
 
@@ -515,12 +419,6 @@ class Scorecard:
         return cls.from_dict(document)
 
 
-def ordered(terms: Sequence[Term], feature_names: Sequence[str]) -> tuple[Term, ...]:
-    """Put terms in the order that a scorecard holds them: single factors by feature, then pairs."""
-    place = {name: index for index, name in enumerate(feature_names)}
-    return tuple(sorted(terms, key=lambda term: (len(term.axes), [place[name] for name in term.features])))
-
-
 def _term(document: Mapping[str, object], kinds: Mapping[str, Kind]) -> Term:
     axes = []
     for axis in cast("list[dict[str, object]]", document["axes"]):
@@ -536,102 +434,9 @@ def _term(document: Mapping[str, object], kinds: Mapping[str, Kind]) -> Term:
     )
 
 
-def _union(axes: Sequence[Axis]) -> Axis:
-    """The coarsest axis that every given axis of a feature can be read from."""
-    first = axes[0]
-    if first.kind == "category":
-        categories = dict.fromkeys(category for axis in axes for category in axis.categories)
-        return Axis(first.feature, "category", categories=tuple(categories))
-    return Axis(first.feature, first.kind, cuts=tuple(sorted({cut for axis in axes for cut in axis.cuts})))
-
-
-def _cell_map(union: Axis, axis: Axis) -> NDArray[np.intp]:
-    """For each cell of the union, the cell of one of the axes that it was made from."""
-    if axis.kind == "category":
-        place = {category: cell for cell, category in enumerate(axis.categories)}
-        other = len(axis.categories)
-        cells = [place.get(category, other) for category in union.categories]
-        return np.array([*cells, other, other + 1], dtype=np.intp)
-    # A cell of the union begins at one of its cuts (the first has no beginning).
-    cells = [0, *(bisect_right(axis.cuts, cut) for cut in union.cuts)]
-    return np.array([*cells, len(axis.cuts) + 1], dtype=np.intp)
-
-
 def _pair_tables(
     rows: list[list[float]], columns: list[int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], int]:
     """A pair's table laid flat, with the place of each row cell and of each column cell."""
     table = np.array(rows)
     return np.arange(len(rows)), np.array(columns, dtype=np.intp), table.ravel(), table.shape[1]
-
-
-def _other_cell(name: str, value: object, missing: int) -> int:
-    """The cell of a value outside the named categories: NaN is not recorded, the rest are "any other"."""
-    if not isinstance(value, str) and not _is_scalar(value):
-        raise TypeError(name)
-    return missing if value != value else missing - 1  # noqa: PLR0124  NaN is unequal to itself
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | int | float | bool | np.generic)
-
-
-def _refuse_infinite(name: str) -> NoReturn:
-    raise ScorecardError(f"The feature {name!r} holds an infinite value; give a finite number or None.")
-
-
-def _row_count(columns: Mapping[str, object] | pl.DataFrame, used: Sequence[str]) -> int:
-    height = getattr(columns, "height", None)
-    if isinstance(height, int):
-        return height
-    table = cast("Mapping[str, object]", columns)
-    lengths = {len(cast("Sequence[object]", table[name])) for name in used if name in table}
-    if not lengths:
-        lengths = {len(cast("Sequence[object]", column)) for column in table.values()}
-    if len(lengths) > 1:
-        raise ScorecardError("The columns to be scored differ in length; give one value a row in each.")
-    return next(iter(lengths), 0)
-
-
-def _column(columns: Mapping[str, object] | pl.DataFrame, name: str) -> Sequence[object]:
-    try:
-        return cast("Sequence[object]", columns[name])
-    except Exception as error:  # polars and mappings each have their own error for an absent column
-        raise ScorecardError(
-            f"The rows to be scored have no column {name!r}; add it, empty if need be."
-        ) from error
-
-
-def _cells(reader: _Reader, cuts: NDArray[np.float64], column: Sequence[object]) -> NDArray[np.intp]:
-    if reader.lookup is not None:
-        return _category_cells(reader, column)
-    held = np.asarray(column)
-    # A nullable column of yes/no arrives as objects; anything else that is not numeric is refused there.
-    values = held.astype(np.float64) if held.dtype.kind in "biuf" else _numbers(reader.name, held.tolist())
-    if np.isinf(values).any():
-        _refuse_infinite(reader.name)
-    cells = np.searchsorted(cuts, values, side="right")
-    return np.where(np.isnan(values), reader.missing, cells)
-
-
-def _numbers(name: str, values: list[object]) -> NDArray[np.float64]:
-    if not all(value is None or isinstance(value, int | float | np.number | np.bool_) for value in values):
-        raise ScorecardError(f"The column {name!r} must hold numbers or None.")
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _category_cells(reader: _Reader, column: Sequence[object]) -> NDArray[np.intp]:
-    lookup = cast("dict[object, int]", dict(reader.lookup or {}))
-    lookup[None] = reader.missing
-    to_list = getattr(column, "to_list", None) or getattr(column, "tolist", None)
-    values = to_list() if to_list is not None else list(column)
-    try:
-        cells = [lookup.get(value, -1) for value in values]
-        found = np.array(cells, dtype=np.intp)
-        for index in np.flatnonzero(found < 0):
-            found[index] = _other_cell(reader.name, values[index], reader.missing)
-    except TypeError as error:
-        raise ScorecardError(
-            f"The column {reader.name!r} must hold categories (text, numbers or yes/no)."
-        ) from error
-    return found
