@@ -32,6 +32,7 @@ from scoring.bundle import Bundle
 from scoring.effects import EffectArrays
 
 CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
+BLOCK: Final = 6 * CHUNK  # people whose records are read in one pass over the tables
 NEEDS: Final = tuple(sorted(NEED_THRESHOLDS))
 # What the order of choice may read of a person: everything but lists and who or where they are.
 CHOICE_FIELDS: Final = tuple(
@@ -170,22 +171,37 @@ def suggestions_at(
     `points` has `crn` and `as_of`, and may have `assessment_id` (an assessment that counts as known, as at a
     decision point). Rows come in the order of the points, interventions in catalogue order.
     """
-    for start in range(0, points.height, CHUNK):
-        yield _chunk(histories, points.slice(start, CHUNK), bundle=bundle, catalogue=catalogue)
-        if progress is not None:
-            progress(min(start + CHUNK, points.height), points.height)
+    offers = histories.collect("directory"), histories.collect("travel")
+    for block in range(0, points.height, BLOCK):
+        here = points.slice(block, BLOCK)
+        subjects = subjects_of(histories, here)
+        features = batch.evaluate(histories, here, uses={Use.SCORING})
+        for start in range(0, here.height, CHUNK):
+            yield _chunk(
+                here.slice(start, CHUNK),
+                subjects.slice(start, CHUNK),
+                features.slice(start, CHUNK),
+                offers=offers,
+                bundle=bundle,
+                catalogue=catalogue,
+            )
+            if progress is not None:
+                progress(min(block + start + CHUNK, points.height), points.height)
 
 
 def _chunk(
-    histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
+    points: pl.DataFrame,
+    subjects: pl.DataFrame,
+    features: pl.DataFrame,
+    *,
+    offers: tuple[pl.DataFrame, pl.DataFrame],
+    bundle: Bundle,
+    catalogue: Catalogue,
 ) -> pl.DataFrame:
     ids = [intervention.id for intervention in catalogue.interventions]
-    subjects = subjects_of(histories, points)
-    features = batch.evaluate(histories, points, uses={Use.SCORING})
     statuses = rules.evaluate(subjects, catalogue)
     eligibility = _codes(statuses, ids)
     need = first_needs(subjects, catalogue)
-    offers = histories.collect("directory"), histories.collect("travel")
     reach = _reach(subjects, catalogue, *offers)
     order, step, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
     effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
