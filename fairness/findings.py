@@ -70,14 +70,19 @@ def comparison_words(each: Comparison) -> str:
     ratio, lower, upper, _ = each.judged
     if ratio is None:
         return "No relative rate can be given: nobody in the comparison group had this happen."
-    alike = (
-        " Among people alike in need, risk, sentence type and region" if each.measure.alike else " Overall"
-    )
+    alike = f"Among people alike in {_conditions(each)}" if each.measure.alike else "Overall"
     reach = f"{times(lower)} to {times(upper)}" if lower is not None and upper is not None else "not defined"
-    size = (
-        f"{alike.strip()}, the rate is {times(ratio)} times that of {each.reference} (95% interval {reach})."
-    )
+    size = f"{alike}, the rate is {times(ratio)} times that of {each.reference} (95% interval {reach})."
     return f"{size} {conclusion(each)}"
+
+
+def _conditions(each: Comparison) -> str:
+    """What people are alike in, in words: need, risk, sentence type and region, or what the measure names."""
+    words = [
+        name.removesuffix("_band").removeprefix("alike ").replace("_", " ")
+        for name in each.measure.conditions
+    ]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def conclusion(each: Comparison) -> str:

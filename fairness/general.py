@@ -221,6 +221,8 @@ def _audit(
 ) -> Audit:
     rows = len(next(iter(columns.values())))
     conditions = _columns(strata, "strata") if strata is not None else {}
+    if conditions:
+        measures = [replace(each, conditions=tuple(conditions)) for each in measures]
     for name in reference:
         if name not in columns:
             raise UsageError(f'The reference names a characteristic "{name}" that is not among those given.')

@@ -72,7 +72,8 @@ def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
 def _not_assessed(result: "AuditResult") -> list[str]:
     weak = [each.title for each in result.coverage if not each.comparable]
     hidden = sum(each.status is Status.SUPPRESSED for each in result.comparisons)
-    lines = [f"{', '.join(weak)}: recorded for too few."] if weak else []
+    named = ", ".join(weak) if len(weak) <= MOST else f"{len(weak)} characteristics (section 3)"
+    lines = [f"{named}: recorded for too few."] if weak else []
     if hidden:
         lines.append(f"{hidden:,} groups too small to publish.")
     if not any(each.measure.section == 8 for each in result.comparisons):

@@ -22,6 +22,7 @@ from fairness.suppression import Ledger
 from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
+from signpost import judging
 
 TODAY = date(2025, 12, 31)
 SEX = definitions().by_name("sex")
@@ -72,6 +73,31 @@ def test_flags_from_fewer_records_are_the_same_flags(small_world: Path, trained_
     assert len(few.crns()) < len(histories.crns())
     for day in days:
         assert flag_all(few, bundle=bundle, as_of=day).equals(flag_all(histories, bundle=bundle, as_of=day))
+
+
+def test_two_processes_count_what_one_does(
+    small_world: Path, trained_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    histories, bundle = Histories.open(small_world), Bundle.open(trained_bundle)
+    shown: list[tuple[int, int]] = []
+
+    def count() -> Suggested:
+        return judging._suggested(
+            histories,
+            bundle,
+            as_of=histories.last_day,
+            progress=lambda done, total: shown.append((done, total)),
+        )
+
+    alone = count()
+    monkeypatch.setattr(judging, "SHARED_FROM", 1)
+    monkeypatch.setattr(judging, "SHARE", 200)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    shared = count()
+    assert shared.people.equals(alone.people)
+    assert shared.options.equals(alone.options)
+    assert shown[0] == (1, 1)
+    assert shown[-1][0] == shown[-1][1] > 1
 
 
 @pytest.fixture(scope="module")

@@ -214,3 +214,13 @@ def test_changes_since_the_register() -> None:
     known = register.parse({"disparities": [{"id": "old", **SIGNED}, {"id": "kept", **SIGNED}]})
     found = register.changes(known, ["kept", "fresh"])
     assert (found.new, found.known, found.gone) == (("fresh",), ("kept",), ("old",))
+
+
+def test_a_sentence_says_in_what_people_are_alike() -> None:
+    random = np.random.default_rng(2)
+    place, sex = random.choice(["north", "south"], 4_000), random.choice(["a", "b"], 4_000)
+    offered = random.random(4_000) < np.where(sex == "a", 0.5, 0.2)
+    audit = fairness.audit_rates(
+        offered, characteristics={"sex": sex}, reference={"sex": "a"}, strata={"place": place}
+    )
+    assert "Among people alike in place, the rate is 0." in audit.sentences[0]
