@@ -287,11 +287,15 @@ def _truth(histories: Histories) -> pl.DataFrame:
         histories.folder / "truth" / "potential_outcomes.parquet",
         columns=["crn", "decided_on", "intervention_id", *TRUTH.values()],
     )
-    return points.join(
-        truth,
-        left_on=["crn", "decided_on", "arm"],
-        right_on=["crn", "decided_on", "intervention_id"],
-    ).select("referral_id", *TRUTH.values())
+    return (
+        points.join(
+            truth,
+            left_on=["crn", "decided_on", "arm"],
+            right_on=["crn", "decided_on", "intervention_id"],
+        )
+        .select("referral_id", *TRUTH.values())
+        .unique("referral_id", keep="last", maintain_order=True)
+    )
 
 
 def _calibration(y: FloatArray, chances: FloatArray, groups: npt.NDArray[Any]) -> dict[str, Any]:

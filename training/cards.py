@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from training import benefit_page
+
 HEADS = (
     ("commence.json", "Start", "Will this person start this intervention?"),
     ("complete.json", "Finish", "Having started, will they finish?"),
@@ -303,7 +305,8 @@ def _monitoring(facts: Facts) -> str:
             held["since"],
             held["until"],
             held["rows_of_latest_month"],
-            len(held["moved"]),
+            sum(item["noticed_on"] is not None for item in held["moved"]),
+            sum(item["noticed_on"] is None for item in held["moved"]),
             len(held["months"]),
             sum(month["drifted"] for month in held["months"]),
             held["noticed_on"] or "nothing",
@@ -315,14 +318,15 @@ def _monitoring(facts: Facts) -> str:
         "watched from",
         "until",
         "rows of the latest month",
-        "inputs that moved",
+        "inputs that jumped",
+        "that only drifted",
         "months whose outcomes are known",
         "months off",
         "noticed on",
     )
     told = (
-        "Every week the last 28 days' rows were held against those that calibrated the head; outcomes are held against the "
-        "chances month by month once their window and the months for records to arrive have passed."
+        "Every week the last 28 days' rows were held against the quarter before them, and against the rows that calibrated "
+        "the head; outcomes are held against the chances month by month once their window and the months for records to arrive have passed."
     )
     alerts = "\n".join(f"- {alert}" for alert in monitoring.get("alerts", []))
     return "\n\n".join(part for part in (told, table(header, rows), alerts) if part)
@@ -373,6 +377,22 @@ def _effects(facts: Facts) -> str:
         f"{len(arms)} interventions have an estimated effect on progress within twelve months, against supervision as "
         f"usual, each with a {figure(float(benefit.get('level', 0.9)) * 100)}% interval and a measure of support. Where the "
         "interval holds nought, the suggestion rests on the rules' order of choice."
+        + _policy(benefit.get("report", {}))
+    )
+
+
+def _policy(report: Mapping[str, Any]) -> str:
+    """The policy in at most three questions, and what it would take to overturn what leads."""
+    if "policy_tree" not in report:
+        return ""
+    lines = [f"{'    ' * depth}- {text}" for depth, text in benefit_page.tree_lines(report["policy_tree"])]
+    names = ("intervention", "people it leads for", "effect", "E-value", "E-value of the bound")
+    return (
+        "\n\n### The policy in at most three questions\n\nIt explains the model and does not replace it.\n\n"
+        + "\n".join(lines)
+        + "\n\n### Sensitivity to something unrecorded\n\nBy how much a hidden factor would have to multiply both the chance "
+        "of being sent and the chance of progress to bring an effect, or its lower bound, to nought.\n\n"
+        + table(names, benefit_page.leading_rows(report)[:12])
     )
 
 

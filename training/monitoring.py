@@ -1,7 +1,9 @@
 """Does the world still look like the one a head was calibrated in, and since when does it not?
 
 Two things can be watched, each as soon as it can be known. **Inputs and chances** are known on the day: every
-week the last 28 days' rows are held against the head's profile by the population stability index. **Calibration**
+week the last 28 days' rows are held, by the population stability index, against the quarter before them and
+against the head's profile. A jump from the quarter before is noticed; what only drifts away from the profile (as
+"days since" does while records grow longer) is told, without an alarm. **Calibration**
 is known only once a row's label window has closed and its records have had time to arrive: month by month, what
 was foretold against what came, on the day from which that could be said and not before. Too few rows show
 nothing but noise, and are not judged.
@@ -25,28 +27,36 @@ from training.profile import CHANCE, MOVED_MUCH, index, places, profile
 FloatArray = npt.NDArray[np.float64]
 MONTH_DAYS = 28
 WEEK_DAYS = 7
+#: Weeks before a month that show what was usual.
+USUAL_WEEKS = 13
 #: With fewer rows the index exceeds its reading aids by chance alone (its noise is about bins over rows).
 LEAST_ROWS = 300
+#: Fewer rows with labels than this make no month; the standard error speaks for the rest.
+LEAST_LABELLED = 100
 #: Standard errors, and points of a share, by which what came must differ from what was foretold.
 DRIFT_ERRORS, DRIFT_GAP = 3.0, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """An input (or the chance itself) that moved much: when that was first seen, how far, and whether it still is."""
+    """An input (or the chance itself) that moved much.
+
+    `noticed_on` is the first day on which the last 28 days had jumped from the quarter before, `jump` the
+    largest such index; `away` is the index of the latest month against the calibration block.
+    """
 
     name: str
     label: str
-    noticed_on: date
-    index: float
-    still: bool
+    noticed_on: date | None
+    jump: float
+    away: float
 
     def sentence(self) -> str:
         """For the model card."""
-        now = "still so" if self.still else "no longer so"
-        return (
-            f"{self.label} moved much (stability index {self.index:.2f}), noticed on {self.noticed_on}, {now}"
-        )
+        now = f"against the calibration block the latest month stands at {self.away:.2f}"
+        if self.noticed_on is None:
+            return f"{self.label} drifted, without a jump: {now}"
+        return f"{self.label} jumped (stability index {self.jump:.2f}), noticed on {self.noticed_on}; {now}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +99,13 @@ class Watch:
     @property
     def noticed_on(self) -> date | None:
         """The first day on which anything was noticed."""
-        days = [item.noticed_on for item in self.moved]
+        days = [item.noticed_on for item in self.moved if item.noticed_on is not None]
         days += [month.known_on for month in self.months if month.drifted]
         return min(days, default=None)
 
     def alerts(self) -> list[str]:
-        """Sentences for the model card, the earliest first."""
-        found = [(item.noticed_on, item.sentence()) for item in self.moved]
+        """Sentences for the model card, the earliest first; what only drifted comes last."""
+        found = [(item.noticed_on or self.until, item.sentence()) for item in self.moved]
         found += [(month.known_on, month.sentence()) for month in self.months if month.drifted]
         return [f"{self.head}: {sentence}" for _, sentence in sorted(found)]
 
@@ -162,34 +172,38 @@ def watch(
     `held` is the profile (`training.profile.profile`) of the rows that later ones are held against. Looks back from `until` in steps of a week, each time at the 28 days before. `months` are those of
     `calibration_by_month`, which alone read labels.
     """
-    recent = (frame["as_of"].is_between(since, until, closed="left")).to_numpy()
+    begin = since - timedelta(weeks=USUAL_WEEKS)
+    recent = (frame["as_of"].is_between(begin, until, closed="left")).to_numpy()
     rows = frame.filter(pl.Series(recent))
     week = ((pl.Series([until]) - rows["as_of"]).dt.total_days().to_numpy() - 1) // WEEK_DAYS
-    last = (
-        until - since
-    ).days // WEEK_DAYS  # whole weeks that were watched; the oldest part of one is left out
-    per_month = MONTH_DAYS // WEEK_DAYS
-    totals = _rolling(np.bincount(week, minlength=last + 1)[:last, None], per_month)[:, 0]
-    found: dict[str, FloatArray] = {}
+    last = (until - begin).days // WEEK_DAYS  # whole weeks; the oldest part of one is left out
+    looks = max((until - since).days // WEEK_DAYS - MONTH_DAYS // WEEK_DAYS + 1, 0)
+    totals, usual_totals = _months(np.bincount(week, minlength=last + 1)[:last, None], looks)
+    enough = (totals[:, 0] >= LEAST_ROWS) & (usual_totals[:, 0] >= LEAST_ROWS)
+    jumps: dict[str, FloatArray] = {}
+    aways: dict[str, FloatArray] = {}
     for name, (place, bins) in places(held, rows, chances=np.asarray(chances)[recent]).items():
         counts = np.bincount(week * bins + place, minlength=(last + 1) * bins).reshape(-1, bins)[:last]
-        shares = _rolling(counts, per_month) / np.maximum(totals, 1)[:, None]
-        before = np.asarray(held[name]["shares"])
-        found[name] = np.array([index(before, share) for share in shares])
-    enough = totals >= LEAST_ROWS
+        months_of, usual = _months(counts, looks)
+        shares = months_of / np.maximum(totals, 1)
+        before = usual / np.maximum(usual_totals, 1)
+        calibrated = np.asarray(held[name]["shares"])
+        jumps[name] = np.array([index(a, b) for a, b in zip(before, shares, strict=True)]) * enough
+        aways[name] = np.array([index(calibrated, share) for share in shares])
     moved = [
         item
-        for name, values in found.items()
-        if (item := _moved(name, labels.get(name, name), np.where(enough, values, 0.0), until)) is not None
+        for name in jumps
+        if (item := _moved(name, labels.get(name, name), jumps[name], aways[name] * enough, until))
+        is not None
     ]
-    judged = bool(len(totals)) and bool(enough[0])
+    judged = bool(looks) and bool(enough[0])
     return Watch(
         head=head,
         since=since,
         until=until,
-        rows=int(totals[0]) if len(totals) else 0,
-        latest={name: round(float(values[0]), 4) for name, values in found.items()} if judged else {},
-        moved=tuple(sorted(moved, key=lambda item: (item.noticed_on, -item.index, item.name))),
+        rows=int(totals[0, 0]) if looks else 0,
+        latest={name: round(float(values[0]), 4) for name, values in aways.items()} if judged else {},
+        moved=tuple(sorted(moved, key=lambda item: (item.noticed_on or date.max, -item.jump, item.name))),
         months=months,
     )
 
@@ -218,7 +232,7 @@ def calibration_by_month(
         start = (begin - since).days
         here = (days >= start) & (days < start + MONTH_DAYS)
         end = begin + timedelta(days=MONTH_DAYS)
-        if here.sum() >= LEAST_ROWS:
+        if here.sum() >= LEAST_LABELLED:
             rest = truth[here] - chance[here]
             spread = np.bincount(member[here], weights=rest - rest.mean())
             error = math.sqrt(float((spread**2).sum())) / len(rest)
@@ -237,26 +251,30 @@ def calibration_by_month(
     return tuple(found)
 
 
-def _rolling(counts: npt.NDArray[np.int64], weeks: int) -> npt.NDArray[np.int64]:
-    """Sums over each week and those before it (rows run from the latest week back); only whole months."""
-    if len(counts) < weeks:
-        return np.zeros((0, counts.shape[1]), dtype=np.int64)
+def _months(counts: npt.NDArray[np.int64], looks: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each weekly look, the latest first: the counts of its last four weeks, and of the quarter before them.
+
+    `counts` is [weeks, bins] from the latest week back.
+    """
     total = np.concatenate([np.zeros((1, counts.shape[1]), dtype=np.int64), np.cumsum(counts, axis=0)])
-    result: npt.NDArray[np.int64] = total[weeks:] - total[:-weeks]
-    return result
+    first = np.arange(looks)
+    month = np.minimum(first + MONTH_DAYS // WEEK_DAYS, len(counts))
+    usual = np.minimum(month + USUAL_WEEKS, len(counts))
+    return total[month] - total[first], total[usual] - total[month]
 
 
-def _moved(name: str, label: str, values: FloatArray, until: date) -> Moved | None:
-    over = np.flatnonzero(values > MOVED_MUCH)
-    if not len(over):
+def _moved(name: str, label: str, jumps: FloatArray, aways: FloatArray, until: date) -> Moved | None:
+    jumped = np.flatnonzero(jumps > MOVED_MUCH)
+    away = float(aways[0]) if len(aways) else 0.0
+    if not len(jumped) and away <= MOVED_MUCH:
         return None
-    first = int(over.max())  # the furthest back
     return Moved(
         name=name,
         label="The chance itself" if name == CHANCE else label,
-        noticed_on=until - timedelta(days=WEEK_DAYS * first),
-        index=round(float(values[over].max()), 4),
-        still=bool(values[0] > MOVED_MUCH),
+        # The furthest back is the first.
+        noticed_on=until - timedelta(days=WEEK_DAYS * int(jumped.max())) if len(jumped) else None,
+        jump=round(float(jumps.max()), 4) if len(jumps) else 0.0,
+        away=round(away, 4),
     )
 
 
