@@ -2,7 +2,7 @@
 
     python benchmarks/synthetic_pictures.py WORLD docs/images
 
-Writes worlds-timeline.svg (one person), worlds-calibration.svg (all figures) and worlds-causes.svg (what
+Prints the table of calibration as docs/worlds.md has it, and writes worlds-timeline.svg (one person), worlds-calibration.svg (all figures) and worlds-causes.svg (what
 drives what). Every picture names what it shows in its title element.
 """
 
@@ -60,7 +60,11 @@ def someone(world: Path) -> str:
         & set(again.to_list())
         & set(breach.to_list())
     )
-    return found[0]
+    # Somebody whose unpaid work ran beside what was chosen, if there is one.
+    with_work = set(referrals.filter(pl.col("referral_id").str.ends_with("B"))["crn"].to_list())
+    shown = [one for one in found if one in with_work] or found
+    span = sentences.group_by("crn").agg(days=pl.col("ends_on").max() - pl.col("starts_on").min())
+    return str(span.filter(pl.col("crn").is_in(shown)).sort("days", "crn")["crn"][0])
 
 
 def timeline(world: Path) -> str:
@@ -82,8 +86,8 @@ def timeline(world: Path) -> str:
     parts = [text(20, 26, f"One invented person, {first:%B %Y} to {last:%B %Y}", size=17)]
     for year in range(first.year + 1, last.year + 1):
         parts += [
-            line(x(date(year, 1, 1)), top, x(date(year, 1, 1)), 408),
-            text(x(date(year, 1, 1)), 424, str(year), anchor="middle"),
+            line(x(date(year, 1, 1)), top, x(date(year, 1, 1)), 420),
+            text(x(date(year, 1, 1)), 436, str(year), anchor="middle"),
         ]
     y = top + 14
     parts.append(text(20, y + 12, "Sentences"))
@@ -142,11 +146,11 @@ def timeline(world: Path) -> str:
                 fill=GREEN if status == "completed" else INK,
             )
         )
-    y += 100
+    y += 112
     parts.append(text(20, y + 5, "Need (total)"))
     needs = [name for name in assessments.columns if name in calibration_sections()]
     for row in assessments.with_columns(total=pl.sum_horizontal(needs)).iter_rows(named=True):
-        height = row["total"] * 0.9
+        height = row["total"] * 1.4
         at = x(row["completed_on"])
         parts.append(
             f'<rect x="{at - 5:.1f}" y="{y + 20 - height:.1f}" width="10" height="{height:.1f}" fill="{GREEN}" opacity=".7"/>'
@@ -163,14 +167,17 @@ def timeline(world: Path) -> str:
     parts.append(
         text(
             20,
-            446,
-            "Attended blue, acceptable absence orange, unacceptable red. A reoffence (full dot) is known when it is proven (open dot).",
+            458,
+            "Attended blue, acceptable absence orange, unacceptable red, rescheduled grey. Small diamond: warning; large: breach.",
             size=12,
         )
     )
+    parts.append(
+        text(20, 476, "A reoffence (full dot) is known when it is proven (open dot), months later.", size=12)
+    )
     return svg(
         1060,
-        460,
+        490,
         "Timeline of one synthetic person: sentences, supervision, referrals, needs and a reoffence",
         parts,
     )
@@ -180,78 +187,104 @@ def calibration_sections() -> set[str]:
     return {f"s{n}" for n in ("3_accommodation", "4_ete", "6_relationships", "7_lifestyle", "8_drugs", "9_alcohol", "11_thinking", "12_attitudes")}  # fmt: skip
 
 
+# Boxes by name: x, y, what stands in them. A group is a frame around some of them.
+BOXES = {
+    "latent": (40, 92, "Latent traits|engagement, risk"),
+    "needs": (40, 164, "Needs, motivation|scores and items"),
+    "history": (40, 236, "Criminal history|OGRS3, OVP, OGP"),
+    "choice": (345, 164, "Arm chosen|with its propensity"),
+    "drift": (620, 62, "Weekly drift|of engagement"),
+    "attend": (620, 164, "Start, sessions,|absences, the end"),
+    "team": (290, 356, "Team and practitioner|leanings, strictness"),
+    "place": (515, 356, "Place and provision|waits, travel, offers"),
+    "needs2": (925, 110, "Need a year on"),
+    "again": (925, 218, "Reoffending"),
+    "record": (925, 356, "What the record shows|late, missing, corrected"),
+}
+GROUPS = {"The person": (25, 62, 220, 246), "The year that follows": (910, 80, 220, 210)}
+WIDTH, HEIGHT = 190, 52
+GREEN_PATH, GREY_PATH = (GREEN, 2.6), ("#505a5f", 1.2)
+# Arrows as paths, so that none passes under a box.
+ARROWS = (
+    ("M245 190 L341 190", GREY_PATH),  # the person, as recorded, to the choice
+    ("M245 270 C430 300 520 290 650 220", GREY_PATH),  # the person to attendance
+    ("M135 62 C300 18 800 18 1010 76", GREY_PATH),  # the person to the outcomes, whatever is chosen
+    ("M535 190 L616 190", GREEN_PATH),
+    ("M810 178 C860 165 870 140 921 136", GREEN_PATH),
+    ("M810 202 C860 215 870 240 921 244", GREEN_PATH),
+    ("M715 114 L715 160", GREY_PATH),
+    ("M385 356 C390 310 410 270 425 220", GREY_PATH),  # team to choice
+    ("M430 356 C500 300 600 290 680 220", GREY_PATH),  # team to attendance
+    ("M570 356 C540 300 500 260 480 220", GREY_PATH),  # place to choice
+    ("M640 356 C680 310 700 270 712 220", GREY_PATH),  # place to attendance
+    ("M1020 290 L1020 352", GREY_PATH),
+    ("M780 216 C830 290 860 360 921 378", GREY_PATH),
+)
+
+
 def causes() -> str:
-    boxes = {
-        "latent": (20, 60, "Latent traits|engagement, risk, need"),
-        "history": (20, 190, "Criminal history, offence|→ OGRS3, OVP, OGP"),
-        "needs": (250, 60, "Needs and the record of them|scores, items, motivation"),
-        "place": (490, 320, "Place and provision|waits, travel, what is offered"),
-        "team": (20, 320, "Team and practitioner|leanings, strictness"),
-        "choice": (490, 190, "Arm chosen|propensity"),
-        "drift": (490, 60, "Weekly drift|of engagement"),
-        "attend": (720, 125, "Start, sessions,|absences, the end"),
-        "needs2": (930, 60, "Need a year on"),
-        "again": (930, 190, "Reoffending"),
-        "record": (930, 320, "What the record shows|late, missing, corrected"),
-    }
-    arrows = [
-        ("latent", "needs"), ("latent", "history"), ("history", "choice"), ("needs", "choice"), ("place", "choice"),
-        ("team", "choice"), ("choice", "attend"), ("drift", "attend"), ("place", "attend"), ("team", "attend"),
-        ("latent", "attend"), ("attend", "needs2"), ("attend", "again"), ("latent", "again"), ("latent", "needs2"),
-        ("history", "again"), ("needs", "needs2"), ("again", "record"), ("attend", "record"), ("needs2", "record"),
-    ]  # fmt: skip
-    width, height = 188, 52
-    parts = [
-        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto"><path d="M0 0 L8 4 L0 8 Z" fill="#505a5f"/></marker></defs>',
-        text(
-            20,
-            30,
-            "What drives what: the choice of an arm and its outcome share causes, and only attendance carries an effect",
-            size=16,
-        ),
-    ]
-    for start, end in arrows:
-        (ax, ay, _), (bx, by, _) = boxes[start], boxes[end]
-        from_x, to_x = (ax + width, bx) if bx > ax + width else (ax + width / 2, bx + width / 2)
-        down = by > ay
-        from_y, to_y = (
-            (ay + height / 2, by + height / 2)
-            if bx > ax + width
-            else (ay + height * down, by + height * (not down))
-        )
-        colour, thick = (
-            (GREEN, 2.6) if start == "choice" or (start == "attend" and end != "record") else ("#505a5f", 1.1)
-        )
+    arrowhead = (
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" '
+        'markerHeight="9" orient="auto"><path d="M0 0 L8 4 L0 8 Z" fill="#505a5f"/></marker></defs>'
+    )
+    parts = [arrowhead]
+    for name, (x, y, width, height) in GROUPS.items():
         parts.append(
-            f'<path d="M{from_x} {from_y} C{(from_x + to_x) / 2} {from_y} {(from_x + to_x) / 2} {to_y} {to_x} {to_y}" fill="none" stroke="{colour}" stroke-width="{thick}" marker-end="url(#a)" opacity=".8"/>'
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="6" fill="none" stroke="{GREY}"/>'
         )
-    for name, (x, y, words) in boxes.items():
+        parts.append(text(x + 10, y + 20, name, size=12))
+    for path, (colour, thick) in ARROWS:
+        parts.append(
+            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{thick}" marker-end="url(#a)"/>'
+        )
+    for name, (x, y, words) in BOXES.items():
         dash = ' stroke-dasharray="5 3"' if name in {"latent", "drift"} else ""
         parts.append(
-            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="#eef3f7" stroke="{INK}"{dash}/>'
+            f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="#eef3f7" stroke="{INK}"{dash}/>'
         )
-        for index, part in enumerate(words.split("|")):
-            parts.append(text(x + width / 2, y + 22 + 17 * index, part, anchor="middle", size=12))
-    parts.append(
+        lines = words.split("|")
+        for index, part in enumerate(lines):
+            middle = y + HEIGHT / 2 + 5 + 17 * (index - (len(lines) - 1) / 2)
+            parts.append(text(x + WIDTH / 2, middle, part, anchor="middle", size=12))
+    parts += [
         text(
             20,
-            410,
-            "Dashed: in no table. Green: the path of an effect. Nothing goes from sex or ethnicity to an effect; a world may plant arrows into the choice, the record, travel and enforcement.",
+            446,
+            "Dashed: in no table. Green: the path of an effect. The choice and its outcome share causes: the person, the place.",
             size=12,
+        ),
+        text(
+            20,
+            466,
+            "Nothing goes from sex or ethnicity to an effect; a world may plant arrows into the choice, the record, travel and enforcement.",
+            size=12,
+        ),
+    ]
+    return svg(1150, 482, "Causal graph of a synthetic world", parts)
+
+
+def table(frame: pl.DataFrame) -> str:
+    """The comparison as Markdown."""
+    lines = ["| figure | published or assumed | generated | status |", "|---|---|---|---|"]
+    for row in frame.iter_rows(named=True):
+        judged = "" if row["within"] is not False else " (outside)"
+        lines.append(
+            f"| {row['label']} | {row['target']:.3f} ± {row['tolerance']:.3f} | {row['generated']:.3f}{judged} | {row['status'].lower()} |"
         )
-    )
-    return svg(1135, 425, "Causal graph of a synthetic world", parts)
+    return "\n".join(lines)
 
 
 def main() -> None:
     world, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
+    compared = calibration.compare(world)
     for name, picture in (
         ("timeline", timeline(world)),
-        ("calibration", calibration.chart(calibration.compare(world))),
+        ("calibration", calibration.chart(compared)),
         ("causes", causes()),
     ):
         (out / f"worlds-{name}.svg").write_text(picture, encoding="utf-8")
+    print(table(compared))
 
 
 if __name__ == "__main__":

@@ -44,15 +44,15 @@ def _row(row: Mapping[str, object]) -> str:
 def chart(frame: pl.DataFrame) -> str:
     """Band of tolerance and dot of the generated value, one line a figure, as inline SVG."""
     shown = [row for row in frame.iter_rows(named=True) if isinstance(row["generated"], float)]
-    step, left, width = 22, 430, 520
-    scale: Callable[[float], float] = lambda value: left + width * min(max(value, 0.0), 1.0)  # noqa: E731  one expression
+    step, left, width, most = 22, 480, 500, 1.2
+    scale: Callable[[float], float] = lambda value: left + width * min(max(value, 0.0), most) / most  # noqa: E731  one expression
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" font-family="system-ui,sans-serif" font-size="12" '
-        f'viewBox="0 0 980 {step * len(shown) + 50}">'
+        f'viewBox="0 0 1000 {step * len(shown) + 50}">'
         "<title>Generated value (dot) against the published or assumed figure and its tolerance (band)</title>"
     )
     lines = [head]
-    for tick in range(0, 11, 2):
+    for tick in range(0, 13, 2):
         x = scale(tick / 10)
         lines.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="18" y2="{step * len(shown) + 22}" stroke="#d8dade"/>'
@@ -69,7 +69,7 @@ def chart(frame: pl.DataFrame) -> str:
         )
         dash = ' stroke-dasharray="3 2"' if row["status"] == "ASSUMPTION" else ""
         lines.append(
-            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{html.escape(row["label"][:66])}</text>'
+            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{html.escape(row["label"])}</text>'
             f'<rect x="{low:.1f}" y="{y - 7}" width="{max(high - low, 2):.1f}" height="14" fill="#eef3f7" stroke="#505a5f"{dash}/>{mark}'
         )
     lines.append("</svg>")
