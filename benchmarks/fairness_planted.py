@@ -6,7 +6,8 @@ fail, and `baseline` worlds, of which at most 5 in 100 may name any gap at all, 
 these the same release is judged once more as if it flagged nobody: that must not pass.
 
 It can be stopped and run again: what was found in each world lies in the scratch folder. `--again` judges the stages
-that lie there anew, without making the worlds again. 40 worlds of 50,000 people take about 25 minutes of one core.
+that lie there anew, without making the worlds again; a scratch folder belongs to one version of the code. By itself the
+script looks at one pair of small worlds; the full measure is the command below, 40 worlds and half an hour of one core.
 
 Run: python benchmarks/fairness_planted.py --people 50000 --worlds 20 --scratch /tmp/planted
 """
@@ -133,19 +134,30 @@ def one(world: str, number: int, *, people: int, scratch: Path, again: bool) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=50_000)
-    parser.add_argument("--worlds", type=int, default=20)
-    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "signpost-planted")
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--worlds", type=int, default=1)
+    parser.add_argument(
+        "--scratch", type=Path, help="kept from run to run; a new one, thrown away, if not given"
+    )
     parser.add_argument("--again", action="store_true")
     chosen = parser.parse_args()
+    if chosen.scratch is None:
+        with tempfile.TemporaryDirectory() as place:
+            run(chosen, Path(place))
+        return
     chosen.scratch.mkdir(parents=True, exist_ok=True)
-    release(chosen.scratch)
+    run(chosen, chosen.scratch)
+
+
+def run(chosen: argparse.Namespace, scratch: Path) -> None:
+    """All worlds, and what was found in them."""
+    release(scratch)
     hits = failed = alarms = unseen = 0
     # A process a world: what one world took of memory does not stay for the next.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         asked = {
             (world, number): pool.submit(
-                one, world, number, people=chosen.people, scratch=chosen.scratch, again=chosen.again
+                one, world, number, people=chosen.people, scratch=scratch, again=chosen.again
             )
             for number in range(chosen.worlds)
             for world in ("disparity", "baseline")
