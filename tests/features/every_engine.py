@@ -26,7 +26,7 @@ ENGINES = (
     pytest.param("spark", id="spark", marks=_SPARK),
 )
 # Histories made by chance beside the ones that are always shown; a query costs Spark seconds.
-_MADE = {"polars": 8, "duckdb": 2, "spark": 0}
+_MADE = {"polars": 6, "duckdb": 1, "spark": 0}
 Body = Callable[[int, int, int], None]
 
 
