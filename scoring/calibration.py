@@ -117,6 +117,14 @@ class CalibrationMap:
         low, _, high = self._many(np.asarray(score, dtype=np.float64))
         return low, high
 
+    def around(self, score: float) -> tuple[float, float, float]:
+        """Answer: what is the calibrated chance at this score, and between which is it: lower, chance, upper.
+
+        Raises:
+            CalibrationError: as ``predict``.
+        """
+        return self._one(score)
+
     def _one(self, score: float) -> tuple[float, float, float]:
         if self.method == "beta":
             low, middle, high = self._many(np.array([score]))

@@ -125,9 +125,12 @@ def suggest(
     known = live.evaluate(case, as_of=as_of)
     needs = assessed_needs(subject)
     effects = bundle.benefit.effects(known.values) if bundle is not None else {}
+    offers: dict[object, list[Mapping[str, Any]]] = {}
+    for row in directory:
+        offers.setdefault(row.get("intervention_id"), []).append(row)
     reachable = {
         intervention.id: feasibility.assess(
-            subject, intervention, as_of=as_of, directory=directory, travel=travel or {}
+            subject, intervention, as_of=as_of, directory=offers.get(intervention.id, ()), travel=travel or {}
         )
         for intervention in catalogue.interventions
     }
@@ -136,7 +139,7 @@ def suggest(
     anybody = {**subject, "sex": None}
     journeys = {
         name: feasibility.assess(
-            anybody, catalogue.by_id(name), as_of=as_of, directory=directory, travel=travel or {}
+            anybody, catalogue.by_id(name), as_of=as_of, directory=offers.get(name, ()), travel=travel or {}
         )
         for name, found in judged.items()
         if found.status != "NOT_ELIGIBLE"
@@ -298,11 +301,11 @@ def _answer(
 def _estimate(head: HeadModel, row: Mapping[str, Any]) -> Estimate:
     terms = head.explain(row)
     score = sum(terms.values(), head.scorecard.intercept)  # the raw score, as the scorecard sums it
-    lower, upper = head.calibration.interval(score)
+    lower, chance, upper = head.calibration.around(score)
     return Estimate(
-        probability=float(head.calibration.predict(score)),
-        lower=float(lower),
-        upper=float(upper),
+        probability=chance,
+        lower=lower,
+        upper=upper,
         terms=terms,
         intercept=head.scorecard.intercept,
         barely_predictable=head.barely_predictable,

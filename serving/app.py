@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from catalogue.errors import UsageError
 from serving import errors, outbox, retention
 from serving.frontier import Frontier
 from serving.routes import (
@@ -94,7 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     await run_in_threadpool(services.prepare)
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
-    work = [asyncio.create_task(_send_events(services))]
+    work = [asyncio.create_task(_send_events(services)), asyncio.create_task(_warm(services))]
     if services.settings.retention_days is not None:
         work.append(asyncio.create_task(_keep_no_longer(services)))
     yield {}
@@ -104,6 +105,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await task
     await run_in_threadpool(services.close)
     log.info("stopped")
+
+
+async def _warm(services: Services) -> None:
+    """Make the first answer before somebody waits for it; the service is ready meanwhile."""
+    bundle = services.bundles.current
+    if bundle is not None:
+        try:
+            await run_in_threadpool(services.warm, bundle)
+        except UsageError:
+            log.warning("bundle_gives_no_answer", version=bundle.version)
 
 
 async def _send_events(services: Services) -> None:

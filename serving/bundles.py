@@ -58,6 +58,7 @@ class BundleHolder:
         folder: where releases are put; None when the service is to answer by rules alone.
         seconds: how often it is looked at.
         unpassed: may a bundle score whose gate is not PASS? For evaluation on synthetic people only.
+        warm: called with a bundle before it takes over from another, so that no request pays for its first answer.
         clock: seconds that only go forwards.
     """
 
@@ -67,11 +68,13 @@ class BundleHolder:
         *,
         seconds: float,
         unpassed: bool = False,
+        warm: Callable[[Bundle], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._seconds = seconds
         self._unpassed = unpassed
+        self._warm = warm
         self._clock = clock
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
@@ -126,6 +129,8 @@ class BundleHolder:
             return
         if not bundle.passed:
             log.warning("unpassed_bundle_scores", version=bundle.version, gate=gate)
+        if self._warm is not None and self._state.bundle is not None:
+            self._warm(bundle)
         log.info("bundle_in_use", version=bundle.version, before=self._state.version)
         self._state = BundleState(bundle=bundle, problem=None, texts=texts)
 

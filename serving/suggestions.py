@@ -12,6 +12,7 @@ import uuid
 import zlib
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -291,15 +292,26 @@ def _intervention(item: InterventionAnswer) -> Document:
     }
 
 
-def _rule(reason: Reason) -> Document:
-    return {
-        "code": reason.code,
-        "outcome": str(reason.outcome),
-        "text": reason.text,
-        "fields": list(reason.fields),
-        "kind": str(reason.kind),
-        "source": reason.source,
+Rule = tuple[str, str, str, tuple[str, ...], str, str | None]
+
+
+def _rule(reason: Reason) -> orjson.Fragment:
+    return _rule_of((reason.code, reason.outcome, reason.text, reason.fields, reason.kind, reason.source))
+
+
+@lru_cache(maxsize=16_384)
+def _rule_of(rule: Rule) -> orjson.Fragment:
+    """A rule's result as JSON: the same few thousand come again with every person, so each is made once."""
+    code, outcome, text, fields, kind, source = rule
+    found = {
+        "code": code,
+        "outcome": str(outcome),
+        "text": text,
+        "fields": list(fields),
+        "kind": str(kind),
+        "source": source,
     }
+    return orjson.Fragment(orjson.dumps(found))
 
 
 def _feasibility(found: Feasibility) -> Document:

@@ -36,6 +36,7 @@ class Directory:
         self._entries = tuple(entries)
         self._minutes = minutes
         self._near: dict[tuple[str | None, str | None, date], Sequence[Mapping[str, Any]]] = {}
+        self._of_day: tuple[date, tuple[Mapping[str, Any], ...]] | None = None
 
     def near(self, *, pdu: str | None, region: str | None, as_of: date) -> Sequence[Mapping[str, Any]]:
         """The entries valid on a day that settle what can be had from a place.
@@ -57,15 +58,20 @@ class Directory:
         ways = self.travel(pdu)
         here: list[Mapping[str, Any]] = []
         elsewhere: dict[str, Mapping[str, Any]] = {}
-        for entry in self._entries:
-            if not _valid(entry, as_of):
-                continue
+        for entry in self._valid_on(as_of):
             if entry.get("region") in {region, None} or entry.get("pdu") == pdu or entry.get("venue") in ways:
                 here.append(entry)
             else:
                 elsewhere.setdefault(entry["intervention_id"], entry)
         there = {entry["intervention_id"] for entry in here}
         return (*here, *(entry for name, entry in elsewhere.items() if name not in there))
+
+    def _valid_on(self, as_of: date) -> tuple[Mapping[str, Any], ...]:
+        """The entries in force on a day; those of the last day asked about are remembered."""
+        held = self._of_day
+        if held is None or held[0] != as_of:
+            held = self._of_day = (as_of, tuple(entry for entry in self._entries if _valid(entry, as_of)))
+        return held[1]
 
     def travel(self, pdu: str | None) -> Mapping[str, float]:
         """Minutes each way to each venue, from a delivery unit."""

@@ -110,7 +110,7 @@ def _bad_tokens(key_server: KeyServer) -> dict[str, str | None]:
 
 
 def test_the_walk_knows_every_route(served: str) -> None:
-    document = httpx.get(f"{served}/v3/api-docs").json()
+    document = httpx.get(f"{served}/v3/api-docs", timeout=60).json()
     declared = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert len(declared) == len(ROUTES) + len(OPEN)
     for path, methods in document["paths"].items():

@@ -80,7 +80,7 @@ def test_a_generated_client_walks_through_a_running_service(
     language: str, address: str, key_server: KeyServer, someone: str, tmp_path: Path, packages: Path
 ) -> None:
     token = key_server.token(*ROLES)
-    description = httpx.get(f"{address}/v3/api-docs").content
+    description = httpx.get(f"{address}/v3/api-docs", timeout=60).content
     walk = (
         typescript(description, tmp_path, packages)
         if language == "typescript"
@@ -111,7 +111,7 @@ def test_the_lock_names_no_address_and_every_hash() -> None:
 
 def test_a_client_of_another_description_does_not_pass(address: str, tmp_path: Path, packages: Path) -> None:
     """The check can fail: a description without a field that the walk reads is found out."""
-    document = httpx.get(f"{address}/v3/api-docs").json()
+    document = httpx.get(f"{address}/v3/api-docs", timeout=60).json()
     schemas = document["components"]["schemas"]
     for name in ("SuggestionSetAnswer", "DecisionAnswer"):
         schemas[name]["properties"].pop("id")

@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -189,7 +191,7 @@ def test_the_description_is_openapi_with_unique_operations_and_examples_that_hol
     from serving.schemas.decisions import DecisionQuestion
     from serving.schemas.events import EventQuestion
 
-    document = httpx.get(f"{address}/v3/api-docs").json()
+    document = httpx.get(f"{address}/v3/api-docs", timeout=60).json()
     assert document["openapi"].startswith("3.1")
     names = [
         operation["operationId"] for methods in document["paths"].values() for operation in methods.values()
@@ -208,6 +210,43 @@ def test_the_description_is_openapi_with_unique_operations_and_examples_that_hol
     ):
         assert part in page.text
         assert httpx.get(f"{address}{part}").status_code == 200
+
+
+def test_the_description_is_valid_and_every_example_in_it_holds(address: str) -> None:
+    from jsonschema import Draft202012Validator
+    from openapi_spec_validator import validate
+
+    document = httpx.get(f"{address}/v3/api-docs", timeout=60).json()
+    validate(document)
+    checked = 0
+    for place, schema, example in _examples(document):
+        whole = {**schema, "components": document["components"]}
+        found = [error.message for error in Draft202012Validator(whole).iter_errors(example)]
+        assert not found, (place, found)
+        checked += 1
+    assert checked >= 6
+    broken = {"$ref": "#/components/schemas/DecisionQuestion", "components": document["components"]}
+    assert list(Draft202012Validator(broken).iter_errors({"action": "MAYBE"}))
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            guarded = not path.startswith(("/health", "/info", "/metrics"))
+            assert operation.get("security", []) == ([{"hmppsAuth": []}] if guarded else []), path
+    assert document["components"]["securitySchemes"]["hmppsAuth"]["scheme"] == "bearer"
+
+
+def _examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Every example with the schema it is an example of: of models, of bodies and of parameters."""
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            yield name, {"$ref": f"#/components/schemas/{name}"}, example
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                for example in parameter["schema"].get("examples", ()):
+                    yield path, parameter["schema"], example
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                for example in content["schema"].get("examples", ()):
+                    yield path, content["schema"], example
 
 
 def test_a_limited_case_is_closed_to_those_named_and_to_nobody_else(
