@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
@@ -91,3 +92,15 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a synthetic world"):
         generate(people=5, seed=1, start=START, end=END, out=tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_national_caseload_is_as_full_on_the_last_day_as_on_the_first(tmp_path: Path) -> None:
+    """Of 640,000 people, about 240,000 under supervision on either day: 37 or 38 in 100, and never under 30."""
+    start, end = date(2021, 1, 1), date(2025, 12, 31)
+    generate(people=1500, seed=3, start=start, end=end, out=tmp_path, world="national")
+    sentences = pl.read_parquet(tmp_path / "sentences.parquet").filter(
+        pl.col("sentence_type") != "PRE_SENTENCE"
+    )
+    for day, low, high in ((start, 0.33, 0.42), (date(2023, 7, 1), 0.28, 0.38), (end, 0.33, 0.43)):
+        running = sentences.filter((pl.col("starts_on") <= day) & (pl.col("ends_on") >= day))
+        assert low < running["crn"].n_unique() / 1500 < high, day
