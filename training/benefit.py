@@ -48,6 +48,11 @@ MODERATIONS: Final = 2
 SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
 
+NUISANCE_DOUBT: Final = 1.15
+"""By how much intervals are widened for what the posterior does not know: that expected outcomes and chances are
+estimates too, and that effects are weighted towards people whose choice was open. Found on worlds that judge nothing
+(docs/benefit.md)."""
+
 Rule = Literal["lower_bound", "effect"]
 
 
@@ -446,7 +451,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                     family=families[place][-1],
                     intercept=float(coefficients[0]),
                     tables=_tables(modifiers, coefficients),
-                    covariance=pooled.arm_covariance(place),
+                    covariance=NUISANCE_DOUBT**2 * pooled.arm_covariance(place),
                     people=float((openness[data.seen, place] ** 2).sum()),
                     likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
                     facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
