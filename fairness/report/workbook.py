@@ -89,7 +89,8 @@ def _sheet(name: str, rows: Sequence[Sequence[Cell]]) -> str:
     suppressed = next((place for place, cell in enumerate(rows[0]) if cell == "status"), None)
     lines = []
     for row in rows:
-        blank = "[c]" if suppressed is not None and row[suppressed] == "SUPPRESSED" else "[x]"
+        # Only the comparisons have cells that are not defined; in every other table an empty cell is withheld.
+        blank = "[c]" if suppressed is None or row[suppressed] == "SUPPRESSED" else "[x]"
         lines.append(f"<table:table-row>{''.join(_cell(cell, blank) for cell in row)}</table:table-row>")
     return f'<table:table table:name="{escape(name)}">{"".join(lines)}</table:table>'
 

@@ -17,6 +17,7 @@ from fairness.compare import Status, compare, settle
 from fairness.measures import measures
 from fairness.narrowing import with_open_referrals
 from fairness.policy import default
+from fairness.report import workbook
 from fairness.suggested import Suggested, suggested
 from fairness.suppression import Ledger
 from features.histories import Histories
@@ -222,3 +223,18 @@ def test_a_group_is_left_out_of_drift_where_one_day_of_it_is_small() -> None:
         (pl.col("sex") == "Men") | (pl.col("as_of") > date(2025, 1, 1)) | (pl.col("chance") < 0.05)
     )
     assert {row[1] for row in sensitivity.drift(few, [SEX], default()).rows} == {"Men"}
+
+
+# ── The workbook ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_withheld_cell_of_a_detail_table_is_marked_as_withheld() -> None:
+    sheet = workbook._sheet(
+        "offers-sex", [["Offers"], ["Intervention", "Men", "Women"], ["A", "70 in 100", None]]
+    )
+    assert sheet.count("[c]") == 1
+    assert "[x]" not in sheet
+    compared = workbook._sheet(
+        "Comparisons", [["id", "status", "ratio"], ["a", "SUPPRESSED", None], ["b", "UNDEFINED", None]]
+    )
+    assert compared.count("[c]") == compared.count("[x]") == 1
