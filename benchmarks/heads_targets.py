@@ -154,15 +154,17 @@ def referral_heads(histories: Histories) -> dict[str, Any]:
         known = last.join(truth, on="referral_id", how="left", maintain_order="left")[TRUTH[name]]
         there = known.is_not_null().to_numpy()
         regions = last["region"].fill_null("none").to_numpy()
+        people, weight = last["crn"].to_numpy(), last["weight"].to_numpy()
         result[name] = {
             "auc": auc(y, chances),
             "free_auc": auc(y, free(last.select(rows.features))),
             "truth_auc": auc(y[there], known.drop_nulls().to_numpy()),
             "auc_beside_truth": auc(y[there], chances[there]),
-            "calibration": _calibration(y, chances, last["crn"].to_numpy()),
+            "calibration": _calibration(y, chances, people, weight),
             "regions": {
-                str(region): _calibration(y[regions == region], chances[regions == region], last["crn"].to_numpy()[regions == region])
+                str(region): _calibration(y[here], chances[here], people[here], weight[here])
                 for region in np.unique(regions)
+                for here in (regions == region,)
             },
             "shuffled": [_shuffled(few, rows.features, name, config, seed) for seed in (1, 2, 3)],
             "real": head.document["barely_predictable"],
@@ -298,10 +300,12 @@ def _truth(histories: Histories) -> pl.DataFrame:
     )
 
 
-def _calibration(y: FloatArray, chances: FloatArray, groups: npt.NDArray[Any]) -> dict[str, Any]:
-    found = calibration(y, chances, groups)
+def _calibration(
+    y: FloatArray, chances: FloatArray, groups: npt.NDArray[Any], weight: FloatArray | None = None
+) -> dict[str, Any]:
+    found = calibration(y, chances, groups, weight)
     assert found is not None
-    held = performance(y, chances, groups)
+    held = performance(y, chances, groups, weight)
     return {
         "rows": len(y),
         "error": found.error,

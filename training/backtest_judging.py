@@ -26,7 +26,8 @@ GROUPS: Mapping[str, str] = {"region": "region", "sentence type": "sentence_type
 class Block:
     """A stretch of time that judges: the rows asked in it, what came of them, and whose they are.
 
-    `about` has the columns of `GROUPS`, in the order of `truth`; `groups` are drawn together by chance.
+    `about` has the columns of `GROUPS`, in the order of `truth`; `groups` are drawn together by chance,
+    `weight` is how many rows each speaks for, where some were censored.
     """
 
     head: str
@@ -36,6 +37,7 @@ class Block:
     truth: FloatArray
     groups: npt.NDArray[Any]
     about: pl.DataFrame
+    weight: FloatArray | None = None
 
     def judge(
         self, model: str, chance: FloatArray, *, horizon: int | None = None, by_group: bool = False
@@ -50,19 +52,27 @@ class Block:
             "block": self.number,
             "age_days": (self.start - self.trained_on).days,
         }
-        yield {**named, "group": "all", "value": "all", **figures(self.truth, chance, self.groups)}
+        yield {
+            **named,
+            "group": "all",
+            "value": "all",
+            **figures(self.truth, chance, self.groups, self.weight),
+        }
         for group, column in GROUPS.items() if by_group else ():
             values = self.about[column].cast(pl.String).fill_null("not recorded").to_numpy()
             for value in np.unique(values):
                 here = values == value
-                found = figures(self.truth[here], chance[here], self.groups[here])
+                weight = None if self.weight is None else self.weight[here]
+                found = figures(self.truth[here], chance[here], self.groups[here], weight)
                 yield {**named, "group": group, "value": str(value), **found}
 
 
-def figures(truth: FloatArray, chance: FloatArray, groups: npt.NDArray[Any]) -> dict[str, Any]:
+def figures(
+    truth: FloatArray, chance: FloatArray, groups: npt.NDArray[Any], weight: FloatArray | None
+) -> dict[str, Any]:
     """Every held-out figure, and the precision when a tenth is flagged (ties on average, at best, at worst)."""
     at_budget = alerts.precision_at(chance, truth > 0, round(len(chance) * FLAGGED_SHARE))
-    return performance(truth, chance, groups).to_dict() | {
+    return performance(truth, chance, groups, weight).to_dict() | {
         f"precision_at_tenth_{name}": value for name, value in at_budget.items()
     }
 

@@ -119,6 +119,7 @@ def _step(
             truth=part["y"].to_numpy(),
             groups=part["crn"].to_numpy(),
             about=part,
+            weight=part["weight"].to_numpy(),
         )
         for name, predict in models.predict.items():
             chance = predict(part)
@@ -158,5 +159,6 @@ def _watched(
             since=since,
             until=end,
             delay_days=window_of(head, config) + config.blocks.label_gap_days,
+            weight=later["weight"].to_numpy(),
         ),
     )

@@ -90,7 +90,7 @@ def fit_head(
     base_rate = float(np.average(later["y"].to_numpy(), weights=later["weight"].to_numpy()))
     truth = last["y"].to_numpy()
     people = last["crn"].to_list()
-    held = performance(truth, chances, people)
+    held = performance(truth, chances, people, last["weight"].to_numpy())
     saved, errors = gain_over_base_rate(truth, chances, base_rate, people)
     document = {
         "head": head,
@@ -127,11 +127,11 @@ def importance(card: Scorecard) -> list[dict[str, Any]]:
 def by_group(frame: pl.DataFrame, chances: FloatArray, name: str) -> dict[str, dict[str, Any]]:
     """The held-out figures within each value of a column, by name of the value."""
     values = frame[name].cast(pl.String).fill_null("not recorded").to_numpy()
-    truth, people = frame["y"].to_numpy(), frame["crn"].to_numpy()
+    truth, people, weight = (frame[name].to_numpy() for name in ("y", "crn", "weight"))
     found = {}
     for value in np.unique(values):
         here = values == value
-        found[str(value)] = performance(truth[here], chances[here], people[here]).to_dict()
+        found[str(value)] = performance(truth[here], chances[here], people[here], weight[here]).to_dict()
     return found
 
 

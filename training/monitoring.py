@@ -152,6 +152,7 @@ def watch_head(
             since=since,
             until=until,
             delay_days=delay_days,
+            weight=later["weight"].to_numpy(),
         ),
     )
 
@@ -180,6 +181,7 @@ def watch(
     looks = max((until - since).days // WEEK_DAYS - MONTH_DAYS // WEEK_DAYS + 1, 0)
     totals, usual_totals = _months(np.bincount(week, minlength=last + 1)[:last, None], looks)
     enough = (totals[:, 0] >= LEAST_ROWS) & (usual_totals[:, 0] >= LEAST_ROWS)
+    by_chance = (1 / np.maximum(totals, 1) + 1 / np.maximum(usual_totals, 1))[:, 0]
     jumps: dict[str, FloatArray] = {}
     aways: dict[str, FloatArray] = {}
     for name, (place, bins) in places(held, rows, chances=np.asarray(chances)[recent]).items():
@@ -188,7 +190,9 @@ def watch(
         shares = months_of / np.maximum(totals, 1)
         before = usual / np.maximum(usual_totals, 1)
         calibrated = np.asarray(held[name]["shares"])
-        jumps[name] = np.array([index(a, b) for a, b in zip(before, shares, strict=True)]) * enough
+        # What chance alone adds to the index of two samples, on average (Yurdakul 2018).
+        chance = (np.count_nonzero(months_of + usual, axis=1) - 1) * by_chance
+        jumps[name] = (np.array([index(a, b) for a, b in zip(before, shares, strict=True)]) - chance) * enough
         aways[name] = np.array([index(calibrated, share) for share in shares])
     moved = [
         item
@@ -217,14 +221,17 @@ def calibration_by_month(
     since: date,
     until: date,
     delay_days: int,
+    weight: FloatArray | None = None,
 ) -> tuple[Month, ...]:
     """Month by month, what was foretold and what came, of rows whose labels could be known before `until`?
 
     `delay_days` is how long after its day a row's label is known: its window and the months for records to
-    arrive. A month whose last label was not known by `until` is left out, whatever the rows say.
+    arrive. A month whose last label was not known by `until` is left out, whatever the rows say. `weight` is
+    how many rows each speaks for, where some were censored.
     """
     days = (as_of - pl.Series([since])).dt.total_days().to_numpy()
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(chances, dtype=np.float64)
+    w = np.ones(len(truth)) if weight is None else weight
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     found: list[Month] = []
     begin = since
@@ -233,18 +240,20 @@ def calibration_by_month(
         here = (days >= start) & (days < start + MONTH_DAYS)
         end = begin + timedelta(days=MONTH_DAYS)
         if here.sum() >= LEAST_LABELLED:
-            rest = truth[here] - chance[here]
-            spread = np.bincount(member[here], weights=rest - rest.mean())
-            error = math.sqrt(float((spread**2).sum())) / len(rest)
+            share = w[here] / w[here].sum()
+            foretold, came = float((share * chance[here]).sum()), float((share * truth[here]).sum())
+            rest = truth[here] - chance[here] - (came - foretold)
+            spread = np.bincount(member[here], weights=share * rest)
+            error = math.sqrt(float((spread**2).sum()))
             found.append(
                 Month(
                     begin=begin,
                     end=end,
                     known_on=end + timedelta(days=delay_days),
                     rows=int(here.sum()),
-                    foretold=float(chance[here].mean()),
-                    came=float(truth[here].mean()),
-                    errors=float(rest.mean()) / error if error > 0 else 0.0,
+                    foretold=foretold,
+                    came=came,
+                    errors=(came - foretold) / error if error > 0 else 0.0,
                 )
             )
         begin = end

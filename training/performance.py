@@ -90,26 +90,31 @@ def log_losses(y: FloatArray, p: FloatArray) -> FloatArray:
     return np.asarray(-(y * np.log(clipped) + (1 - y) * np.log1p(-clipped)), dtype=np.float64)
 
 
-def calibration_line(y: FloatArray, p: FloatArray) -> tuple[float | None, float | None]:
+def calibration_line(
+    y: FloatArray, p: FloatArray, weight: FloatArray | None = None
+) -> tuple[float | None, float | None]:
     """Slope of the logit of p, and in-the-large: the intercept when the slope is held at 1 (Cox 1958)."""
+    w = np.ones(len(y)) if weight is None else weight
     if not 0 < y.mean() < 1:
         return None, None
     clipped = np.clip(p, EPSILON, 1 - EPSILON)
     logit = np.log(clipped / (1 - clipped))
-    level = _newton(np.ones((len(y), 1)), y, offset=logit)
+    level = _newton(np.ones((len(y), 1)), y, w, offset=logit)
     slope = None
     if logit.std() > EPSILON:
-        fitted = _newton(np.column_stack([np.ones(len(y)), logit]), y, offset=np.zeros(len(y)))
+        fitted = _newton(np.column_stack([np.ones(len(y)), logit]), y, w, offset=np.zeros(len(y)))
         slope = None if fitted is None else float(fitted[1])
     return slope, None if level is None else float(level[0])
 
 
-def _newton(design: FloatArray, y: FloatArray, *, offset: FloatArray) -> FloatArray | None:
+def _newton(
+    design: FloatArray, y: FloatArray, weight: FloatArray, *, offset: FloatArray
+) -> FloatArray | None:
     beta: FloatArray = np.zeros(design.shape[1])
     for _ in range(50):
         mean = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -30, 30)))
-        hessian = design.T @ (design * (mean * (1 - mean))[:, None]) + 1e-10 * np.eye(len(beta))
-        step = np.clip(np.linalg.solve(hessian, design.T @ (y - mean)), -2.0, 2.0)
+        hessian = design.T @ (design * (weight * mean * (1 - mean))[:, None]) + 1e-10 * np.eye(len(beta))
+        step = np.clip(np.linalg.solve(hessian, design.T @ (weight * (y - mean))), -2.0, 2.0)
         beta += step
         if np.abs(step).max() < 1e-10:
             return beta
@@ -149,33 +154,48 @@ class Calibration:
 
 
 def calibration(
-    y: FloatArray, p: FloatArray, groups: npt.ArrayLike | None = None, *, bins: int = BINS
+    y: FloatArray,
+    p: FloatArray,
+    groups: npt.ArrayLike | None = None,
+    weight: FloatArray | None = None,
+    *,
+    bins: int = BINS,
 ) -> Calibration | None:
     """By how much do observed shares depart from predicted ones, bin by bin? None without rows.
 
     Bins hold equal counts of rows, at least a hundred where there are so many, so that small blocks have
     fewer bins. `groups` (people, referrals) are drawn together: the chance variance is of sums over groups.
+    `weight` is how many rows each speaks for, where some were censored.
     """
     if not len(y):
         return None
+    w = np.ones(len(y)) if weight is None else weight
     rest = y - p
     member = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     parts = np.array_split(np.argsort(p, kind="stable"), min(bins, max(1, len(y) // LEAST_OF_A_BIN)))
-    gap, variance = np.empty(len(parts)), np.empty(len(parts))
+    gap, variance, share = np.empty(len(parts)), np.empty(len(parts)), np.empty(len(parts))
     for place, part in enumerate(parts):
-        gap[place] = rest[part].mean()
+        total = w[part].sum()
+        share[place] = total / w.sum()
+        gap[place] = (w[part] * rest[part]).sum() / total
         _, here = np.unique(member[part], return_inverse=True)
-        sums = np.bincount(here, weights=rest[part] - gap[place])
+        sums = np.bincount(here, weights=w[part] * (rest[part] - gap[place]))
         spare = len(sums) / max(len(sums) - 1, 1)
-        variance[place] = spare * float((sums**2).sum()) / len(part) ** 2
-    weight = np.array([len(part) for part in parts], dtype=np.float64) / len(y)
-    return Calibration(weight=weight, gap=gap, variance=variance)
+        variance[place] = spare * float((sums**2).sum()) / total**2
+    return Calibration(weight=share, gap=gap, variance=variance)
 
 
-def performance(y: npt.ArrayLike, p: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Performance:
+def performance(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    groups: npt.ArrayLike | None = None,
+    weight: FloatArray | None = None,
+) -> Performance:
     """Every held-out figure of some probabilities against what happened (0 or 1).
 
-    `groups` (people, referrals) are drawn together where the rows of one are not independent.
+    `groups` (people, referrals) are drawn together where the rows of one are not independent. `weight` is how
+    many rows each speaks for: those who were seen to the end stand for those who were censored, when chances
+    are judged as when they are fitted.
     """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if not len(truth):
@@ -184,24 +204,24 @@ def performance(y: npt.ArrayLike, p: npt.ArrayLike, groups: npt.ArrayLike | None
             calibration_slope=None, calibration_in_the_large=None, calibration_error=None,
             calibration_error_by_chance=None, calibration_error_debiased=None,
         )  # fmt: skip
-    discrimination = auc(truth, chance)
+    discrimination = auc(truth, chance, weight)
     positives = float(truth.sum())
     bounds = (
         auc_interval(discrimination, positives, len(truth) - positives)
         if discrimination is not None
         else (None, None)
     )
-    slope, level = calibration_line(truth, chance)
-    bins = calibration(truth, chance, groups)
+    slope, level = calibration_line(truth, chance, weight)
+    bins = calibration(truth, chance, groups, weight)
     assert bins is not None
     return Performance(
         rows=len(truth),
-        base_rate=float(truth.mean()),
+        base_rate=float(np.average(truth, weights=weight)),
         auc=discrimination,
         auc_lower=bounds[0],
         auc_upper=bounds[1],
-        brier=float(np.mean((chance - truth) ** 2)),
-        log_loss=float(log_losses(truth, chance).mean()),
+        brier=float(np.average((chance - truth) ** 2, weights=weight)),
+        log_loss=float(np.average(log_losses(truth, chance), weights=weight)),
         calibration_slope=slope,
         calibration_in_the_large=level,
         calibration_error=bins.error,

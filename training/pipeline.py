@@ -190,7 +190,8 @@ def compare(head: FittedHead, rows: HeadRows, config: TrainingConfig) -> list[di
     chances = {name: predict(head.test) for name, predict in models.items()} | {
         "scorecard": head.predict(head.test)
     }
-    found = {name: performance(truth, chance) for name, chance in chances.items()}
+    weight = head.test["weight"].to_numpy()
+    found = {name: performance(truth, chance, weight=weight) for name, chance in chances.items()}
     return [
         {"head": head.head, "model": name, "auc": p.auc, "brier": p.brier, "log_loss": p.log_loss}
         for name, p in found.items()

@@ -327,3 +327,21 @@ def test_rows_of_one_person_count_once_in_the_chance_of_a_calibration_error() ->
     assert alone is not None
     assert together is not None
     assert together.by_chance > 2 * alone.by_chance
+
+
+def test_chances_are_judged_with_the_weights_of_those_who_stand_for_the_censored() -> None:
+    rng = np.random.default_rng(7)
+    p = rng.uniform(0.3, 0.9, 6000)
+    y = (rng.random(6000) < p).astype(float)
+    # Half of those with the event are lost: those who remain speak for two.
+    seen = (y == 0) | (rng.random(6000) < 0.5)
+    weight = np.where(y == 1, 2.0, 1.0)[seen]
+    plain = performance(y[seen], p[seen])
+    weighed = performance(y[seen], p[seen], weight=weight)
+    assert plain.calibration_in_the_large is not None
+    assert plain.calibration_in_the_large < -0.5
+    assert weighed.calibration_in_the_large == pytest.approx(0.0, abs=0.1)
+    assert weighed.calibration_error is not None
+    assert weighed.calibration_error < 0.03
+    ones = performance(y, p, weight=np.ones(6000)).to_dict()
+    assert ones == pytest.approx(performance(y, p).to_dict())
