@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-KEPT: Final = 256
+KEPT: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,7 +160,7 @@ def _sqlite(connection: sqlite3.Connection, _: object) -> None:
         f"busy_timeout={BUSY_MILLISECONDS}",
         "secure_delete=ON",  # what is erased is overwritten, not only forgotten
         "temp_store=MEMORY",
-        "cache_size=-8000",
+        "cache_size=-2000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
