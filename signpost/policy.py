@@ -15,7 +15,7 @@ from scoring.national import suggestions_at
 from signpost.capacity import Places, allocate_places, read_capacity
 from signpost.progress import Report
 from training.effects import decision_rows
-from training.policy_logged import value_of
+from training.policy_logged import nuisances_of, value_of
 from training.policy_value import read_truth, value_captured
 
 NONE = "NONE"
@@ -76,6 +76,7 @@ def evaluate(
         places = allocate_places(pl.concat(open_to), limits, histories)
         policies["within_capacity"] = _placed(points, places)
     truth = histories.folder / "truth" / "potential_outcomes.parquet"
+    nuisances = nuisances_of(rows)
     found: dict[str, Any] = {
         "bundle_version": bundle.version,
         "decision_points": points.height,
@@ -85,7 +86,9 @@ def evaluate(
             name: {
                 "means": POLICIES[name],
                 "suggested_by_effect": int(chosen["clear"].fill_null(value=False).sum()),
-                "estimated": value_of(rows, policy.to_list(), effects=bundle.benefit).to_dict(),
+                "estimated": value_of(
+                    rows, policy.to_list(), effects=bundle.benefit, nuisances=nuisances
+                ).to_dict(),
                 "true": _true_value(truth, points, policy) if truth.exists() else None,
             }
             for name, policy in policies.items()

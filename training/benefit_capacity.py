@@ -66,7 +66,7 @@ def allocate(
     columns = [*keys, "effect"]
     placed = pl.concat(parts).select(columns) if parts else joined.select(columns)
     people = candidates.select(*cell, "person").unique().height
-    best = competing.group_by(*cell, "person").agg(pl.col("effect").max())["effect"]
+    best = competing.group_by(*cell, "person", maintain_order=True).agg(pl.col("effect").max())["effect"]
     return Allocation(
         placed=placed,
         people=people,

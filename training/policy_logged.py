@@ -6,6 +6,7 @@ known in advance. `training.policy_value` does the sums and says when they are n
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,11 +23,48 @@ def _silent(_step: str) -> None:
     """The nuisances tell their steps; nobody listens here."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Nuisances:
+    """What every policy's value needs of one log: the arms in it, their chances, weights, the usual outcome."""
+
+    arms: tuple[str, ...]
+    chance: frames.Floats
+    weight: frames.Floats
+    usual: frames.Floats
+
+
+def nuisances_of(rows: DecisionRows, *, threads: int = 2, seed: int = 0) -> Nuisances:
+    """Estimate, cross-fitted by person, what was likely to be chosen, recorded and to come of it."""
+    points = rows.points
+    table = frames.read(rows.features)
+    arm, arms = frames.codes(points["arm"].to_numpy(), name="arm", length=points.height)
+    person, _ = frames.codes(points["crn"].to_numpy(), name="crn", length=points.height)
+    fold = nuisance.person_folds(person.astype(np.int64), folds=FOLDS, seed=seed)
+    time = nuisance.time_blocks(points["decided_on"].to_physical().to_numpy())
+    x = nuisance.features(table, time)
+    eligible = np.stack([rows.eligible[str(name)].to_numpy() for name in arms], axis=1)
+    eligible[np.arange(points.height), arm] = True
+    outcome = points["progressed"].cast(float).fill_null(float("nan")).to_numpy()
+    seen = ~np.isnan(outcome)
+    always = points["reoffended"].fill_null(value=False).to_numpy() & seen
+    settings = {"threads": threads, "seed": seed}
+    weight = nuisance.observation_weights(x, seen, arm, always, fold, **settings)
+    usual = nuisance.outcome_model(x, np.where(seen, outcome, 0.0), weight, fold, **settings)
+    chance = nuisance.propensities(x, arm, eligible, fold, say=_silent, **settings)
+    return Nuisances(
+        arms=tuple(str(name) for name in arms),
+        chance=chance.astype(np.float64),
+        weight=np.where(seen, weight, np.nan),
+        usual=usual,
+    )
+
+
 def value_of(
     rows: DecisionRows,
     policy: Sequence[str | None],
     *,
     effects: EffectModel,
+    nuisances: Nuisances | None = None,
     threads: int = 2,
     seed: int = 0,
 ) -> PolicyValue:
@@ -37,6 +75,7 @@ def value_of(
         policy: one arm a row, `NONE` for supervision as usual; None where practice is left as it was, which
             is a chance of each arm and not the one that happened to be taken.
         effects: the effect model whose differences between arms the outcome model takes over.
+        nuisances: those of the same rows, where several policies are valued; else they are estimated.
         threads: threads of the nuisance models.
         seed: seed of the folds and of the nuisance models.
 
@@ -44,35 +83,21 @@ def value_of(
         The five estimates, with the effective sample size and what limits them.
     """
     points = rows.points
-    table = frames.read(rows.features)
-    arm, arms = frames.codes(points["arm"].to_numpy(), name="arm", length=points.height)
+    known = nuisances or nuisances_of(rows, threads=threads, seed=seed)
     # Arms that the policy chooses and nobody was ever given get a column too: their chance in the log is nought.
-    logged = [str(name) for name in arms]
-    names = [*logged, *sorted({name for name in policy if name is not None} - set(logged))]
-    person, _ = frames.codes(points["crn"].to_numpy(), name="crn", length=points.height)
-    fold = nuisance.person_folds(person.astype(np.int64), folds=FOLDS, seed=seed)
-    time = nuisance.time_blocks(points["decided_on"].to_physical().to_numpy())
-    x = nuisance.features(table, time)
-    eligible = np.stack([rows.eligible[name].to_numpy() for name in logged], axis=1)
-    eligible[np.arange(points.height), arm] = True
-    outcome = points["progressed"].cast(float).fill_null(float("nan")).to_numpy()
-    seen = ~np.isnan(outcome)
-    always = points["reoffended"].fill_null(value=False).to_numpy() & seen
-    settings = {"threads": threads, "seed": seed}
-    weight = nuisance.observation_weights(x, seen, arm, always, fold, **settings)
-    usual = nuisance.outcome_model(x, np.where(seen, outcome, 0.0), weight, fold, **settings)
+    names = [*known.arms, *sorted({name for name in policy if name is not None} - set(known.arms))]
     chance = np.zeros((points.height, len(names)))
-    chance[:, : len(logged)] = nuisance.propensities(x, arm, eligible, fold, say=_silent, **settings)
+    chance[:, : len(known.arms)] = known.chance
     difference = _differences(rows, effects, names)
-    expected = usual[:, None] - (chance * difference).sum(axis=1, keepdims=True) + difference
+    expected = known.usual[:, None] - (chance * difference).sum(axis=1, keepdims=True) + difference
     return evaluate(
-        outcome,
+        points["progressed"].cast(float).fill_null(float("nan")).to_numpy(),
         points["arm"].to_numpy(),
         _by_arm(names, chance),
         _by_arm(names, _chances(policy, names, chance)),
         _by_arm(names, expected),
         points["crn"].to_numpy(),
-        weight=np.where(seen, weight, np.nan),
+        weight=known.weight,
     )
 
 
