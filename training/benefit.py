@@ -50,8 +50,8 @@ SMOOTHING: Final = 2.0
 
 NUISANCE_DOUBT: Final = 1.15
 """By how much intervals are widened for what the posterior does not know: that expected outcomes and chances are
-estimates too, and that effects are weighted towards people whose choice was open. Found on worlds that judge nothing
-(docs/benefit.md)."""
+estimates too, and that effects are weighted towards people whose choice was open. Set after looking at the
+worlds of docs/benefit.md: its coverage waits to be judged on others."""
 
 Rule = Literal["lower_bound", "effect"]
 
