@@ -17,7 +17,13 @@ from catalogue.fields import FIELDS, ORDERED_HOURS, Value
 from features import batch, live
 from features.case import Case
 from features.contract import OFFENCE_TYPES
-from features.definitions.eligibility import ASSESSED, FACTS, offence_fact
+from features.definitions.eligibility import (
+    ASSESSED_ALONE,
+    FACTS,
+    OF_ONE_ASSESSMENT,
+    full_fact,
+    offence_fact,
+)
 from features.histories import Histories
 from features.outcomes import ENDED
 from features.streams import STREAMS
@@ -33,10 +39,9 @@ _AS_THEY_ARE: Final = (
     "sentence_length_days",
     "rar_days",
     "previous_sanctions",
-    "assessment_age_days",
-    "assessment_layer",
-    *ASSESSED,
+    *ASSESSED_ALONE,
 )
+_A_FULL_ONE: Final = full_fact("assessment_layer")
 # Where somebody is while a sentence of this type runs. Remand and the months before release are
 # not in the records of the contract; a caller that knows says so (`setting`).
 _SETTINGS: Final[Mapping[str, str]] = {
@@ -60,6 +65,7 @@ def subject_of(
     """
     facts = live.evaluate(case, as_of=as_of, assessment_id=assessment_id, spec=FACTS).values
     known: dict[str, Value] = {name: facts[name] for name in _AS_THEY_ARE}
+    known.update(_assessment(facts))
     known["age"] = _age(facts["days_since_birth"], as_of)
     kind = facts["sentence_type"] or facts["sentence_type_to_come"]
     known["sentence_type"] = kind
@@ -68,6 +74,12 @@ def subject_of(
     known["past_offence_types"] = _past_offence_types(facts)
     known.update(_lists_of(case, as_of, sentenced=bool(facts["sentences_known"])))
     return {name: known[name] for name in FIELDS}
+
+
+def _assessment(facts: Mapping[str, Value]) -> dict[str, Value]:
+    """What the assessment that answers says, with its age and layer: the latest full one, else the latest."""
+    full = facts[_A_FULL_ONE] is not None
+    return {name: facts[full_fact(name) if full else name] for name in OF_ONE_ASSESSMENT}
 
 
 def _age(days: object, as_of: date) -> int | None:
@@ -174,6 +186,7 @@ def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
         "crn",
         "as_of",
         *_AS_THEY_ARE,
+        **_assessment_columns(),
         age=_age_column(),
         sentence_type=kind,
         setting=pl.coalesce(given, usual),
@@ -192,6 +205,12 @@ def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
     return whole.with_columns(requirement_types=pl.when(sentenced).then("requirement_types")).select(
         "crn", "as_of", *FIELDS
     )
+
+
+def _assessment_columns() -> dict[str, pl.Expr]:
+    """`_assessment` as expressions."""
+    full = pl.col(_A_FULL_ONE).is_not_null()
+    return {name: pl.when(full).then(full_fact(name)).otherwise(pl.col(name)) for name in OF_ONE_ASSESSMENT}
 
 
 def _age_column() -> pl.Expr:
