@@ -267,7 +267,14 @@ def _not_feasible(feasibility: Mapping[str, Any]) -> tuple[str, ...]:
     """Why it cannot be had here and now, when that is so."""
     if feasibility.get("feasible") is not False:
         return ()
-    return tuple(reason["text"] for reason in feasibility["reasons"] if reason["outcome"] == "NOT_MET")
+    return _deciding(feasibility["reasons"], "NOT_MET")
+
+
+def _deciding(reasons: Sequence[Mapping[str, Any]], outcome: str) -> tuple[str, ...]:
+    """The sentences of the rules that came out so; advice and questions settle nothing, so they give no reason."""
+    return tuple(
+        reason["text"] for reason in reasons if reason["kind"] == "RULE" and reason["outcome"] == outcome
+    )
 
 
 def _limits(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer) -> tuple[str, ...]:
@@ -315,7 +322,7 @@ def _other(item: Mapping[str, Any], say: Sayer) -> OtherLine:
     else:
         tag = Tag(text=say(f"status.{status}"), classes=STATUS_COLOURS[status])
         wanted = "UNKNOWN" if status == "MISSING_INFORMATION" else "NOT_MET"
-        why = [reason["text"] for reason in item["reasons"] if reason["outcome"] == wanted]
+        why = list(_deciding(item["reasons"], wanted))
         if item["nearly"]:
             why.append(item["nearly"])
     return OtherLine(

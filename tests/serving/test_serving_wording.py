@@ -5,6 +5,8 @@ import html
 import httpx
 import pytest
 
+from serving.screens import view
+from serving.screens.messages import Sayer
 from serving.settings import Settings
 from tests.serving.conftest import running
 
@@ -86,7 +88,59 @@ def test_a_departure_to_an_ineligible_intervention_says_what_stands_against_it(
     for item in ineligible:
         against = shown.split(f'data-why="{item["interventionId"]}">')[1].split("</dd>")[0]
         for reason in item["reasons"]:
-            assert (reason["text"] in against) == (reason["outcome"] == "NOT_MET"), reason["text"]
+            decides = reason["kind"] == "RULE" and reason["outcome"] == "NOT_MET"
+            assert (reason["text"] in against) == decides, reason["text"]
+
+
+def result_of(kind: str, outcome: str) -> dict[str, str]:
+    return {"kind": kind, "outcome": outcome, "text": f"{kind} {outcome}."}
+
+
+EVERY_RESULT = [
+    result_of(kind, outcome)
+    for kind in ("ADVISORY", "RULE", "QUESTION")
+    for outcome in ("MET", "NOT_MET", "UNKNOWN")
+]
+
+
+@pytest.mark.parametrize(
+    ("eligibility", "feasible", "expected"),
+    [
+        ("ELIGIBLE", False, ("RULE NOT_MET.",)),
+        ("ELIGIBLE", True, ()),
+        ("ELIGIBLE", None, ()),
+        ("NOT_ELIGIBLE", True, ("RULE NOT_MET.",)),
+        ("NEARLY", True, ("RULE NOT_MET.", "Come back in May.")),
+        ("MISSING_INFORMATION", True, ("RULE UNKNOWN.",)),
+    ],
+)
+def test_only_rules_that_decide_say_why_not(
+    *, eligibility: str, feasible: bool | None, expected: tuple[str, ...]
+) -> None:
+    item = {
+        "eligibility": eligibility,
+        "advice": "NOT_ADVISED",
+        "rank": None,
+        "missing": [],
+        "explanation": [],
+        "feasibility": {"feasible": feasible, "reasons": EVERY_RESULT},
+        "reasons": EVERY_RESULT,
+        "nearly": "Come back in May." if eligibility == "NEARLY" else None,
+        "interventionId": "tsp",
+        "name": "Thinking",
+        "type": "ACP",
+        "needs": [],
+    }
+    document = {
+        "id": "s1",
+        "ruleOnly": True,
+        "asOf": "2025-06-30",
+        "bundleVersion": None,
+        "catalogueHash": "0" * 64,
+        "suggestions": [item],
+    }
+    ((line,),) = (group.lines for group in view.panel(document, Sayer()).groups)
+    assert line.why == expected
 
 
 @pytest.fixture
