@@ -218,10 +218,11 @@ def test_a_version_that_stays_challenger_is_tagged_with_why(
     (tmp_path / "bundle" / "bundle.json").write_text("{}")
     bundle = SimpleNamespace(
         version="v", gate={"state": "PASS"}, spec_hash="s", catalogue_hash="c", training_date=DAY,
-        folder=tmp_path / "bundle",
+        folder=tmp_path / "bundle", benefit=None,
     )  # fmt: skip
     monkeypatch.setattr(registry.Bundle, "open", lambda _folder: bundle)
     monkeypatch.setattr(registry.scorecard_release, "write", lambda _bundle, _folder: None)
+    monkeypatch.setattr(registry.benefit_page, "write", lambda _benefit, _folder: None)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     config = TrainingConfig.from_dict({"tracking": {"tracking_uri": uri}})
     first, second = (
