@@ -140,7 +140,7 @@ def flag_one(
         band=band,
         reason_codes=_reasons_of(terms),
         changed=tuple(prompts.changed(histories, person)[0]),
-        checks=tuple(prompts.due(histories, person)[0]),
+        checks=tuple(prompts.due(histories, person, catalogue=known)[0]),
         terms=terms,
         values=row.values,
         evidence=row.evidence,

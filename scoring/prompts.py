@@ -1,7 +1,8 @@
 """What changed lately, and which timely check is due? Prompts from rules, beside the model's flags.
 
 The Target Operating Model asks, at its simplest, to notice when key fields change, and to look again six and
-three months before the end of a sentence, and at unpaid work six and nine months after it was imposed.
+three months before the end of a sentence, at unpaid work six and nine months after it was imposed, and at a
+structured intervention nine months before the end. On which day each falls `catalogue.timeliness` says; it is told from that day on.
 Every prompt is a rule on what was known before the as-of day; none is a prediction. `changed` gives, for each
 point (crn, as_of), the facts new within 28 days; `due` gives the checks. Both are written once, for one
 person's case and for everybody.
@@ -9,17 +10,21 @@ person's case and for everybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import polars as pl
 
+from catalogue import Catalogue, load
+from catalogue.fields import ASSESSMENT_LIFE_DAYS
+from catalogue.intervention import InterventionType
+from catalogue.pni import LAYER_NEEDED
+from catalogue.timeliness import CHECKS as CHECKED
+from catalogue.timeliness import is_due
 from features.histories import Histories
+from scoring.landmarks import open_referrals
 
 RECENT_DAYS = 28
-CHECK_OPEN_DAYS = 28  # a timeliness check stays due for four weeks
-ASSESSMENT_VALID_DAYS = 55 * 7
-SIX_MONTHS, THREE_MONTHS, NINE_MONTHS = 183, 91, 274
 SETTLED = ("SETTLED", "APPROVED_PREMISES")
 WORKING = ("FULL_TIME", "PART_TIME", "TRAINING")
 #: Bands of the official predictor of all reoffending, in percent over two years (facts/calibration.md 1.4).
@@ -42,6 +47,7 @@ CHANGES: Mapping[str, str] = MappingProxyType(
 )
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
+        "NINE_MONTHS_BEFORE_END": "nine months are left of the sentence, and structured work is open",
         "SIX_MONTHS_BEFORE_END": "six months are left of the sentence",
         "THREE_MONTHS_BEFORE_END": "three months are left of the sentence",
         "UNPAID_WORK_SIX_MONTHS": "six months have passed since unpaid work was imposed",
@@ -49,6 +55,19 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "ASSESSMENT_OUT_OF_DATE": "the last full assessment is older than 55 weeks",
     },
 )
+
+
+#: The check of the catalogue behind each prompt; six and three months before the end are for every sentence.
+_OF_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {"SIX_MONTHS_BEFORE_END": "END_IN_6_MONTHS", "THREE_MONTHS_BEFORE_END": "END_IN_3_MONTHS"},
+)
+_OF_UNPAID_WORK: Mapping[str, str] = MappingProxyType(
+    {
+        "UNPAID_WORK_SIX_MONTHS": "UNPAID_WORK_AT_6_MONTHS",
+        "UNPAID_WORK_NINE_MONTHS": "UNPAID_WORK_AT_9_MONTHS",
+    },
+)
+_OF_INTERVENTIONS: Mapping[str, str] = MappingProxyType({"NINE_MONTHS_BEFORE_END": "END_IN_9_MONTHS"})
 
 
 def changed(histories: Histories, points: pl.DataFrame) -> list[list[str]]:
@@ -79,16 +98,23 @@ def changed_series(histories: Histories, points: pl.DataFrame) -> pl.Series:
     return _lists(found, rows=points.height, order=tuple(CHANGES))
 
 
-def due(histories: Histories, points: pl.DataFrame) -> list[list[str]]:
+def due(histories: Histories, points: pl.DataFrame, *, catalogue: Catalogue | None = None) -> list[list[str]]:
     """Which timeliness checks are due at each point (crn, as_of)? Codes of `CHECKS`."""
-    found: list[list[str]] = due_series(histories, points).to_list()
+    found: list[list[str]] = due_series(histories, points, catalogue=catalogue).to_list()
     return found
 
 
-def due_series(histories: Histories, points: pl.DataFrame) -> pl.Series:
+def due_series(
+    histories: Histories, points: pl.DataFrame, *, catalogue: Catalogue | None = None
+) -> pl.Series:
     """The same as a column of lists, for many points."""
+    known = load() if catalogue is None else catalogue
     base = points.lazy().select("crn", "as_of").with_row_index("_row")
-    found = [_sentence_end(base, histories), _unpaid_work(base, histories), _assessment(base, histories)]
+    found = [
+        *_sentence_end(base, histories, known),
+        *_unpaid_work(base, histories),
+        _assessment(base, histories),
+    ]
     return _lists(found, rows=points.height, order=tuple(CHECKS))
 
 
@@ -205,40 +231,59 @@ def _running(base: pl.LazyFrame, histories: Histories) -> pl.LazyFrame:
     return known.filter(pl.col("ends_on") >= pl.col("as_of"))
 
 
-def _sentence_end(base: pl.LazyFrame, histories: Histories) -> pl.LazyFrame:
-    last = _running(base, histories).group_by("_row", "as_of").agg(ends_on=pl.col("ends_on").max())
-    left = (pl.col("ends_on") - pl.col("as_of")).dt.total_days()
-    six = left.is_between(SIX_MONTHS - CHECK_OPEN_DAYS, SIX_MONTHS)
-    three = left.is_between(THREE_MONTHS - CHECK_OPEN_DAYS, THREE_MONTHS)
-    return pl.concat(
-        [_code(last, "SIX_MONTHS_BEFORE_END", six), _code(last, "THREE_MONTHS_BEFORE_END", three)]
+def _due(frame: pl.LazyFrame, check: str, *, counted_from: str) -> pl.LazyFrame:
+    """The rows for which a check of the catalogue has fallen due, counted from the day in a column."""
+    return frame.filter(is_due(check, counted_from=pl.col(counted_from), as_of=pl.col("as_of"), ahead_days=0))
+
+
+def _told(frame: pl.LazyFrame, code: str) -> pl.LazyFrame:
+    return frame.select("_row", code=pl.lit(code))
+
+
+def _sentence_end(base: pl.LazyFrame, histories: Histories, catalogue: Catalogue) -> list[pl.LazyFrame]:
+    last = _running(base, histories).group_by("_row", "crn", "as_of").agg(ends_on=pl.col("ends_on").max())
+    found = [
+        _told(_due(last, check, counted_from="ends_on"), prompt) for prompt, check in _OF_SENTENCES.items()
+    ]
+    for prompt, check in _OF_INTERVENTIONS.items():
+        people = _due(last, check, counted_from="ends_on")
+        found.append(_told(_under_way(people, histories, catalogue, types=CHECKED[check].types), prompt))
+    return found
+
+
+def _under_way(
+    people: pl.LazyFrame, histories: Histories, catalogue: Catalogue, *, types: Collection[InterventionType]
+) -> pl.LazyFrame:
+    """The rows of those with an open referral to an intervention of these types."""
+    wanted = [each.id for each in catalogue.interventions if each.type in types]
+    referrals = histories.table("referrals").select("referral_id", "crn", "intervention_id", "known_on")
+    known = _known(people, referrals, version=["referral_id"]).filter(pl.col("intervention_id").is_in(wanted))
+    asked = known.select("_row", "referral_id", "as_of").collect()
+    return (
+        open_referrals(histories, points=asked.rename({"_row": "_person"})).lazy().rename({"_person": "_row"})
     )
 
 
-def _unpaid_work(base: pl.LazyFrame, histories: Histories) -> pl.LazyFrame:
+def _unpaid_work(base: pl.LazyFrame, histories: Histories) -> list[pl.LazyFrame]:
     imposed = histories.table("requirements").filter(pl.col("requirement_type") == "UNPAID_WORK")
     rows = _known(
         base, imposed.select("crn", "event_number", "imposed_on", "known_on"), version=["event_number"]
     )
     live = rows.join(_running(base, histories).select("_row", "event_number"), on=["_row", "event_number"])
-    age = (pl.col("as_of") - pl.col("imposed_on")).dt.total_days()
-    six = age.is_between(SIX_MONTHS, SIX_MONTHS + CHECK_OPEN_DAYS)
-    nine = age.is_between(NINE_MONTHS, NINE_MONTHS + CHECK_OPEN_DAYS)
-    return pl.concat(
-        [_code(live, "UNPAID_WORK_SIX_MONTHS", six), _code(live, "UNPAID_WORK_NINE_MONTHS", nine)]
-    )
+    return [
+        _told(_due(live, check, counted_from="imposed_on"), prompt)
+        for prompt, check in _OF_UNPAID_WORK.items()
+    ]
 
 
 def _assessment(base: pl.LazyFrame, histories: Histories) -> pl.LazyFrame:
-    full = (
-        histories.table("assessments").filter(pl.col("layer") == 3).select("crn", "completed_on", "known_on")
-    )
+    rows = histories.table("assessments").select("crn", "assessment_id", "completed_on", "known_on", "layer")
     last = (
-        base.join(full, on="crn")
-        .filter(pl.col("known_on") < pl.col("as_of"))
+        _known(base, rows, version=["assessment_id"])
+        .filter(pl.col("layer") == LAYER_NEEDED)
         .group_by("_row", "as_of")
         .agg(completed_on=pl.col("completed_on").max())
     )
     live = last.join(_running(base, histories).select("_row").unique(), on="_row")
     age = (pl.col("as_of") - pl.col("completed_on")).dt.total_days()
-    return _code(live, "ASSESSMENT_OUT_OF_DATE", age > ASSESSMENT_VALID_DAYS)
+    return _code(live, "ASSESSMENT_OUT_OF_DATE", age > ASSESSMENT_LIFE_DAYS)

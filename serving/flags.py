@@ -136,7 +136,7 @@ def _raised(
     raised: dict[str, list[Found]] = {crn: [] for crn in crns}
     for kind, answer in (
         ("CHANGE", prompts.changed(histories, points)),
-        ("CHECK", prompts.due(histories, points)),
+        ("CHECK", prompts.due(histories, points, catalogue=services.catalogue)),
     ):
         for crn, codes in zip(crns, answer, strict=True):
             raised[crn].extend(

@@ -1,8 +1,9 @@
 """The order of choice, over- and under-intensity, and the checks that fall due."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
+import polars as pl
 import pytest
 
 import catalogue
@@ -162,3 +163,24 @@ def test_checks_fall_due(
 )
 def test_months_are_those_of_the_calendar(day: date, months: int, expected: date) -> None:
     assert timeliness.months_from(day, months) == expected
+
+
+@pytest.mark.parametrize("code", timeliness.CHECKS)
+def test_checks_of_many_are_those_of_one(code: str) -> None:
+    check = timeliness.CHECKS[code]
+    entry = next(each for each in WHOLE.interventions if each.type in check.types)
+    as_of = date(2024, 2, 29)
+    days = [as_of + timedelta(days) for days in range(-420, 420)]
+    day, today = pl.col("day"), pl.lit(as_of)
+    frame = pl.DataFrame({"day": days}).select(
+        noticed=timeliness.is_due(code, counted_from=day, as_of=today),
+        fallen=timeliness.is_due(code, counted_from=day, as_of=today, ahead_days=0),
+    )
+    alone = [
+        code in {each.code for each in timeliness.due(entry, as_of=as_of, ends_on=day, imposed_on=day)}
+        for day in days
+    ]
+    assert frame["noticed"].to_list() == alone
+    assert 50 < sum(alone) < 70
+    fallen = [timeliness.months_from(day, check.months) <= as_of for day in days]
+    assert frame["fallen"].to_list() == [a and b for a, b in zip(alone, fallen, strict=True)]

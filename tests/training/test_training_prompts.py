@@ -51,17 +51,27 @@ def unpaid_work(days: int) -> tuple[str, dict[str, Any]]:
     return "requirements", row
 
 
+def referral(intervention: str, *, known: int = 30, ended: int | None = None) -> Rows:
+    row = {"referral_id": "r1", "intervention_id": intervention, "referred_on": ago(known)}
+    rows: Rows = [("referrals", {**row, "known_on": ago(known)})]
+    if ended is not None:
+        event = {"referral_id": "r1", "occurred_on": ago(ended), "known_on": ago(ended)}
+        rows.append(("referral_events", {**event, "status": "COMPLETED"}))
+    return rows
+
+
 def histories(rows: Rows) -> Histories:
     tables = {}
     for name in {name for name, _ in rows}:
-        given = [{"crn": CRN, **row} for table, row in rows if table == name]
         schema = TABLES[name].polars_schema()
+        given = [{"crn": CRN, **row} for table, row in rows if table == name]
         tables[name] = pl.DataFrame(
             [{column: row.get(column) for column in schema} for row in given], schema=schema
         )
     return Histories.of(tables)
 
 
+STRUCTURED = "stepwise-problem-solving-si"
 HOUSED = circumstance(300, "ACCOMMODATION", "SETTLED")
 IDLE = circumstance(300, "EMPLOYMENT", "UNEMPLOYED")
 
@@ -106,15 +116,30 @@ def test_what_changed_lately(rows: Rows, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
+        # The sentence ends on 30 December: the check falls on 30 June, and is told for four weeks.
         ([sentence(left=183)], ["SIX_MONTHS_BEFORE_END"]),
-        ([sentence(left=156)], ["SIX_MONTHS_BEFORE_END"]),
-        ([sentence(left=184)], []),
+        ([sentence(left=184)], ["SIX_MONTHS_BEFORE_END"]),  # of the 31st: June has no such day
+        ([sentence(left=185)], []),
+        ([sentence(left=156)], ["SIX_MONTHS_BEFORE_END"]),  # of 3 December: on 3 June
         ([sentence(left=154)], []),
-        ([sentence(left=91)], ["THREE_MONTHS_BEFORE_END"]),
+        ([sentence(left=92)], ["THREE_MONTHS_BEFORE_END"]),
+        ([sentence(left=93)], []),
         ([sentence(left=62)], []),
-        ([sentence(left=400), unpaid_work(183)], ["UNPAID_WORK_SIX_MONTHS"]),
-        ([sentence(left=400), unpaid_work(182)], []),
-        ([sentence(left=400), unpaid_work(274)], ["UNPAID_WORK_NINE_MONTHS"]),
+        # Structured work that is open is looked at nine months before the end: of 30 March.
+        ([sentence(left=273), *referral(STRUCTURED)], ["NINE_MONTHS_BEFORE_END"]),
+        ([sentence(left=246), *referral(STRUCTURED)], ["NINE_MONTHS_BEFORE_END"]),
+        ([sentence(left=275), *referral(STRUCTURED)], []),
+        ([sentence(left=240), *referral(STRUCTURED)], []),
+        ([sentence(left=273)], []),
+        ([sentence(left=273), *referral(STRUCTURED, known=0)], []),  # not known before the day
+        ([sentence(left=273), *referral(STRUCTURED, ended=3)], []),
+        ([sentence(left=273), *referral("thinking-skills-programme-acp")], []),
+        ([*referral(STRUCTURED)], []),  # under no sentence
+        # Unpaid work imposed on 30 December, or 30 September, is looked at on 30 June.
+        ([sentence(left=400), unpaid_work(182)], ["UNPAID_WORK_SIX_MONTHS"]),
+        ([sentence(left=400), unpaid_work(210)], ["UNPAID_WORK_SIX_MONTHS"]),
+        ([sentence(left=400), unpaid_work(180)], []),  # as 1 January
+        ([sentence(left=400), unpaid_work(273)], ["UNPAID_WORK_NINE_MONTHS"]),
         ([sentence(left=400), unpaid_work(303)], []),
         ([sentence(left=-5), unpaid_work(183)], []),  # the sentence is over
         ([sentence(left=400), assessment(55 * 7 + 1)], ["ASSESSMENT_OUT_OF_DATE"]),
@@ -122,11 +147,15 @@ def test_what_changed_lately(rows: Rows, expected: list[str]) -> None:
         ([sentence(left=400), assessment(500), assessment(20)], []),
         ([sentence(left=400), assessment(500), assessment(20, layer=1)], ["ASSESSMENT_OUT_OF_DATE"]),
         ([assessment(500)], []),  # under no sentence
+        (
+            [sentence(left=92), *referral(STRUCTURED), unpaid_work(182), assessment(500)],
+            ["THREE_MONTHS_BEFORE_END", "UNPAID_WORK_SIX_MONTHS", "ASSESSMENT_OUT_OF_DATE"],
+        ),
     ],
 )
 def test_which_check_is_due(rows: Rows, expected: list[str]) -> None:
-    points = pl.DataFrame({"crn": [CRN], "as_of": [AS_OF]})
-    assert prompts.due(histories(rows), points) == [expected]
+    points = pl.DataFrame({"crn": ["B000001", CRN], "as_of": [AS_OF, AS_OF]})
+    assert prompts.due(histories(rows), points) == [[], expected]
 
 
 def test_every_kind_of_prompt_has_a_case() -> None:
