@@ -301,6 +301,6 @@ def _weeks() -> tuple[pl.Expr, pl.Expr]:
 
 
 def _order() -> pl.Expr:
-    """``feasibility.preference`` as one number: possible first, then the earliest start, then the nearest."""
+    """The preference of a place in ``feasibility`` as one number: possible first, then the earliest start, then the nearest."""
     start = pl.col("start").cast(pl.Int32).cast(pl.Int64) + _DAYS // 2
     return (pl.col("preference").cast(pl.Int64) * _DAYS + start) * _ROWS + pl.col("nearness").cast(pl.Int64)

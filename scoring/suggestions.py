@@ -13,7 +13,7 @@ from typing import Any
 from catalogue import Catalogue, choice, eligibility, feasibility
 from catalogue.choice import Choice
 from catalogue.eligibility import Eligibility, Reason
-from catalogue.feasibility import Feasibility
+from catalogue.feasibility import Feasibility, Journey
 from catalogue.fields import NEED_THRESHOLDS, Subject
 from catalogue.intervention import Intervention
 from features import live
@@ -128,22 +128,15 @@ def suggest(
     offers: dict[object, list[Mapping[str, Any]]] = {}
     for row in directory:
         offers.setdefault(row.get("intervention_id"), []).append(row)
-    reachable = {
-        intervention.id: feasibility.assess(
-            subject, intervention, as_of=as_of, directory=offers.get(intervention.id, ()), travel=travel or {}
-        )
-        for intervention in catalogue.interventions
-    }
     # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
     # feasibility, and must not move a score by sex.
-    anybody = {**subject, "sex": None}
-    journeys = {
-        name: feasibility.assess(
-            anybody, catalogue.by_id(name), as_of=as_of, directory=offers.get(name, ()), travel=travel or {}
-        )
-        for name, found in judged.items()
-        if found.status != "NOT_ELIGIBLE"
-    }
+    question = feasibility.Question(subject, as_of=as_of, travel=travel or {})
+    reachable: dict[str, Feasibility] = {}
+    journeys: dict[str, Journey] = {}
+    for intervention in catalogue.interventions:
+        name = intervention.id
+        found, journeys[name] = question.answer_and_journey(intervention, offers.get(name, ()))
+        reachable[name] = found
     chosen = choice.order(
         subject,
         tuple(judged.values()),
@@ -182,7 +175,7 @@ def suggest(
             facts=facts,
             bundle=bundle,
             choice=choices.get(advice.intervention_id),
-            journey=journeys.get(advice.intervention_id),
+            journey=journeys[advice.intervention_id],
         )
         for advice in advise(candidates)
     )
@@ -265,14 +258,12 @@ def _answer(
     facts: Mapping[str, Fact],
     bundle: Bundle | None,
     choice: Choice | None,
-    journey: Feasibility | None,
+    journey: Journey,
 ) -> InterventionAnswer:
     possible = judged.status != "NOT_ELIGIBLE"
     commence = complete = None
-    if bundle is not None and possible and journey is not None:
-        row = fit_row(
-            values, subject, intervention, minutes=journey.minutes, waiting_weeks=journey.waiting_weeks
-        )
+    if bundle is not None and possible:
+        row = fit_row(values, subject, intervention, minutes=journey[0], waiting_weeks=journey[1])
         commence, complete = _estimate(bundle.commence, row), _estimate(bundle.complete, row)
     explanation = _explanation(advice, effect=effect if possible else None, facts=facts, choice=choice)
     return InterventionAnswer(
