@@ -184,7 +184,7 @@ def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bo
             arms.of_type("CRS"),
             arms.of_type("ACP"),
         ],
-        [-1.75, -1.4, -0.35, 0.35],
+        [-1.75, -1.4, -0.35, 0.08],
         0.0,
     )
     return np.asarray(
