@@ -107,7 +107,9 @@ def refer_beside(
             available=np.ones(len(made), dtype=np.bool_),
             remote=remote,
             form=provision.form[quarter[made], pdu[made], arm],
-            venue=venues.gather(pl.Series(people.region[which] * n_venues + provision.venue[pdu[made], arm])),
+            venue=venues.gather(
+                pl.Series(people.region[which] * n_venues + provision.venue[quarter[made], pdu[made], arm])
+            ),
             provider=codes(("Probation Service",), np.zeros(len(made), dtype=np.int64)),
             commence=sigmoid(starting)[each, arm],
             eta=lasting[each, arm],

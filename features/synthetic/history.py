@@ -326,7 +326,10 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
         which = rows[made]
         arm = chosen[made]
         names = pl.Series([name for names in venue_names(setting.world) for name in names])
-        venue = people.region[which] * (len(names) // len(REGIONS)) + provision.venue[pdu[made], arm]
+        venue = (
+            people.region[which] * (len(names) // len(REGIONS))
+            + provision.venue[quarter[made], pdu[made], arm]
+        )
         outside = ~custody[made]
         local = draws.take(made)
         meets = outcomes.matched(situation, arms)[made]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ VENUES_PER_PDU = 3
 FORMATS = ("GROUP", "ONE_TO_ONE", "ONLINE")
 NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
 CUSTODY_WAIT = 6.0  # weeks, in every prison; assumption
+_NORMAL = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
 
 def day(of: date) -> int:
@@ -38,7 +40,7 @@ class Provision:
     waiting_weeks: Floats
     minutes: Floats  # per quarter by unit by arm: each way, to the venue used
     form: Ints
-    venue: Ints  # index within the region's venues
+    venue: Ints  # per quarter by unit by arm: index within the region's venues
     remote: Bools  # per quarter
     travel: Floats  # per unit by venue of its region
     women_only: Bools  # per unit by arm
@@ -79,9 +81,8 @@ def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: dat
     available &= ~arms.custodial_only[None, None, :]
     region = np.arange(n_pdu) // world.pdus_per_region
     available &= ~(only_there[None, None, :] & (region != REGIONS.index("L"))[None, :, None])
-    waiting = np.clip(np.exp(np.log(5.0) + 0.55 * units.normal("waiting", width=n_arm)), 1, 18)[None].repeat(
-        len(starts), 0
-    )
+    usual = np.exp(np.log(5.0) + 0.55 * _NORMAL(_evenly(units, "waiting", n_arm, np.zeros(n_pdu))))
+    waiting = np.clip(usual, 1, 18)[None].repeat(len(starts), 0)
     remote = np.zeros(len(starts), dtype=np.bool_)
     for index in range(len(starts)):
         churn = units.uniform("churn", index, width=n_arm)
@@ -95,21 +96,25 @@ def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: dat
             available[index] &= units.uniform("disrupted", width=n_arm) < world.disruption_places
             waiting[index] = np.clip(waiting[index] + world.disruption_waiting_weeks, 1, 24)
             remote[index] = world.disruption_remote
-    waiting = np.where(available, waiting, NO_PLACE_WAIT)
     travel = _travel(world, units)
-    venue = (region * 0 + np.arange(n_pdu) % world.pdus_per_region)[:, None] * VENUES_PER_PDU + (
-        units.uniform("venue", width=n_arm) * VENUES_PER_PDU
-    ).astype(np.int64)
-    shared = units.uniform("shared venue", width=n_arm) < 0.2  # delivered in the next unit
+    place = np.arange(n_pdu) % world.pdus_per_region
+    number = (units.uniform("venue", width=n_arm) * VENUES_PER_PDU).astype(np.int64)
+    venue = place[:, None] * VENUES_PER_PDU + number
+    shared = _evenly(units, "shared venue", n_arm, place) < 0.2  # delivered in the next unit
     n_venues = world.pdus_per_region * VENUES_PER_PDU
-    venue = np.where(shared, (venue + VENUES_PER_PDU) % n_venues, venue)
+    venue = np.where(shared, (venue + VENUES_PER_PDU) % n_venues, venue)[None].repeat(len(starts), 0)
     one_to_one = np.array(
         [one in {"TOOLKIT", "TREATMENT_REQUIREMENT"} for one in arms.types]
     ) | arms.of_family("accommodation")
-    form = np.where(one_to_one, 1, 0)[None, None, :].repeat(n_pdu, 1).repeat(len(starts), 0)
-    form = np.where((units.uniform("online", width=n_arm) < 0.08)[None], 2, form)
-    form[remote] = 2
-    minutes = np.where(form == 2, 0.0, np.take_along_axis(travel, venue, axis=1)[None])
+    online = (units.uniform("online", width=n_arm) < 0.08)[None].repeat(len(starts), 0)
+    host = _hosts(units=units, arms=arms, available=available)
+    venue, online, waiting = (np.take_along_axis(each, host, axis=2) for each in (venue, online, waiting))
+    apart = _women_only(arms) & (_evenly(units, "planted apart", n_arm, place) < _planted_apart(world))
+    further = ((place[:, None] + 1) * VENUES_PER_PDU + number) % n_venues
+    venue = np.where(apart[None], further[None], venue)
+    form = np.where(online | remote[:, None, None], 2, np.where(one_to_one, 1, 0)[None, None, :])
+    waiting = np.where(available, waiting, NO_PLACE_WAIT)
+    minutes = np.where(form == 2, 0.0, np.take_along_axis(travel[None], venue, axis=2))
     return Provision(
         quarter_start=starts,
         available=available,
@@ -119,11 +124,53 @@ def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: dat
         venue=venue,
         remote=remote,
         travel=travel,
-        women_only=np.array(["women" in one for one in arms.ids])[None].repeat(n_pdu, 0),
+        women_only=_women_only(arms)[None].repeat(n_pdu, 0),
         women_in_group=np.round(10 * np.clip(0.12 + 0.1 * units.normal("women", width=n_arm), 0, 0.5)),
         next_start=starts[:, None, None]
         + (units.uniform("next start", width=n_arm) * 42).astype(np.int64)[None],
     )
+
+
+def _planted_apart(world: World) -> float:
+    """The share of units from which women-only provision lies in the next unit, because the world plants it."""
+    return max((one.size for one in world.planted_of("TRAVEL") if "FEMALE" in one.groups), default=0.0)
+
+
+def _evenly(units: Draws, stream: str, width: int, strata: Floats | Ints) -> Floats:
+    """Uniform draws, unit by arm, that fill the unit interval evenly over the units of each stratum.
+
+    So what is rare, such as a venue far away, is as rare for one arm as for another, and for those whom each is for.
+    """
+    u, within = units.uniform(stream, width=width), units.uniform(f"{stream} within", width=width)
+    for stratum in np.unique(strata):
+        at = np.flatnonzero(strata == stratum)
+        within[at] = (u[at].argsort(axis=0).argsort(axis=0) + within[at]) / len(at)
+    return within
+
+
+def _women_only(arms: Arms) -> Bools:
+    return np.array(["women" in one for one in arms.ids])
+
+
+def _hosts(*, units: Draws, arms: Arms, available: Bools) -> Ints:
+    """Whose venue and wait does each arm have, per quarter by unit? Its own; women-only provision, that of a host.
+
+    Most of what women are referred to is one or two services. Were their venues and waits drawn apart, chance
+    would put women nearer or further than men in every world. They run instead where, and after as long a
+    wait as, something that the unit offers to everybody does, another each quarter; so distance and
+    waits differ by sex only where a world plants it.
+    """
+    women = _women_only(arms)
+    weight = np.where(women | arms.custodial_only, 0.0, np.exp(arms.popularity))
+    until = np.cumsum(weight * available, axis=2)
+    own = np.arange(len(arms))
+    host = np.broadcast_to(own, available.shape).copy()
+    for quarter in range(len(host)):
+        drawn = units.uniform("host", quarter, width=len(arms)) * until[quarter, :, -1:]
+        for arm in own[women]:
+            found = (until[quarter] <= drawn[:, [arm]]).sum(axis=1)
+            host[quarter, :, arm] = np.where(until[quarter, :, -1] > 0, found, arm)
+    return host
 
 
 def _travel(world: World, units: Draws) -> Floats:
@@ -197,7 +244,7 @@ def _outside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
             "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
             "region": pl.Series(list(REGIONS)).gather(pl.Series(region)),
             "pdu": pl.Series(pdu_codes(world)).gather(pl.Series(pdu)),
-            "venue": venues.gather(pl.Series(region * n_venues + provision.venue[pdu, arm])),
+            "venue": venues.gather(pl.Series(region * n_venues + provision.venue[quarter, pdu, arm])),
             "format": pl.Series(FORMATS).gather(pl.Series(provision.form[quarter, pdu, arm])),
             "women_only": provision.women_only[pdu, arm],
             "women_in_group": provision.women_in_group[pdu, arm],

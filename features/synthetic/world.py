@@ -29,8 +29,8 @@ class Planted:
     `kind`: OFFER lowers the log-odds of being referred to an accredited programme or structured
     intervention by `size`; RECORDING leaves each need section unanswered with further chance `size`;
     TRAVEL places the group, with chance `size`, in the unit of its region that is furthest from
-    services; ENFORCEMENT multiplies the chance of breach for the same absences by `size`.
-    `groups` are codes of `characteristic` (ethnicity or sex).
+    services, and, for women, puts women-only services, from as large a share of the units, in the next
+    unit; ENFORCEMENT multiplies the chance of breach for the same absences by `size`. `groups` are codes of `characteristic` (ethnicity or sex).
     """
 
     kind: str

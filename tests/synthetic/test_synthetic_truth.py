@@ -259,3 +259,35 @@ def test_a_disruption_takes_places_away() -> None:
     assert shifted.available[during].mean() < 0.6 * plain.available[during].mean()
     assert (shifted.form[during] == 2).all()
     assert np.array_equal(shifted.available[:10], plain.available[:10])
+
+
+def access(name: str, seed: int) -> dict[str, tuple[float, float, float]]:
+    """Of women-only and of ordinary provision: share over an hour away, mean minutes, weeks of waiting."""
+    arms = arms_of.load(catalogue.load())
+    made_of = make_provision(world=worlds.load(name), arms=arms, seed=seed, start=START, end=END)
+    wanted = np.exp(arms.popularity)[None, None, :] * made_of.available
+    found = {}
+    for kind, of_kind in (("women", made_of.women_only), ("all", ~made_of.women_only)):
+        waits, met = wanted * of_kind[None], wanted * of_kind[None] * (made_of.form != 2)
+        far, minutes = (
+            float((met * each).sum() / met.sum()) for each in (made_of.minutes > 60, made_of.minutes)
+        )
+        found[kind] = far, minutes, float((waits * made_of.waiting_weeks).sum() / waits.sum())
+    return found
+
+
+@pytest.mark.parametrize("name", ["baseline", "national", "shifted"])
+def test_women_only_provision_is_as_near_and_as_soon_where_nothing_is_planted(name: str) -> None:
+    for seed in range(1, 9):
+        found = access(name, seed)
+        assert found["women"][0] == pytest.approx(found["all"][0], abs=0.03), seed
+        assert found["women"][1] == pytest.approx(found["all"][1], rel=0.05), seed
+        assert found["women"][2] == pytest.approx(found["all"][2], rel=0.06), seed
+
+
+def test_a_planted_distance_puts_women_only_provision_further_away_and_not_later() -> None:
+    for seed in range(1, 5):
+        plain, planted = access("baseline", seed), access("disparity", seed)
+        assert planted["all"] == plain["all"]
+        assert planted["women"][0] > 2 * plain["women"][0]
+        assert planted["women"][2] == plain["women"][2]
