@@ -22,6 +22,20 @@ from fairness.register import EMPTY, Register
 from fairness.suppression import Ledger
 
 NO_DAY = date.min
+SHOWN_GAPS = 10
+"""How many gaps `print` names before it counts the rest."""
+READINGS = {
+    compare.Reading.GAP: "with a gap",
+    compare.Reading.SMALL: "with a small difference",
+    compare.Reading.ALIKE: "alike",
+    compare.Reading.UNSURE: "with a gap that may be there",
+    compare.Reading.UNCLEAR: "with no evidence of a gap",
+}
+LEFT_OUT = {
+    compare.Status.LITTLE_RECORDED: "too little recorded",
+    compare.Status.UNDEFINED: "without a rate",
+    compare.Status.SUPPRESSED: "too few to publish",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,27 @@ class Audit:
     def sentences(self) -> tuple[str, ...]:
         """The gaps in words."""
         return tuple(findings.sentence(each) for each in self.disparities)
+
+    def __str__(self) -> str:
+        """What `print` shows: how many comparisons came out how, the gate, and the gaps in words."""
+        made = [each.reading for each in self.comparisons if each.reading is not None]
+        readings = [f"{made.count(each)} {words}" for each, words in READINGS.items() if each in made]
+        statuses = [each.status for each in self.comparisons]
+        left = [f"{statuses.count(each)} {words}" for each, words in LEFT_OUT.items() if each in statuses]
+        about = f"{_many(len(self.measures), 'measure')} by {', '.join(self.characteristics)}"
+        lines = [
+            f"Audit of {about}: {', '.join([_many(len(made), 'comparison'), *readings])}.",
+            *([f"Not compared: {', '.join(left)}."] if left else []),
+            f"Gate without a register: {self.gate().state}.",
+        ]
+        gaps = self.disparities
+        lines += [
+            f"- {each.measure.title} by {each.characteristic}. {findings.sentence(each)}"
+            for each in gaps[:SHOWN_GAPS]
+        ]
+        if len(gaps) > SHOWN_GAPS:
+            lines.append(f"- and {_many(len(gaps) - SHOWN_GAPS, 'more gap')}: see `sentences`.")
+        return "\n".join(lines)
 
     def to_pandas(self) -> Any:
         """The table as a pandas frame."""
@@ -181,6 +216,10 @@ def audit_scores(
         actual=actual,
     )
     return replace(audit, discrimination=_discrimination(audit, columns, actual, values))
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _decision(name: str) -> Measure:

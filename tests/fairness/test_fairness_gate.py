@@ -12,6 +12,7 @@ import fairness
 from catalogue.errors import UsageError
 from fairness import register
 from fairness.compare import Reading, Status
+from fairness.general import SHOWN_GAPS
 
 TODAY = date(2026, 3, 31)
 SIGNED = {
@@ -43,6 +44,39 @@ def test_a_planted_gap_fails_the_gate_and_is_named() -> None:
     assert verdict.state == "FAIL"
     assert verdict.named == ("offered:ethnicity:black:vs-white",)
     assert "Black" in audit.sentences[0]
+
+
+def test_an_audit_prints_as_a_few_sentences() -> None:
+    offered, groups = decisions(gap=0.17)
+    audit = fairness.audit_scores(offered, np.where(offered, 0.8, 0.2), 0.5, groups)
+    shown = str(audit).splitlines()
+    readings = [each.reading for each in audit.comparisons if each.reading is not None]
+    gaps = readings.count(Reading.GAP)
+    assert gaps > 0
+    assert shown[0].startswith(
+        f"Audit of 8 measures by ethnicity, age: {len(readings)} comparisons, {gaps} with a gap"
+    )
+    assert "Gate without a register: FAIL." in shown
+    named = [line for line in shown if line.startswith("- ")]
+    assert len(named) == gaps
+    for line, sentence in zip(named, audit.sentences, strict=True):
+        assert line.endswith(sentence)
+    assert any(line.startswith("- Selection rate by ethnicity. Black: ") for line in named)
+    assert len(str(audit)) < 2000
+
+
+def test_an_audit_that_finds_nothing_or_too_much_prints_shortly() -> None:
+    few = fairness.audit_rates([True, False, True, True], characteristics={"g": ["a", "a", "b", "b"]})
+    assert str(few).splitlines() == [
+        "Audit of 1 measure by g: 0 comparisons.",
+        "Not compared: 2 too few to publish.",
+        f"Gate without a register: {few.gate().state}.",
+    ]
+    offered, groups = decisions(gap=0.3)
+    outcomes = {f"offered {number}": offered for number in range(12)}
+    shown = str(fairness.audit_rates(outcomes, characteristics=groups)).splitlines()
+    assert sum(line.startswith("- Offered") for line in shown) == SHOWN_GAPS
+    assert shown[-1] == "- and 2 more gaps: see `sentences`."
 
 
 def test_noise_passes() -> None:
