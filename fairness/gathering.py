@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,12 +13,10 @@ from fairness.compare import Status
 from fairness.evidence import Evidence, Grid, Test
 from fairness.measures import measures
 from fairness.policy import Policy
+from fairness.result import AuditResult
 from fairness.suggested import Suggested
 from features.histories import Histories
 from scoring.bundle import Bundle
-
-if TYPE_CHECKING:
-    from fairness.audit import AuditResult
 
 
 def gather(
@@ -29,7 +26,7 @@ def gather(
     frames: Mapping[str, pl.DataFrame],
     suggested: Suggested,
     people: pl.DataFrame,
-    result: "AuditResult",
+    result: AuditResult,
     policy: Policy,
     as_of: date,
     days: Sequence[date],

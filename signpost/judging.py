@@ -13,8 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from catalogue import load
-from fairness.audit import AuditResult, run
+from fairness.audit import run
 from fairness.narrowing import of_people, with_open_referrals
+from fairness.result import AuditResult
 from fairness.suggested import Suggested, suggested, together
 from features.histories import Histories
 from scoring.bundle import Bundle

@@ -1,7 +1,5 @@
 """The annexes of the equality report: method, impact assessment, data protection, transparency."""
 
-from typing import TYPE_CHECKING
-
 from fairness.characteristics import definitions
 from fairness.compare import Reading, Status
 from fairness.findings import in_100
@@ -9,12 +7,10 @@ from fairness.measures import measures
 from fairness.policy import Policy
 from fairness.report.blocks import HIDDEN
 from fairness.report.model import Block, Bullets, Folded, Heading, Section, Table, Text
-
-if TYPE_CHECKING:
-    from fairness.audit import AuditResult
+from fairness.result import AuditResult
 
 
-def annexes(result: "AuditResult", policy: Policy) -> list[Section]:
+def annexes(result: AuditResult, policy: Policy) -> list[Section]:
     """Sections A to D."""
     return [
         Section("A", "Method", _method(result, policy)),
@@ -24,7 +20,7 @@ def annexes(result: "AuditResult", policy: Policy) -> list[Section]:
     ]
 
 
-def _method(result: "AuditResult", policy: Policy) -> list[Block]:
+def _method(result: AuditResult, policy: Policy) -> list[Block]:
     rows = [
         [
             name,
@@ -58,7 +54,7 @@ def _method(result: "AuditResult", policy: Policy) -> list[Block]:
     ]
 
 
-def _impact(result: "AuditResult") -> list[Block]:
+def _impact(result: AuditResult) -> list[Block]:
     """What an equality impact assessment asks, filled in with what is known."""
     rows = []
     for each in result.coverage:
@@ -105,7 +101,7 @@ def _impact(result: "AuditResult") -> list[Block]:
     ]
 
 
-def _protection(result: "AuditResult", policy: Policy) -> list[Block]:
+def _protection(result: AuditResult, policy: Policy) -> list[Block]:
     holding = sum(each.holds for each in result.evidence.tests)
     return [
         Bullets(
@@ -119,7 +115,7 @@ def _protection(result: "AuditResult", policy: Policy) -> list[Block]:
     ]
 
 
-def _transparency(result: "AuditResult") -> list[Block]:
+def _transparency(result: AuditResult) -> list[Block]:
     chosen = [each for each in measures() if each.id in {"suggested", "missed", "flagged_wrongly"}]
     titles = {each.name: each.title for each in definitions().characteristics if each.required}
     rows = [

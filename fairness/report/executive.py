@@ -1,21 +1,18 @@
 """The first screen of the report: what was decided, what was found, what could not be assessed, what is asked for."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fairness.compare import Comparison, Reading, Status
 from fairness.findings import counted, times
 from fairness.report.blocks import compared_words
 from fairness.report.model import Block, Bullets, Part, Pointers, Text
+from fairness.result import AuditResult
 from fairness.rules import without_basis
-
-if TYPE_CHECKING:
-    from fairness.audit import AuditResult
 
 MOST = 3
 
 
-def first_screen(result: "AuditResult") -> list[Part]:
+def first_screen(result: AuditResult) -> list[Part]:
     """Four short parts that fit on one screen."""
     return [
         Part("Found", _found(result)),
@@ -38,7 +35,7 @@ def short(each: Comparison) -> str:
     )
 
 
-def _found(result: "AuditResult") -> list[Block]:
+def _found(result: AuditResult) -> list[Block]:
     by_id = {each.id: each for each in result.comparisons}
     gaps = [by_id[each.id] for each in result.findings]
     plain = [
@@ -69,7 +66,7 @@ def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
     )
 
 
-def _not_assessed(result: "AuditResult") -> list[str]:
+def _not_assessed(result: AuditResult) -> list[str]:
     weak = [each.title for each in result.coverage if not each.comparable]
     hidden = sum(each.status is Status.SUPPRESSED for each in result.comparisons)
     named = ", ".join(weak) if len(weak) <= MOST else f"{len(weak)} characteristics (section 3)"
@@ -81,7 +78,7 @@ def _not_assessed(result: "AuditResult") -> list[str]:
     return lines or ["Nothing was left out."]
 
 
-def _looked_at(result: "AuditResult") -> list[str]:
+def _looked_at(result: AuditResult) -> list[str]:
     people = max((each.people for each in result.coverage), default=0)
     lines = [f"{people:,} people."]
     words = {"suggested": "eligible people", "flagged": "open referrals", "started": "referrals"}
@@ -92,7 +89,7 @@ def _looked_at(result: "AuditResult") -> list[str]:
     return lines
 
 
-def _asked(result: "AuditResult") -> list[Block]:
+def _asked(result: AuditResult) -> list[Block]:
     gate = result.gate
     lines = []
     if gate.failed_tests:

@@ -1,7 +1,6 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fairness.characteristics import definitions
 from fairness.compare import Comparison, Reading, Status
@@ -32,10 +31,8 @@ from fairness.report.model import (
     Table,
     Text,
 )
+from fairness.result import AuditResult
 from fairness.rules import without_basis
-
-if TYPE_CHECKING:
-    from fairness.audit import AuditResult
 
 RULES, RULES_TABLE = "rules", "table-rules"
 VERDICTS = {
@@ -45,7 +42,7 @@ VERDICTS = {
 }
 
 
-def build(result: "AuditResult", *, policy: Policy) -> Report:
+def build(result: AuditResult, *, policy: Policy) -> Report:
     """The report of an audit, ready to render."""
     marks = legend(policy.suppression_threshold)
     return Report(
@@ -77,7 +74,7 @@ def build(result: "AuditResult", *, policy: Policy) -> Report:
     )
 
 
-def _verdict_words(result: "AuditResult") -> str:
+def _verdict_words(result: AuditResult) -> str:
     gate = result.gate
     if gate.state == "FAIL":
         words = []
@@ -119,7 +116,7 @@ def _test_words(name: str) -> str:
     return name.replace(":", ", ").replace("_", " ").capitalize()
 
 
-def _summary(result: "AuditResult") -> list[Block]:
+def _summary(result: AuditResult) -> list[Block]:
     weak = [f"{each.title} ({each.why_not})" for each in result.coverage if not each.comparable]
     broken = [each.sentence for each in result.evidence.tests if not each.holds]
     blocks: list[Block] = [
@@ -147,7 +144,7 @@ def _summary(result: "AuditResult") -> list[Block]:
     return blocks
 
 
-def _decisions(result: "AuditResult") -> list[Block]:
+def _decisions(result: AuditResult) -> list[Block]:
     gaps = [each for each in result.comparisons if each.reading is Reading.GAP]
     moved = result.changes
     since = [
@@ -193,7 +190,7 @@ def _decisions(result: "AuditResult") -> list[Block]:
     ]
 
 
-def _rule_decisions(result: "AuditResult") -> list[Block]:
+def _rule_decisions(result: AuditResult) -> list[Block]:
     """Rules on a protected characteristic that nothing on record allows."""
     lines = [
         f"{characteristic.capitalize()}: {rules} {'rule' if rules == 1 else 'rules'}, in {places} "
@@ -213,7 +210,7 @@ def _rule_decisions(result: "AuditResult") -> list[Block]:
     ]
 
 
-def _coverage(result: "AuditResult", policy: Policy) -> list[Block]:
+def _coverage(result: AuditResult, policy: Policy) -> list[Block]:
     rows = [
         [
             each.title,
@@ -260,7 +257,7 @@ def _trade_off() -> list[Block]:
     ]
 
 
-def _measures(result: "AuditResult", section: int, policy: Policy) -> list[Block]:
+def _measures(result: AuditResult, section: int, policy: Policy) -> list[Block]:
     spec = definitions().characteristics
     blocks: list[Block] = []
     for measure in measures():
@@ -275,7 +272,7 @@ def _measures(result: "AuditResult", section: int, policy: Policy) -> list[Block
     return blocks
 
 
-def _of(result: "AuditResult", measure: Measure) -> list[Comparison]:
+def _of(result: AuditResult, measure: Measure) -> list[Comparison]:
     return [each for each in result.comparisons if each.measure.id == measure.id]
 
 
@@ -283,7 +280,7 @@ LONG = ("offers-", "rules-by-", "calibration-by-band-")
 """Tables that are folded: detail behind what stands above them."""
 
 
-def _grids(result: "AuditResult", section: str) -> list[Block]:
+def _grids(result: AuditResult, section: str) -> list[Block]:
     made: list[Block] = []
     for each in result.evidence.of(section):
         table = _grid(each)
@@ -307,7 +304,7 @@ def _cell(cell: str | float | None) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def _intersections(result: "AuditResult") -> list[Block]:
+def _intersections(result: AuditResult) -> list[Block]:
     crossed = [each for each in result.comparisons if " by " in each.characteristic]
     if not crossed:
         return [Text("No intersection could be compared.", "warning")]
@@ -345,7 +342,7 @@ def _intersections(result: "AuditResult") -> list[Block]:
     return blocks
 
 
-def _tests(result: "AuditResult") -> list[Block]:
+def _tests(result: AuditResult) -> list[Block]:
     made = result.evidence.tests
     if not made:
         return [Text("The tests of the bundle were not run.", "warning")]
@@ -367,7 +364,7 @@ def _tests(result: "AuditResult") -> list[Block]:
     ]
 
 
-def _human(result: "AuditResult", policy: Policy) -> list[Block]:
+def _human(result: AuditResult, policy: Policy) -> list[Block]:
     if not any(each.measure.section == 8 for each in result.comparisons):
         return [
             Text(
@@ -379,7 +376,7 @@ def _human(result: "AuditResult", policy: Policy) -> list[Block]:
     return [*_measures(result, 8, policy), *_grids(result, "8")]
 
 
-def _funnel(result: "AuditResult") -> list[Block]:
+def _funnel(result: AuditResult) -> list[Block]:
     rows = [
         [measure.title, f"{total:,}", f"{events:,}", in_100(events / total)]
         for measure in measures()
@@ -397,7 +394,7 @@ def _funnel(result: "AuditResult") -> list[Block]:
     ]
 
 
-def _sensitivity(result: "AuditResult") -> list[Block]:
+def _sensitivity(result: AuditResult) -> list[Block]:
     looked = [each for each in result.comparisons if each.measure.id in {"enforced", "fully_assessed"}]
     labels = [each for each in looked if each.reading is Reading.GAP]
     blocks: list[Block] = [
@@ -418,7 +415,7 @@ def _sensitivity(result: "AuditResult") -> list[Block]:
     return [*blocks, *(Folded(each.title, [_grid(each)]) for each in result.evidence.of("10"))]
 
 
-def _alternatives(result: "AuditResult") -> list[Block]:
+def _alternatives(result: AuditResult) -> list[Block]:
     grids = result.evidence.of("11")
     if not grids:
         return [Text("Too few referrals with a known outcome to weigh other ways of flagging.", "warning")]

@@ -8,14 +8,11 @@ merged or empty cells, suppressed and undefined as the shorthand that the cover 
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from fairness import tables
 from fairness.report.model import SYNTHETIC
-
-if TYPE_CHECKING:
-    from fairness.audit import AuditResult
+from fairness.result import AuditResult
 
 TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -27,7 +24,7 @@ _SPACES = (
 Cell = str | float | int | None
 
 
-def write(path: Path, result: "AuditResult") -> None:
+def write(path: Path, result: AuditResult) -> None:
     """Write the workbook. The same audit gives the same bytes."""
     frame = tables.frame(result.comparisons)
     sheets: list[tuple[str, Sequence[Sequence[Cell]]]] = [
@@ -64,7 +61,7 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
     return info
 
 
-def _cover(result: "AuditResult") -> list[list[Cell]]:
+def _cover(result: AuditResult) -> list[list[Cell]]:
     findings: list[list[Cell]] = [[each.sentence] for each in result.findings]
     said: list[list[Cell]] = [[SYNTHETIC]] if result.synthetic else []
     return [

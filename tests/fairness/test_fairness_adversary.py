@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from fairness.audit import CROSSED, AuditResult, write
+from fairness.audit import CROSSED, write
 from fairness.characteristics import AND, definitions
 from fairness.evidence import Evidence
 from fairness.measures import Measure, measures
 from fairness.policy import default
+from fairness.result import AuditResult
 from tests.fairness.test_fairness_planted import judged, simulate
 from training import bundle as bundle_writer
 

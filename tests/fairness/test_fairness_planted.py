@@ -16,7 +16,7 @@ import pytest
 
 from catalogue import load
 from fairness import evidence, gate, register, rules, tables
-from fairness.audit import AuditResult, concluded, judge, write
+from fairness.audit import concluded, judge, write
 from fairness.characteristics import definitions
 from fairness.compare import Reading, Status
 from fairness.findings import conclusion
@@ -24,6 +24,7 @@ from fairness.measures import measures
 from fairness.policy import default
 from fairness.report.render import html
 from fairness.report.sections import build
+from fairness.result import AuditResult
 
 TODAY = date(2026, 3, 31)
 GROUPS = {
