@@ -262,8 +262,10 @@ def main() -> None:
     )
     parser.add_argument("--world", default="baseline")
     parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[])
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[201])
+    parser.add_argument(
+        "--out", type=Path, default=Path(".cache/benefit-value"), help="folder to keep results in"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--econml", help="a Python that has econml")
     parser.add_argument("--table", action="store_true", help="only print what has been judged")

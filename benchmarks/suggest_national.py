@@ -1,4 +1,4 @@
-"""How long do suggestions for a national caseload take? `python benchmarks/suggest_national.py [--people N]`.
+"""How long do suggestions for a national caseload take? `python benchmarks/suggest_national.py --people 240000`.
 
 Makes a world, trains a release on it, and copies the people under supervision on one day, under new numbers, until
 there are so many (the caseload of `flags_national.py`; `--scratch` keeps it and uses it again). Then runs `signpost
@@ -38,7 +38,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--people", type=int, default=240_000, help="people under supervision")
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=24_000,
+        help="people under supervision; the target is stated for 240,000",
+    )
     parser.add_argument("--scratch", type=Path, help="folder to keep and use again: world, bundle, caseload")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:

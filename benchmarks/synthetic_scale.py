@@ -1,14 +1,15 @@
 """How long does a world take, and how much memory?
 
-    python benchmarks/synthetic_scale.py 250000 /tmp/world [national]
+    python benchmarks/synthetic_scale.py 250000 [--out DIR] [--world national]
 
 Prints people, seconds, processor seconds, peak memory and size on disk, and how many are under supervision (sentenced,
 before or after release or on an order) on the first and the last day. The target: 250,000 people with five
 years of history in under 6 minutes and 8 GB on 2 cores.
 """
 
+import argparse
 import resource
-import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -33,8 +34,16 @@ def supervised(folder: Path, on: date) -> int:
 
 
 def main() -> None:
-    people, out = int(sys.argv[1]), Path(sys.argv[2])
-    world = sys.argv[3] if len(sys.argv) > 3 else "baseline"
+    asked = argparse.ArgumentParser(description="Time the making of a world.")
+    asked.add_argument("people", type=int, nargs="?", default=25_000)
+    asked.add_argument("--out", type=Path, help="folder to keep the world in")
+    asked.add_argument("--world", default="baseline")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        timed(given.people, given.out or Path(made) / "world", given.world)
+
+
+def timed(people: int, out: Path, world: str) -> None:
     began = time.perf_counter()
     generate(people=people, seed=7, start=START, end=END, out=out, world=world)
     seconds = time.perf_counter() - began
