@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 
@@ -13,10 +11,8 @@ from features.synthetic import assessing, sentencing
 from features.synthetic.draws import Bools, Ints
 from features.synthetic.frames import blank, codes, named_lists
 from features.synthetic.people import REGIONS, pdu_codes
+from features.synthetic.setting import Setting
 from features.synthetic.state import State
-
-if TYPE_CHECKING:
-    from features.synthetic.history import Setting
 
 
 def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from catalogue import Catalogue
 from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
-from features.synthetic.arms import Arms
 from features.synthetic.beside import Beside, refer_beside
 from features.synthetic.deaths import after_death
 from features.synthetic.decisions import decisions_frame
@@ -23,8 +21,9 @@ from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
 from features.synthetic.frames import codes
 from features.synthetic.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
 from features.synthetic.people import REGIONS, make_people, people_frame, protected_frame
-from features.synthetic.provision import CUSTODY_WAIT, Provision, venue_names
+from features.synthetic.provision import CUSTODY_WAIT, venue_names
 from features.synthetic.remand import refer_on_remand, remanded_on
+from features.synthetic.setting import Setting
 from features.synthetic.state import (
     CRIMINOGENIC,
     NEVER,
@@ -35,29 +34,12 @@ from features.synthetic.state import (
     Written,
     new_state,
 )
-from features.synthetic.world import World
 
 YEAR = 365
 _MOST_STEPS = 40
 WORSE_AGAIN = 0.25  # chance that a section has gone up a point when a new sentence begins; assumption
 _LAST_FOLLOW_UP = 450  # the last day after a decision on which an assessment counts as its follow-up
 _PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework", "Probation Service")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What does not change from chunk to chunk."""
-
-    world: World
-    catalogue: Catalogue
-    arms: Arms
-    provision: Provision
-    seed: int
-    start: int
-    end: int
-    # The arm everybody gets at every decision point (the number of arms: none); None: practitioners choose.
-    # It serves to hold `truth/` against what happens under forced assignment.
-    forced: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from features.contract import CONTRACT_VERSION, TABLES, Table
 from features.predictors import OGP_VERSION, OGRS3_VERSION, OVP_VERSION
 from features.synthetic import arms as arms_of
 from features.synthetic import calibration
-from features.synthetic.history import Setting, make_chunk
+from features.synthetic.history import make_chunk
 from features.synthetic.provision import day, directory_frame, make_provision, travel_frame
+from features.synthetic.setting import Setting
 from features.synthetic.world import World, load
 
 CHUNK = 25_000

@@ -13,9 +13,10 @@ from features.reasons import ReasonOutcome, codes
 from features.synthetic import arms as arms_of
 from features.synthetic import world as worlds
 from features.synthetic.delivery import SENTENCE_ENDED
-from features.synthetic.history import Setting, make_chunk
+from features.synthetic.history import make_chunk
 from features.synthetic.outcomes import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
 from features.synthetic.provision import day, make_provision
+from features.synthetic.setting import Setting
 from features.synthetic.world import World
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)

@@ -1,0 +1,26 @@
+"""What a world is made with: the same for every chunk of its people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalogue import Catalogue
+from features.synthetic.arms import Arms
+from features.synthetic.provision import Provision
+from features.synthetic.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What does not change from chunk to chunk."""
+
+    world: World
+    catalogue: Catalogue
+    arms: Arms
+    provision: Provision
+    seed: int
+    start: int
+    end: int
+    # The arm everybody gets at every decision point (the number of arms: none); None: practitioners choose.
+    # It serves to hold `truth/` against what happens under forced assignment.
+    forced: int | None = None
