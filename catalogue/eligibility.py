@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from catalogue import messages
@@ -11,7 +12,7 @@ from catalogue.fields import FIELDS, Subject
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
 from catalogue.logic import Truth
-from catalogue.plan import Entry, Plan, PlannedRule
+from catalogue.plan import Entry, PlannedRule
 from catalogue.subject import checked
 
 
@@ -71,7 +72,7 @@ def evaluate(subject: Mapping[str, object], catalogue: Catalogue, *, as_of: date
     Gives one answer an intervention, in the catalogue's order. ``subject`` maps names of ``catalogue.fields.FIELDS``
     to values; an absent name is not recorded. Raises ``UsageError`` for a value that its field cannot hold.
     """
-    person = _Person(catalogue.plan, checked(subject))
+    person = _Person(catalogue, checked(subject))
     return tuple(person.eligibility(entry, as_of) for entry in catalogue.plan.entries)
 
 
@@ -92,8 +93,8 @@ def status_of(rules: Sequence[Rule], truths: Sequence[Truth]) -> Status:
 class _Person:
     """One person's answers to every distinct criterion, and the reasons made from them, each once."""
 
-    def __init__(self, plan: Plan, subject: Subject) -> None:
-        self.plan = plan
+    def __init__(self, catalogue: Catalogue, subject: Subject) -> None:
+        plan = self.plan = catalogue.plan
         self.subject = subject
         self.truths = plan.truths(subject)
         self.wanting: dict[int, tuple[str, ...]] = {}
@@ -101,7 +102,10 @@ class _Person:
             None if planned.place is None else self.truths[planned.place] for planned in plan.rules
         ]
         self.reasons = [
-            self._reason(planned, truth) for planned, truth in zip(plan.rules, self.outcomes, strict=True)
+            ready.get(truth) or self._reason(planned, truth)
+            for planned, truth, ready in zip(
+                plan.rules, self.outcomes, _reasons_for_anybody(catalogue), strict=True
+            )
         ]
 
     def eligibility(self, entry: Entry, as_of: date) -> Eligibility:
@@ -142,15 +146,28 @@ class _Person:
             text = messages.load().naming(text, missing=labels)
         elif "{" in text:
             text = text.format(value=_value(planned, self.subject))
-        rule = planned.rule
-        return Reason(
-            code=rule.code,
-            outcome=OUTCOMES[truth],
-            text=text,
-            fields=planned.fields,
-            source=rule.source,
-            kind=rule.kind,
-        )
+        return _reason_of(planned, truth, text)
+
+
+def _reason_of(planned: PlannedRule, truth: Truth, text: str) -> Reason:
+    rule = planned.rule
+    return Reason(
+        code=rule.code,
+        outcome=OUTCOMES[truth],
+        text=text,
+        fields=planned.fields,
+        source=rule.source,
+        kind=rule.kind,
+    )
+
+
+@lru_cache(maxsize=8)
+def _reasons_for_anybody(catalogue: Catalogue) -> tuple[Mapping[Truth, Reason], ...]:
+    """Of each distinct rule, by outcome, the reasons whose sentence has no place for what a record holds."""
+    return tuple(
+        {truth: _reason_of(planned, truth, text) for truth, text in planned.texts.items() if "{" not in text}
+        for planned in catalogue.plan.rules
+    )
 
 
 def _not_offered(intervention: Intervention) -> Reason:

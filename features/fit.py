@@ -90,8 +90,23 @@ def fit_row(
     `features.subject`; `minutes` each way to the venue and `waiting_weeks` are None
     where the directory does not say.
     """
-    row: dict[str, Value] = {name: features[name] for name in PERSON_FEATURES if name in features}
-    row |= {name: value for name, value in _particulars(intervention).items() if name in LABELS}
+    person = {name: features[name] for name in PERSON_FEATURES if name in features and name not in LABELS}
+    fit = fit_of(
+        subject, intervention, particulars(intervention), minutes=minutes, waiting_weeks=waiting_weeks
+    )
+    return {**person, **fit}
+
+
+def fit_of(
+    subject: Mapping[str, Value],
+    intervention: Intervention,
+    what_it_is: Mapping[str, Value],
+    *,
+    minutes: float | None,
+    waiting_weeks: float | None,
+) -> dict[str, Value]:
+    """The part of the row that differs from one intervention to the next; `what_it_is` are its `particulars`."""
+    row: dict[str, Value] = dict(what_it_is)
     row["setting"] = subject.get("setting")
     scored = [_number(subject.get(need)) for need in intervention.needs]
     present = [
@@ -113,7 +128,7 @@ def fit_row(
     days_left = _number(subject.get("days_left"))
     taken = intervention.duration_weeks
     row["spare_days"] = None if days_left is None or taken is None else int(days_left) - 7 * taken
-    return {**{name: row[name] for name in row if name not in LABELS}, **{name: row[name] for name in LABELS}}
+    return {name: row[name] for name in LABELS}
 
 
 def fit_frame(
@@ -133,14 +148,14 @@ def fit_frame(
     if not features.height == subjects.height == pairs.height:
         raise UsageError("Features, subjects and pairs have to be aligned: one row a pair in each.")
     entries = interventions if isinstance(interventions, Iterable) else interventions.interventions
-    particulars = _particulars_frame(entries)
-    unknown = pairs.join(particulars, on="intervention_id", how="anti")
+    known = _particulars_frame(entries)
+    unknown = pairs.join(known, on="intervention_id", how="anti")
     if unknown.height:
         raise UsageError(
             f"{unknown.height:,} rows name an intervention that the catalogue does not have; add it to the catalogue."
         )
     of_pairs = pairs.select("intervention_id").join(
-        particulars, on="intervention_id", how="left", maintain_order="left"
+        known, on="intervention_id", how="left", maintain_order="left"
     )
     given = {
         name: pairs[source].cast(pl.Float64) if source in pairs.columns else pl.lit(None, pl.Float64)
@@ -188,7 +203,7 @@ def _fit_columns() -> list[pl.Expr]:
     return [made[name].alias(name) if name in made else pl.col(name) for name in FIT_FEATURES]
 
 
-def _particulars(intervention: Intervention) -> dict[str, Value]:
+def particulars(intervention: Intervention) -> dict[str, Value]:
     """What the intervention is, whoever the person."""
     return {
         "intervention_type": str(intervention.type),
@@ -223,7 +238,7 @@ def _particulars_frame(interventions: Iterable[Intervention]) -> pl.DataFrame:
     rows = [
         {
             "intervention_id": entry.id,
-            **{name: list(v) if isinstance(v, tuple) else v for name, v in _particulars(entry).items()},
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in particulars(entry).items()},
         }
         for entry in interventions
     ]

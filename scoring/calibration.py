@@ -125,6 +125,13 @@ class CalibrationMap:
         """
         return self._one(score)
 
+    def around_each(self, scores: Sequence[float]) -> list[tuple[float, float, float]]:
+        """Answer the same as ``around`` for each of a few scores: a curve is read at all of them in one go."""
+        if not scores or self.method != "beta":
+            return [self._one(score) for score in scores]
+        low, middle, high = (part.tolist() for part in self._many(np.array(scores)))
+        return list(zip(low, middle, high, strict=True))
+
     def _one(self, score: float) -> tuple[float, float, float]:
         if self.method == "beta":
             low, middle, high = self._many(np.array([score]))

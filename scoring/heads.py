@@ -105,6 +105,10 @@ class HeadModel:
         """What does each term add to the raw score? Terms plus the intercept are the score."""
         return dict(self.scorecard.explain(row))
 
+    def explain_each(self, shared: Row, rows: Sequence[Row]) -> list[dict[str, float]]:
+        """The same as `explain` for a few rows that have the values of `shared` in common."""
+        return self.scorecard.explain_each(shared, rows)
+
     def probability_many(self, columns: Mapping[str, object] | pl.DataFrame) -> FloatArray:
         """How likely is it, calibrated, for every row? Returns an array of n probabilities."""
         scores = np.asarray(self.scorecard.score_many(columns), dtype=np.float64)

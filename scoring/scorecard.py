@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -163,6 +163,40 @@ class Scorecard:
             ScorecardError: as ``score``.
         """
         return dict(zip(self.term_names, self._contributions(row), strict=True))
+
+    def explain_each(
+        self, shared: Mapping[str, Value], rows: Sequence[Mapping[str, Value]]
+    ) -> list[dict[str, float]]:
+        """Answer the same as ``explain`` for a few rows: what ``shared`` holds is theirs in common, and read once.
+
+        Raises:
+            ScorecardError: as ``score``.
+        """
+        readers, pairs = self._plan
+        common = [reader.name in shared for reader in readers]
+        names = self.term_names
+        mains = [reader.main for reader in readers]
+        found: list[dict[str, float]] = []
+        cells: list[int] = []
+        for row in rows:
+            try:
+                if cells:
+                    for place, reader in enumerate(readers):
+                        if not common[place]:
+                            cells[place] = _cell(reader, row[reader.name])
+                else:
+                    cells = [
+                        _cell(reader, (shared if own else row)[reader.name])
+                        for reader, own in zip(readers, common, strict=True)
+                    ]
+            except (KeyError, TypeError):
+                self._refuse_row({**shared, **row})
+            values = [main[cell] for main, cell in zip(mains, cells, strict=True) if main is not None]
+            values.extend(
+                [table[cells[first]][columns[cells[second]]] for first, second, table, columns in pairs]
+            )
+            found.append(dict(zip(names, values, strict=True)))
+        return found
 
     def probability(self, row: Mapping[str, Value]) -> float:
         """Answer: what does the score say as a chance (logit), or as a prediction (identity)?"""
@@ -417,6 +451,20 @@ class Scorecard:
         if not isinstance(document, dict):
             raise ScorecardError("The scorecard's JSON must be an object.")
         return cls.from_dict(document)
+
+
+def _cell(reader: Reader, value: Value) -> int:
+    """The cell of one value; KeyError and TypeError are the caller's to put into words."""
+    if value is None:
+        return reader.missing
+    if reader.lookup is not None:
+        found = reader.lookup.get(value)  # type: ignore[arg-type]
+        return other_cell(reader.name, value, reader.missing) if found is None else found
+    if -math.inf < value < math.inf:  # type: ignore[operator]
+        return bisect_right(reader.cuts, value)
+    if value != value:  # noqa: PLR0124  NaN is the one value unequal to itself
+        return reader.missing
+    return refuse_infinite(reader.name)
 
 
 def _term(document: Mapping[str, object], kinds: Mapping[str, Kind]) -> Term:

@@ -111,6 +111,7 @@ class Similar:
         self.bands = {band.name: band for band in bands}
         self.ladder = tuple(ladder)
         self.groups = dict(groups)
+        self._said: dict[tuple[str, int, tuple[int, ...]], SimilarPeople] = {}
         for rung in self.ladder:
             for name in rung:
                 if name not in self.bands:
@@ -129,25 +130,35 @@ class Similar:
 
         None where no group has enough people, or none was ever referred.
         """
+        return self.lookup_at(self.places(row), intervention)
+
+    def places(self, row: Mapping[str, object]) -> dict[str, int]:
+        """In which band of each feature is this person?"""
+        return {name: band.place(self._value(row, name)) for name, band in self.bands.items()}
+
+    def lookup_at(self, places: Mapping[str, int], intervention: str) -> SimilarPeople | None:
+        """The same as `lookup` for a person whose bands are known."""
         rungs = self.groups.get(intervention)
         if rungs is None:
             return None
-        places = {name: band.place(self._value(row, name)) for name, band in self.bands.items()}
         widest: SimilarPeople | None = None
         for number, (names, groups) in enumerate(zip(self.ladder, rungs, strict=True)):
-            group = groups.get(tuple(places[name] for name in names))
+            key = tuple([places[name] for name in names])
+            group = groups.get(key)
             if group is None:
                 continue
-            widest = SimilarPeople(
-                intervention_id=intervention,
-                people=group.people,
-                share=group.share,
-                lower=group.lower,
-                upper=group.upper,
-                level=self.level,
-                rung=number,
-                alike={name: self.bands[name].words(places[name]) for name in names},
-            )
+            widest = self._said.get((intervention, number, key))
+            if widest is None:
+                widest = self._said[intervention, number, key] = SimilarPeople(
+                    intervention_id=intervention,
+                    people=group.people,
+                    share=group.share,
+                    lower=group.lower,
+                    upper=group.upper,
+                    level=self.level,
+                    rung=number,
+                    alike={name: self.bands[name].words(places[name]) for name in names},
+                )
             if group.upper - group.lower <= self.width:
                 return widest
         return widest

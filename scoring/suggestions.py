@@ -8,6 +8,7 @@ answer, marked as such. The national batch (`scoring.national`) gives the same a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from catalogue import Catalogue, choice, eligibility, feasibility
@@ -19,7 +20,7 @@ from catalogue.intervention import Intervention
 from features import live
 from features.case import Case
 from features.definitions import SPEC
-from features.fit import fit_row
+from features.fit import LABELS, PERSON_FEATURES, fit_of, particulars
 from features.subject import subject_of
 from scoring import reasons
 from scoring.advice import Advice, Candidate, advise
@@ -162,6 +163,16 @@ def suggest(
         for intervention in catalogue.interventions
     ]
     facts = _Facts(known)
+    possible = [found.intervention_id for found in judged.values() if found.status != "NOT_ELIGIBLE"]
+    chances = (
+        {}
+        if bundle is None
+        else _chances(bundle, known.values, subject, catalogue, {name: journeys[name] for name in possible})
+    )
+    similar = {}
+    if bundle is not None:
+        places_alike = bundle.similar.places(known.values)
+        similar = {name: bundle.similar.lookup_at(places_alike, name) for name in possible}
     answers = tuple(
         _answer(
             catalogue.by_id(advice.intervention_id),
@@ -170,12 +181,10 @@ def suggest(
             reachable=reachable[advice.intervention_id],
             needs=needs,
             effect=effects.get(advice.intervention_id),
-            subject=subject,
-            values=known.values,
             facts=facts,
-            bundle=bundle,
             choice=choices.get(advice.intervention_id),
-            journey=journeys[advice.intervention_id],
+            chances=chances.get(advice.intervention_id, (None, None)),
+            similar=similar.get(advice.intervention_id),
         )
         for advice in advise(candidates)
     )
@@ -220,8 +229,15 @@ class _Facts(Mapping[str, Fact]):
 
     def __init__(self, known: live.LiveRow) -> None:
         self._known = known
+        self._made: dict[str, Fact] = {}
 
     def __getitem__(self, name: str) -> Fact:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = self._make(name)
+        return made
+
+    def _make(self, name: str) -> Fact:
         value = self._known.values[name]
         events = self._known.evidence.get(name, ())
         newest = max(events, key=lambda event: (event.on, event.known_on, event.id)) if events else None
@@ -253,18 +269,12 @@ def _answer(
     reachable: Feasibility,
     needs: tuple[str, ...],
     effect: Effect | None,
-    subject: Subject,
-    values: Mapping[str, Any],
     facts: Mapping[str, Fact],
-    bundle: Bundle | None,
     choice: Choice | None,
-    journey: Journey,
+    chances: tuple[Estimate | None, Estimate | None],
+    similar: SimilarPeople | None,
 ) -> InterventionAnswer:
     possible = judged.status != "NOT_ELIGIBLE"
-    commence = complete = None
-    if bundle is not None and possible:
-        row = fit_row(values, subject, intervention, minutes=journey[0], waiting_weeks=journey[1])
-        commence, complete = _estimate(bundle.commence, row), _estimate(bundle.complete, row)
     explanation = _explanation(advice, effect=effect if possible else None, facts=facts, choice=choice)
     return InterventionAnswer(
         intervention_id=intervention.id,
@@ -279,28 +289,60 @@ def _answer(
         advice=advice.advice.value,
         grounds=advice.grounds.value if advice.grounds else None,
         needs=tuple(need for need in needs if need in intervention.needs),
-        p_commence=commence,
-        p_complete=complete,
+        p_commence=chances[0],
+        p_complete=chances[1],
         effect=_effect_answer(effect) if effect is not None and possible else None,
         support=effect.support if effect is not None and possible else None,
         reason_codes=tuple(reason.code for reason in explanation),
         explanation=explanation,
-        similar=bundle.similar.lookup(values, intervention.id) if bundle is not None and possible else None,
+        similar=similar,
     )
 
 
-def _estimate(head: HeadModel, row: Mapping[str, Any]) -> Estimate:
-    terms = head.explain(row)
-    score = sum(terms.values(), head.scorecard.intercept)  # the raw score, as the scorecard sums it
-    lower, chance, upper = head.calibration.around(score)
-    return Estimate(
-        probability=chance,
-        lower=lower,
-        upper=upper,
-        terms=terms,
-        intercept=head.scorecard.intercept,
-        barely_predictable=head.barely_predictable,
+def _chances(
+    bundle: Bundle,
+    values: Mapping[str, Any],
+    subject: Subject,
+    catalogue: Catalogue,
+    journeys: Mapping[str, Journey],
+) -> dict[str, tuple[Estimate, Estimate]]:
+    """The chances of starting and of finishing each intervention of ``journeys``: a head answers all of them at once."""
+    person = {name: values[name] for name in PERSON_FEATURES if name in values and name not in LABELS}
+    entries = _entries(catalogue)
+    rows = [
+        fit_of(subject, *entries[name], minutes=minutes, waiting_weeks=weeks)
+        for name, (minutes, weeks) in journeys.items()
+    ]
+    both = zip(
+        _estimates(bundle.commence, person, rows), _estimates(bundle.complete, person, rows), strict=True
     )
+    return dict(zip(journeys, both, strict=True))
+
+
+@lru_cache(maxsize=8)
+def _entries(catalogue: Catalogue) -> dict[str, tuple[Intervention, Mapping[str, Any]]]:
+    """Each intervention with what a head reads of it, whoever the person; worked out once a catalogue."""
+    return {entry.id: (entry, particulars(entry)) for entry in catalogue.interventions}
+
+
+def _estimates(
+    head: HeadModel, person: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> list[Estimate]:
+    explained = head.explain_each(person, rows)
+    intercept = head.scorecard.intercept
+    # The raw score, as the scorecard sums it.
+    around = head.calibration.around_each([sum(terms.values(), intercept) for terms in explained])
+    return [
+        Estimate(
+            probability=chance,
+            lower=lower,
+            upper=upper,
+            terms=terms,
+            intercept=intercept,
+            barely_predictable=head.barely_predictable,
+        )
+        for terms, (lower, chance, upper) in zip(explained, around, strict=True)
+    ]
 
 
 def _effect_answer(effect: Effect) -> EffectAnswer:
