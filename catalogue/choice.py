@@ -179,7 +179,9 @@ def _choice(
         intervention_id=intervention.id,
         step=step,
         code=code,
-        text=texts.naming(texts.phrases[code], needs=[SECTIONS[need][0] for need in about] or [""]),
+        text=messages.naming(
+            texts.phrases[code], "needs", tuple([SECTIONS[need][0] for need in about]) or ("",)
+        ),
         needs_met=met,
         not_advised=texts.phrase("NOT_ADVISED_LOW_RISK") if over else None,
     )

@@ -112,9 +112,11 @@ class _Person:
         """How does one intervention come out?"""
         rules = self.plan.rules
         reasons = tuple([self.reasons[each] for each in entry.rules])
-        status = status_of(
-            [rules[each].rule for each in entry.deciding], [self.outcomes[each] for each in entry.deciding]
-        )
+        truths = [self.outcomes[each] for each in entry.deciding]
+        if False in truths:
+            status = status_of([rules[each].rule for each in entry.deciding], truths)
+        else:  # as `status_of` has it where no rule failed
+            status = Status.MISSING_INFORMATION if None in truths else Status.ELIGIBLE
         if not entry.intervention.offered_on(as_of):
             status = Status.NOT_ELIGIBLE
             reasons = (_not_offered(entry.intervention), *reasons)
@@ -142,8 +144,8 @@ class _Person:
     def _reason(self, planned: PlannedRule, truth: Truth) -> Reason:
         text = planned.texts[truth]
         if "{missing}" in text:
-            labels = [FIELDS[name].label for name in self._missing(planned)]
-            text = messages.load().naming(text, missing=labels)
+            labels = tuple([FIELDS[name].label for name in self._missing(planned)])
+            text = messages.naming(text, "missing", labels)
         elif "{" in text:
             text = text.format(value=_value(planned, self.subject))
         return _reason_of(planned, truth, text)

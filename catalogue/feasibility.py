@@ -132,8 +132,10 @@ class Question:
         near, places = self._places(intervention, rows)
         if not places:
             return self._best(intervention, near, places), (None, None)
-        group = _traits_of(intervention).group
-        anybody = min(places, key=lambda place: place.preference(_women(place.row, None, group=group)))
+        anybody = places[0]
+        if len(places) > 1:
+            group = _traits_of(intervention).group
+            anybody = min(places, key=lambda place: place.preference(_women(place.row, None, group=group)))
         return self._best(intervention, near, places), (anybody.minutes, anybody.waiting)
 
     def _places(self, intervention: Intervention, rows: Sequence[Row]) -> tuple[bool, list[_Place]]:

@@ -86,6 +86,12 @@ def load(language: str = "en") -> Messages:
     )
 
 
+@lru_cache(maxsize=16_384)
+def naming(template: str, place: str, labels: tuple[str, ...]) -> str:
+    """`Messages.naming` in the default language, remembered: the same few lists are named for one person after another."""
+    return load().naming(template, **{place: labels})
+
+
 def _sentences(entries: Mapping[str, Mapping[str, str]], unknown: str) -> Mapping[str, Sentences]:
     return MappingProxyType(
         {

@@ -74,6 +74,7 @@ def of_need(need: str, fact: Fact | None) -> ReasonSentence:
     )
 
 
+@cache
 def of_advice(why: Why) -> ReasonSentence:
     """The rule of the advice that settled it."""
     return ReasonSentence(code=why.value, text=messages()["why"][why.value])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
@@ -173,8 +174,8 @@ def _text(value: object) -> str | None:
 
 
 def _measure(services: Services, answer: SuggestionSet) -> None:
-    for item in answer.suggestions:
-        services.metrics.advice.labels(str(item.advice)).inc()
+    for advice, times in Counter(item.advice for item in answer.suggestions).items():
+        services.metrics.advice.labels(str(advice)).inc(times)
     suggested = any(item.rank is not None for item in answer.suggestions)
     services.metrics.sets.labels("yes" if suggested else "no", "no" if answer.rule_only else "yes").inc()
 
@@ -293,13 +294,23 @@ def _intervention(item: InterventionAnswer) -> Document:
 
 
 Rule = tuple[str, str, str, tuple[str, ...], str, str | None]
+# Most results of rules are one object for everybody: found by which object it is, beside that object.
+_RULES: Final[dict[int, tuple[Reason, orjson.Fragment]]] = {}
+_MOST_RULES: Final = 16_384
 
 
 def _rule(reason: Reason) -> orjson.Fragment:
-    return _rule_of((reason.code, reason.outcome, reason.text, reason.fields, reason.kind, reason.source))
+    known = _RULES.get(id(reason))
+    if known is not None and known[0] is reason:
+        return known[1]
+    made = _rule_of((reason.code, reason.outcome, reason.text, reason.fields, reason.kind, reason.source))
+    if len(_RULES) >= _MOST_RULES:
+        _RULES.clear()
+    _RULES[id(reason)] = (reason, made)
+    return made
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_MOST_RULES)
 def _rule_of(rule: Rule) -> orjson.Fragment:
     """A rule's result as JSON: the same few thousand come again with every person, so each is made once."""
     code, outcome, text, fields, kind, source = rule
