@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from catalogue.fields import FIELDS, ORDERED_HOURS, Value
-from features import batch, live
+from features import live
 from features.case import Case
 from features.contract import OFFENCE_TYPES
 from features.definitions.eligibility import (
@@ -167,6 +167,8 @@ def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
     `points` has `crn` and `as_of`, and may have `assessment_id` and `setting` (null:
     what the running sentence says).
     """
+    from features import batch  # here, since one live case needs none of it
+
     facts = batch.evaluate(histories, points, spec=FACTS)
     given = points["setting"] if "setting" in points.columns else pl.lit(None, pl.String)
     kind = pl.coalesce(
@@ -240,6 +242,8 @@ def _hours_column(kind: str) -> pl.Expr:
 
 def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
     """Requirements of running sentences with their hours, interventions completed and under way, by point."""
+    from features import batch
+
     sentences = batch.visible_events(histories, "sentences", points)
     running = sentences.filter(
         (pl.col("starts_on") <= pl.col("as_of"))

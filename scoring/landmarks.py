@@ -15,7 +15,7 @@ from types import MappingProxyType
 import polars as pl
 
 from catalogue import Catalogue
-from features import batch, live
+from features import live
 from features.case import Case
 from features.contract import CASE_TABLES, TABLES
 from features.definitions import INFLIGHT
@@ -154,6 +154,8 @@ def rows(
     chosen = tuple(feature for feature in INFLIGHT.features if feature.name in wanted)
     if not chosen:
         return named
+    from features import batch  # here, since one live case needs none of it
+
     values = batch.evaluate(histories, named.select("crn", "as_of", "referral_id"), spec=FeatureSpec(chosen))
     return named.hstack(values.drop("crn", "as_of", "referral_id"))
 
