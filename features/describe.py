@@ -54,9 +54,10 @@ Same-day events stand in the order in which they became known, then by content. 
 protected characteristic, nor region, practitioner or health, nor name an intervention (some are for one sex alone), nor
 read what people did with suggestions: the specification refuses to be made (`features/permitted.py`).
 
-**Rows.** `signpost features --as-of` takes a day (one row a person), `decision-points` (one row a layer-3 assessment)
-or `landmarks` (one row a week of each open referral, with the second list below). The version of the list is the hash
-of what it computes; rows carry it in the metadata of their Parquet file, bundles and answers by name.
+**Rows.** `signpost features --as-of` takes a day (one row a person of the histories: whoever becomes known later has
+the values of an empty record), `decision-points` (one row a layer-3 assessment) or `landmarks` (one row a week of each
+open referral, with the second list below). The version of the list is the hash of what it computes; rows carry it in
+the metadata of their Parquet file, bundles and answers by name.
 
 **Engines.** polars is the default: people are evaluated in blocks, so memory does not grow with their number. DuckDB
 and Spark evaluate everybody at once and spill to disk. Spark takes the session that is running, or makes one on this
