@@ -6,7 +6,7 @@ notes are what a reviewer should know, above all every rule on a protected chara
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Final
 
 from catalogue import loading, messages, relations, sample, sources
-from catalogue.criteria import Anything, Below, Between, Criterion, Highest, Total, own_parts
-from catalogue.errors import MissingSourceError, UnknownFieldError, UsageError
+from catalogue.criteria import Anything, Below, Between, ContainsAny, Criterion, Highest, Total, own_parts
+from catalogue.errors import MissingSourceError, UnknownFieldError, UnknownInterventionError, UsageError
 from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
@@ -46,14 +46,26 @@ class Finding:
 _STARTS: Final = 12
 _STEPS: Final = 150
 _FAULTS: Final[Mapping[type[UsageError], str]] = MappingProxyType(
-    {UnknownFieldError: "UNKNOWN_FIELD", MissingSourceError: "SOURCE_MISSING"}
+    {
+        UnknownFieldError: "UNKNOWN_FIELD",
+        UnknownInterventionError: "UNKNOWN_INTERVENTION",
+        MissingSourceError: "SOURCE_MISSING",
+    }
 )
 
 
-def run(catalogue: Catalogue) -> tuple[Finding, ...]:
-    """What is wrong, doubtful or worth knowing in this catalogue? Errors first, then by place and code."""
+# The fields whose codes are ids of interventions.
+_OF_INTERVENTIONS: Final = frozenset({"completed_interventions", "open_interventions"})
+
+
+def run(catalogue: Catalogue, *, unusable: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What is wrong, doubtful or worth knowing in this catalogue? Errors first, then by place and code.
+
+    ``unusable`` holds the ids of entries that could not be read, which rules may name all the same.
+    """
     found = [
         *_names_and_dates(catalogue),
+        *_unknown_interventions(catalogue, unusable),
         *(finding for each in catalogue.interventions for finding in _entry(each)),
         *_unmeetable(catalogue),
         *_unused_sentences(catalogue),
@@ -75,8 +87,13 @@ def run_folder(folder: Path | None = None) -> tuple[Finding, ...]:
         _error(_FAULTS.get(type(fault.error), "NOT_READABLE"), fault.file, str(fault.error))
         for fault in found.faults
     ]
+    lost = {Path(fault.file).stem for fault in found.faults}
     # With files missing, sentences that nothing uses say nothing.
-    rest = [each for each in run(found.catalogue) if not unusable or each.code != "SENTENCES_UNUSED"]
+    rest = [
+        each
+        for each in run(found.catalogue, unusable=lost)
+        if not unusable or each.code != "SENTENCES_UNUSED"
+    ]
     return tuple(sorted([*unusable, *rest], key=_order))
 
 
@@ -118,6 +135,25 @@ def _overlap(one: Intervention, other: Intervention) -> bool:
     starts = [each.valid_from or date.min for each in (one, other)]
     ends = [each.valid_to or date.max for each in (one, other)]
     return max(starts) < min(ends)
+
+
+def _unknown_interventions(catalogue: Catalogue, unusable: Collection[str]) -> Iterator[Finding]:
+    """Rules on earlier or present work that name an id which no entry has, so that nobody's record can match it."""
+    for each in catalogue.interventions:
+        for rule in each.criteria:
+            named = (
+                value
+                for part in (own_parts(rule.test) if rule.test is not None else ())
+                if isinstance(part, ContainsAny) and part.field in _OF_INTERVENTIONS
+                for value in part.values
+            )
+            for value in dict.fromkeys(named):
+                if value not in catalogue and value not in unusable:
+                    yield _error(
+                        "UNKNOWN_INTERVENTION",
+                        f"{each.id}, {rule.code}",
+                        f"The file '{each.id}.yaml' names '{value}', which no entry of the catalogue has; correct the id.",
+                    )
 
 
 def _unused_sentences(catalogue: Catalogue) -> Iterator[Finding]:

@@ -14,5 +14,9 @@ class UnknownFieldError(UsageError):
     """A data file asks about a field that there is not."""
 
 
+class UnknownInterventionError(UsageError):
+    """A rule names an intervention that there is not."""
+
+
 class MissingSourceError(UsageError):
     """A data file states a rule and does not say on what it rests."""

@@ -29,7 +29,7 @@ from catalogue.criteria import (
     OnPathway,
     Total,
 )
-from catalogue.errors import UnknownFieldError, UsageError
+from catalogue.errors import UnknownFieldError, UnknownInterventionError, UsageError
 from catalogue.fields import FIELDS, NEED_THRESHOLDS, PREDICTOR_BANDS, RISK_BANDS, TOTALS, Kind, linked_field
 from catalogue.intervention import Intervention, InterventionType
 from catalogue.reading import Document
@@ -55,7 +55,7 @@ class Competitors:
             ids = reading.texts(spec["ids"], place)
             absent = [each for each in ids if each not in self.built and each not in self.unusable]
             if absent:
-                raise UsageError(
+                raise UnknownInterventionError(
                     f"{place} names '{absent[0]}', which no entry of the catalogue has; correct the id."
                 )
             rivals = [self.built[each] for each in ids if each in self.built]

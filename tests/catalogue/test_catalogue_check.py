@@ -202,6 +202,35 @@ def test_what_is_wrong_with_a_file_is_found(tmp_path: Path, text: str, code: str
     assert [each.code for each in found] == [code]
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "{field: completed_interventions, contains_any: [entry, entri]}",
+        "{field: completed_interventions, contains_none: [entri]}",
+        "{field: open_interventions, contains_none: [entri, entry]}",
+        "{any: [{need: s8_drugs}, {not: {field: completed_interventions, contains_any: [entri]}}]}",
+    ],
+)
+def test_a_misspelt_intervention_in_a_rule_is_found_with_file_rule_and_id(tmp_path: Path, test: str) -> None:
+    (found,) = findings(tmp_path, test)
+    assert (found.severity, found.code) == (check.Severity.ERROR, "UNKNOWN_INTERVENTION")
+    assert found.place == "entry, NEED"
+    assert "'entry.yaml'" in found.text
+    assert "'entri'" in found.text
+
+
+def test_a_rule_may_name_its_own_entry_and_one_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("[", encoding="utf-8")
+    found = findings(tmp_path, "{field: completed_interventions, contains_none: [entry, other]}")
+    assert [(each.code, each.place) for each in found] == [("NOT_READABLE", "other.yaml")]
+
+
+def test_a_misspelt_intervention_among_competing_ones_is_found(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, "{none_eligible: {ids: [entri]}}")
+    assert (found.code, found.place) == ("UNKNOWN_INTERVENTION", "entry.yaml")
+    assert "rule 1 (NEED) names 'entri'" in found.text
+
+
 def test_every_file_that_cannot_be_used_is_reported_once_and_the_rest_is_checked(tmp_path: Path) -> None:
     folder = tmp_path / "interventions"
     shutil.copytree(loading.FOLDER, folder)
