@@ -7,19 +7,37 @@ keys are errors, so that a misspelt setting cannot silently do nothing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Final
 
 import yaml
 
 from catalogue.errors import UsageError
+from catalogue.loading import _Loader as _OneKeyLoader
 from features.synthetic.characteristics import ETHNICITIES, SEXES
 
 _WORLDS = Path(__file__).parent / "worlds"
 PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
 """Where a disparity can be planted."""
+_SIZES: Final = {"OFFER": 10.0, "RECORDING": 1.0, "TRAVEL": 1.0, "ENFORCEMENT": 20.0}
+"""The largest size of each kind: log-odds, chances, and a factor; the smallest is 0."""
+_RANGES: Final = {
+    "effect_scale": (0.0, 10.0),
+    "dropout_harm": (0.0, 5.0),
+    "mismatch_harm": (0.0, 5.0),
+    "confounding": (0.0, 10.0),
+    "hidden_confounding": (-10.0, 10.0),
+    "provision": (0.0, 10.0),
+    "missing_by_engagement": (-5.0, 5.0),
+    "missing_by_change": (-5.0, 5.0),
+    "disruption_waiting_weeks": (0.0, 104.0),
+    "disruption_places": (0.0, 1.0),
+}
+"""The lowest and the highest value of each number that is neither a share below 1 nor a count; NaN lies in none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +74,11 @@ class Planted:
                 )
         if not self.groups:
             raise UsageError(f"The planted disparity of kind {self.kind} names no groups; list at least one.")
-        if self.size < 0:
-            raise UsageError(f"The planted disparity of kind {self.kind} has a negative size; use 0 or more.")
+        largest = _SIZES[self.kind]
+        if not 0 <= self.size <= largest:
+            raise UsageError(
+                f"The planted disparity of kind {self.kind} has a size out of range; use a number from 0 to {largest:g}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +150,21 @@ class World:
             "requirements_beside",
             "minority_london",
             "minority_elsewhere",
-            "disruption_places",
         )
         for key in shares:
-            if not 0 <= float(getattr(self, key)) < 1 and key != "disruption_places":
-                raise UsageError(f"World {self.name}: {key} is a share; use a number from 0 up to 1.")
-        if not 0 <= self.disruption_places <= 1:
-            raise UsageError(f"World {self.name}: disruption_places is a share; use a number from 0 to 1.")
+            if not 0 <= float(getattr(self, key)) < 1:
+                raise UsageError(f"World {self.name}: {key} is a share; use a number from 0 to below 1.")
+        for key, (low, high) in _RANGES.items():
+            if not low <= float(getattr(self, key)) <= high:
+                raise UsageError(f"World {self.name}: {key} must lie between {low:g} and {high:g}.")
         if not 1 <= self.pdus_per_region <= 99:
             raise UsageError(f"World {self.name}: pdus_per_region must lie between 1 and 99.")
         if (self.disruption_from is None) != (self.disruption_to is None):
             raise UsageError(f"World {self.name}: give both disruption_from and disruption_to, or neither.")
+        if self.disruption_from and self.disruption_to and self.disruption_to < self.disruption_from:
+            raise UsageError(
+                f"World {self.name}: disruption_to is before disruption_from; give the earlier day first."
+            )
 
     def planted_of(self, kind: str) -> tuple[Planted, ...]:
         """The planted disparities of one kind."""
@@ -162,8 +187,8 @@ def load(world: str | Path) -> World:
     """The world of that name, or of that YAML file.
 
     Raises:
-        UsageError: no such world or file, YAML that cannot be read, an unknown key, a value of the
-            wrong kind.
+        UsageError: no such world or file, YAML that cannot be read, an unknown or repeated key, a value
+            of the wrong kind or out of range.
     """
     path = _WORLDS / f"{world}.yaml" if str(world) in names() else Path(world)
     if not path.is_file():
@@ -171,8 +196,12 @@ def load(world: str | Path) -> World:
             f"There is no world {str(world)!r}; use one of {', '.join(names())}, or the path of a YAML file."
         )
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneKeyLoader)  # noqa: S506  a safe loader
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        if "a key stands twice" in str(error):
+            raise UsageError(
+                f"The world file {path.name} gives a key twice; keep one of the two lines."
+            ) from error
         raise UsageError(
             f"The world file {path.name} is not readable YAML; mend it and try again."
         ) from error
@@ -199,14 +228,14 @@ def _from_document(document: Mapping[str, object], path: Path) -> World:
 def _checked(key: str, value: object, default: object, path: Path) -> object:
     """The value, if it is of its setting's kind."""
     if key.startswith("disruption_") and key.endswith(("_from", "_to")):
-        fits = value is None or isinstance(value, date)
+        fits = value is None or (isinstance(value, date) and not isinstance(value, datetime))
     elif isinstance(default, bool):
         fits = isinstance(value, bool)
     elif isinstance(default, int):
         fits = isinstance(value, int) and not isinstance(value, bool)
     elif isinstance(default, float):
         fits = isinstance(value, int | float) and not isinstance(value, bool)
-        value = float(value) if isinstance(value, int | float) else value
+        value = _number(value) if isinstance(value, int | float) else value
     else:
         fits = isinstance(value, str)
     if not fits:
@@ -215,6 +244,14 @@ def _checked(key: str, value: object, default: object, path: Path) -> object:
             f"The world file {path.name} gives {key} the wrong kind of value; it wants a {kind}."
         )
     return value
+
+
+def _number(value: float) -> float:
+    """The value as a float; a whole number too long for one is infinite, and so out of every range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _planted(value: object, path: Path) -> tuple[Planted, ...]:
@@ -228,14 +265,14 @@ def _planted(value: object, path: Path) -> tuple[Planted, ...]:
                 f"Each entry under planted in {path.name} has exactly the keys {', '.join(sorted(keys))}."
             )
         groups, size = entry["groups"], entry["size"]
-        if not isinstance(groups, list) or not isinstance(size, int | float):
+        if not isinstance(groups, list) or not isinstance(size, int | float) or size is True or size is False:
             raise UsageError(f"Under planted in {path.name}, groups is a list and size a number.")
         planted.append(
             Planted(
                 kind=str(entry["kind"]),
                 characteristic=str(entry["characteristic"]),
                 groups=tuple(str(group) for group in groups),
-                size=float(size),
+                size=_number(size),
             )
         )
     return tuple(planted)

@@ -1,5 +1,7 @@
 """Worlds are declared: those of the project load, a reader's own does too, and a slip is an error."""
 
+import dataclasses
+import math
 from datetime import date
 from pathlib import Path
 
@@ -50,6 +52,22 @@ def test_a_readers_own_world(tmp_path: Path) -> None:
         ("pdus_per_region: 1.5\n", "pdus_per_region the wrong kind"),
         ("pdus_per_region: 0\n", "between 1 and 99"),
         ("section_missing: 1.2\n", "section_missing is a share"),
+        ("effect_scale: .nan\n", "effect_scale must lie between 0 and 10"),
+        ("effect_scale: .inf\n", "effect_scale must lie between 0 and 10"),
+        ("effect_scale: 1000000\n", "effect_scale must lie between 0 and 10"),
+        (f"effect_scale: 1{'0' * 400}\n", "effect_scale must lie between 0 and 10"),
+        ("confounding: -1\n", "confounding must lie between 0 and 10"),
+        ("dropout_harm: -0.1\n", "dropout_harm must lie between 0 and 5"),
+        ("provision: .nan\n", "provision must lie between 0 and 10"),
+        ("deaths: .nan\n", "deaths is a share"),
+        ("disruption_places: 1.1\n", "disruption_places must lie between 0 and 1"),
+        ("disruption_waiting_weeks: -6\n", "disruption_waiting_weeks must lie between 0 and 104"),
+        ("disruption_from: 2024-06-30\ndisruption_to: 2024-01-01\n", "disruption_to is before"),
+        ("disruption_from: 2024-01-01 10:00:00\ndisruption_to: 2024-06-30\n", "wrong kind"),
+        ("disruption_from: 2024-13-45\n", "not readable YAML"),
+        ("effect_scale: 1\neffect_scale: 0\n", "gives a key twice"),
+        ("planted: [{kind: RECORDING, characteristic: sex, groups: [FEMALE], size: 1.5}]\n", "from 0 to 1"),
+        ("planted: [{kind: OFFER, characteristic: sex, groups: [FEMALE], size: .nan}]\n", "from 0 to 10"),
         ("disruption_from: 2024-01-01\n", "both disruption_from and disruption_to"),
         ("disruption_remote: maybe\n", "disruption_remote the wrong kind"),
         ("- a list\n", "holds no settings"),
@@ -104,3 +122,12 @@ def test_the_national_caseload_is_as_full_on_the_last_day_as_on_the_first(tmp_pa
     for day, low, high in ((start, 0.33, 0.42), (date(2023, 7, 1), 0.28, 0.38), (end, 0.33, 0.43)):
         running = sentences.filter((pl.col("starts_on") <= day) & (pl.col("ends_on") >= day))
         assert low < running["crn"].n_unique() / 1500 < high, day
+
+
+def test_every_number_of_a_world_has_a_range() -> None:
+    numbers = [one.name for one in dataclasses.fields(World) if isinstance(getattr(World(), one.name), float)]
+    assert len(numbers) > 20
+    for name in numbers:
+        for value in (math.nan, math.inf, -math.inf, 1e6):
+            with pytest.raises(UsageError, match=name):
+                dataclasses.replace(World(), **{name: value})
