@@ -54,6 +54,8 @@ _FAULTS: Final[Mapping[type[UsageError], str]] = MappingProxyType(
 )
 
 
+# What a reading is about that says why an entry lists no rules.
+NO_RULES: Final = "no rules"
 # The fields whose codes are ids of interventions.
 _OF_INTERVENTIONS: Final = frozenset({"completed_interventions", "open_interventions"})
 
@@ -171,6 +173,7 @@ def _unused_sentences(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _entry(intervention: Intervention) -> Iterator[Finding]:
+    yield from _without_rules(intervention)
     yield from _scales(intervention)
     yield from _pairs(intervention)
     cited = [(intervention.id, intervention.source)]
@@ -184,6 +187,26 @@ def _entry(intervention: Intervention) -> Iterator[Finding]:
             )
     for rule in intervention.criteria:
         yield from _protected(intervention, rule)
+
+
+def _without_rules(intervention: Intervention) -> Iterator[Finding]:
+    """An entry whose file lists no rule is open to everybody; only a reading that says so makes that deliberate."""
+    if any(rule.code != "SETTING" for rule in intervention.criteria):
+        return
+    if any(reading.about == NO_RULES for reading in intervention.readings):
+        yield Finding(
+            severity=Severity.NOTE,
+            code="NO_RULES_EXPLAINED",
+            place=intervention.id,
+            text="This entry has no rules beyond its settings; the entry says how that is read.",
+        )
+    else:
+        yield _error(
+            "NO_RULES",
+            intervention.id,
+            f"This entry has no rules, so that everybody is eligible; list its rules under 'criteria',"
+            f" or add a reading about '{NO_RULES}'.",
+        )
 
 
 def _protected(intervention: Intervention, rule: Rule) -> Iterator[Finding]:

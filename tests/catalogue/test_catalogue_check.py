@@ -231,6 +231,20 @@ def test_a_misspelt_intervention_among_competing_ones_is_found(tmp_path: Path) -
     assert "rule 1 (NEED) names 'entri'" in found.text
 
 
+def test_an_entry_without_rules_is_an_error_unless_it_says_why(tmp_path: Path) -> None:
+    (tmp_path / "entry.yaml").write_text(ENTRY.replace("criteria:", "criteria: []"), encoding="utf-8")
+    found = [each for each in check.run_folder(tmp_path) if each.code != "SENTENCES_UNUSED"]
+    assert [(each.severity, each.code, each.place) for each in found] == [
+        (check.Severity.ERROR, "NO_RULES", "entry")
+    ]
+    why = (
+        "readings: [{about: no rules, reading: open to everyone, why: The source states none.}]\ncriteria: []"
+    )
+    (tmp_path / "entry.yaml").write_text(ENTRY.replace("criteria:", why), encoding="utf-8")
+    found = [each for each in check.run_folder(tmp_path) if each.code != "SENTENCES_UNUSED"]
+    assert [(each.severity, each.code) for each in found] == [(check.Severity.NOTE, "NO_RULES_EXPLAINED")]
+
+
 def test_every_file_that_cannot_be_used_is_reported_once_and_the_rest_is_checked(tmp_path: Path) -> None:
     folder = tmp_path / "interventions"
     shutil.copytree(loading.FOLDER, folder)
