@@ -40,10 +40,12 @@ class Competitors:
     """The interventions read so far, of which rules about competing interventions speak.
 
     ``unusable`` holds the ids of entries that could not be read: a rule may name them, and leaves them out.
+    ``known`` holds the ids of all entries, among them those that are not read yet: the rule's own and later ones.
     """
 
     built: Mapping[str, Intervention]
     unusable: Collection[str] = ()
+    known: Collection[str] = ()
 
     def none_eligible(self, spec: Document, *, place: str) -> Criterion:
         """A criterion that holds when the person is eligible for none of the interventions that ``spec`` names.
@@ -54,6 +56,11 @@ class Competitors:
         if "ids" in spec:
             ids = reading.texts(spec["ids"], place)
             absent = [each for each in ids if each not in self.built and each not in self.unusable]
+            if absent and absent[0] in self.known:
+                raise UsageError(
+                    f"{place} names '{absent[0]}' as competing, which is this entry itself or one read after it;"
+                    " programmes (type ACP) are read first, each kind in order of id: name an earlier entry."
+                )
             if absent:
                 raise UnknownInterventionError(
                     f"{place} names '{absent[0]}', which no entry of the catalogue has; correct the id."

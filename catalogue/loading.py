@@ -25,6 +25,10 @@ from catalogue.reading import Document
 FOLDER: Final = Path(__file__).parent / "interventions"
 
 
+class _RepeatedKeyError(yaml.constructor.ConstructorError):
+    """A key stands twice in one mapping; the mark is where it stands again."""
+
+
 class _Loader(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
@@ -35,9 +39,11 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
         (loader.construct_object(key, deep=True), loader.construct_object(value, deep=True))
         for key, value in node.value
     ]
-    mapping = dict(pairs)
-    if len(mapping) != len(pairs):
-        raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
+    mapping: dict[object, object] = {}
+    for (key, value), (written, _) in zip(pairs, node.value, strict=True):
+        if key in mapping:
+            raise _RepeatedKeyError(None, None, f"the key '{key}' stands twice", written.start_mark)
+        mapping[key] = value
     return mapping
 
 
@@ -122,7 +128,7 @@ def survey(folder: Path | None = None) -> Survey:
         except UsageError as error:
             faults[path.stem] = error
     built: dict[str, Intervention] = {}
-    competitors = Competitors(built, unusable=faults.keys())
+    competitors = Competitors(built, unusable=faults.keys(), known=documents.keys())
     # Programmes first: rules about competing interventions speak of them.
     for stem in sorted(
         documents, key=lambda each: (documents[each].get("type") != InterventionType.ACP, each)
@@ -157,8 +163,13 @@ def _read(path: Path) -> Document:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
+        why = f" ({error.problem})" if isinstance(error, _RepeatedKeyError) else ""
         raise UsageError(
-            f"The catalogue file '{path.name}' is not readable YAML{line}; correct it."
+            f"The catalogue file '{path.name}' is not readable YAML{line}{why}; correct it."
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"The catalogue file '{path.name}' cannot be opened as a file; move it out of the folder or correct it."
         ) from error
     if not isinstance(document, dict):
         raise UsageError(

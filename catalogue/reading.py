@@ -4,16 +4,18 @@
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from catalogue.errors import UsageError
 from catalogue.fields import FIELDS
 
 Document: TypeAlias = Mapping[str, object]
 _E = TypeVar("_E", bound=StrEnum)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def only(document: Document, known: frozenset[str] | set[str], place: str) -> None:
@@ -94,7 +96,8 @@ def optional_date(value: object, place: str) -> date | None:
     """The date that stands here, or nothing."""
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
-    raise UsageError(f"{place} holds no date where one belongs; write it as 2021-06-26, or null.")
+    quoted = "without quotes " if isinstance(value, str) and _DATE.fullmatch(value) else ""
+    raise UsageError(f"{place} holds no date where one belongs; write it {quoted}as 2021-06-26, or null.")
 
 
 def choice(value: object, kind: type[_E], place: str) -> _E:

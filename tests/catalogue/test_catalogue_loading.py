@@ -182,7 +182,16 @@ def swap(old: str, new: str) -> Edit:
         (swap("code: ADULT", "code: ADULTS"), "has no sentences"),
         (swap("duration_weeks: 10", "duration_weeks: ten"), "no whole number"),
         (swap("valid_from: null", "valid_from: soon"), "no date"),
-        (swap("family:", "family: twice\nfamily:"), "not readable YAML"),
+        (swap("valid_from: null", "valid_from: '2025-01-01'"), "write it without quotes as"),
+        # The repeat stands on the line after the first, which is the fourth of the file.
+        (
+            swap("family:", "family: twice\nfamily:"),
+            "not readable YAML, line 5 (the key 'family' stands twice)",
+        ),
+        (
+            swap("{field: ogrs_2yr, at_least: 50}", f"{{none_eligible: {{ids: [{TSP}]}}}}"),
+            "which is this entry itself or one read after it",
+        ),
         (swap("type: ACP", "type: [ACP"), "not readable YAML, line"),
         (lambda text: text[:0] + "- a list\n", "must be a mapping"),
         (
@@ -216,6 +225,16 @@ def test_a_mistake_gets_one_clear_sentence(tmp_path: Path, edit: Edit, sentence:
     own_codes = {"unknown field": "UNKNOWN_FIELD", "which no entry": "UNKNOWN_INTERVENTION"}
     code = next((own for words, own in own_codes.items() if words in sentence), "NOT_READABLE")
     assert (found.code, found.place, found.text) == (code, f"{TSP}.yaml", text)
+
+
+def test_a_folder_named_like_an_entry_is_a_finding_of_its_own(tmp_path: Path) -> None:
+    folder = broken(tmp_path, swap("at_least: 50", "at_least: 51"))
+    (folder / "dir.yaml").mkdir()
+    (found,) = (each for each in check.run_folder(folder) if each.severity is Severity.ERROR)
+    assert (found.code, found.place) == ("NOT_READABLE", "dir.yaml")
+    assert "cannot be opened as a file" in found.text
+    with pytest.raises(UsageError, match=r"dir\.yaml"):
+        catalogue.load(folder)
 
 
 def test_a_folder_without_a_catalogue_is_refused(tmp_path: Path) -> None:
