@@ -32,6 +32,22 @@ class Parents:
             self._read[key] = self._frame(name, columns)
         return self._read[key]
 
+    def ends(self) -> pl.DataFrame:
+        """The first day on which each referral is recorded as ended; an end before its referral, or known before it happened, is none."""
+        table = TABLES["referral_events"]
+        if not self._files[table.name]:
+            return pl.DataFrame(schema={"referral_id": pl.String, "ended_on": pl.Date})
+        columns = ("referral_id", "occurred_on", "known_on", "status")
+        events = _read(scan_raw(self._files[table.name], table), table, columns)
+        ended = events.filter(pl.col("status").is_in(ENDED), pl.col("known_on") >= pl.col("occurred_on"))
+        begun = self.frame("referrals", "referral_id", "referred_on").drop_nulls("referral_id")
+        first = begun.lazy().group_by("referral_id").agg(pl.col("referred_on").min())
+        sound = ended.join(first, on="referral_id").filter(
+            (pl.col("occurred_on") >= pl.col("referred_on")).fill_null(value=True)
+        )
+        ends = sound.group_by("referral_id").agg(ended_on=pl.col("occurred_on").min())
+        return ends.collect(engine="streaming")
+
     def _frame(self, name: str, columns: tuple[str, ...]) -> pl.DataFrame:
         table = TABLES[name]
         frames = [_read(scan_raw(self._files[name], table), table, columns)]
@@ -74,6 +90,11 @@ def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.
         frame = frame.join(first, on=f"{READ}referral_id", how="left", maintain_order="left")
         after = (read("occurred_on") > pl.col("ended_on")).fill_null(value=False)
         rules.append(Rule("status", "follows the end of the referral", after))
+    if table.name == "sessions":
+        ends = parents.ends().rename({"referral_id": f"{READ}referral_id"})
+        frame = frame.join(ends.lazy(), on=f"{READ}referral_id", how="left", maintain_order="left")
+        after = (read("scheduled_on") > pl.col("ended_on")).fill_null(value=False)
+        rules.append(Rule("scheduled_on", "is after the end of the referral", after))
     return frame, rules
 
 

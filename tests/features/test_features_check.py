@@ -135,6 +135,27 @@ def test_two_ends_of_a_referral_and_what_follows_them(folder: Path) -> None:
     assert (found.column, found.rows) == ("status", (4,))
 
 
+def test_a_session_after_the_end_of_its_referral(folder: Path) -> None:
+    """An end that cannot be right, because it lies before the referral, ends nothing."""
+    end = row("referral_events", occurred_on=D2, known_on=D2, status="COMPLETED")
+    add(folder, "referrals", row("referrals", referral_id="R2"))
+    add(folder, "referral_events", end, end | {"referral_id": "R2", "occurred_on": date(2023, 1, 1)})
+    late = {"scheduled_on": date(2035, 1, 1), "known_on": date(2035, 1, 2)}
+    add(
+        folder,
+        "sessions",
+        row("sessions", session_number=2, scheduled_on=D2),
+        row("sessions", session_number=3, **late),
+        row("sessions", session_number=4, referral_id="R2", **late),
+    )
+    found = check(folder).violations
+    assert [(v.table, v.column, v.rule, v.rows) for v in found] == [
+        ("referral_events", "occurred_on", "is before the day of the referral", (3,)),
+        ("sessions", "scheduled_on", "is after the end of the referral", (3,)),
+    ]
+    assert check(folder).clean
+
+
 def test_a_correction_is_no_fault_and_two_visits_on_a_day_are_none(folder: Path) -> None:
     add(folder, "people", row("people", known_on=D3, pdu="elsewhere"))
     add(folder, "contacts", row("contacts", outcome="UNACCEPTABLE_ABSENCE"))
