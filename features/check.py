@@ -191,7 +191,8 @@ def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Ch
     ).with_row_index(ROW, offset=1)
     widened, across = cross_rules(table, both, parents)
     rules = [*row_rules(table, dict(schema)), *across]
-    noticed = notices_of(table)
+    widened, left = parents.left_behind(table, widened)
+    noticed = [*notices_of(table), *left]
     flags = {f"rule{number}": rule.broken for number, rule in enumerate([*rules, *noticed])}
     counts = widened.select(
         pl.len().alias("rows"), *(flag.sum().alias(name) for name, flag in flags.items())
@@ -211,6 +212,7 @@ def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Ch
             broken["repeated"] = Rule(", ".join(table.key), says, again)
             found["repeated"] = repeated.height
             fails = fails | again
+    parents.keep_sound(table, widened.filter(~fails), bad=bool(broken))
     bad_rows, shown = _rows_that_break(widened, broken | odd, fails)
     return _Checked(
         table=table,

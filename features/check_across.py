@@ -15,6 +15,7 @@ from features.reading import convert, scan_raw
 from features.rules import READ, Rule, read
 
 _BATCH = 1_000_000
+_OWNERS = {table.owner[0]: table.owner[1] for table in TABLES.values() if table.owner is not None}
 
 
 class Parents:
@@ -24,6 +25,24 @@ class Parents:
         self._place = place
         self._files = files
         self._read: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._sound: dict[str, pl.DataFrame] = {}
+
+    def keep_sound(self, table: Table, sound: pl.LazyFrame, *, bad: bool) -> None:
+        """Remember the keys that the sound rows of a parent table hold, if any row of it is bad or in quarantine."""
+        key = _OWNERS.get(table.name)
+        if key is not None and (bad or quarantine_path(self._place, table).is_file()):
+            keys = sound.select(f"{READ}{key}").unique()
+            self._sound[table.name] = keys.collect(engine="streaming")
+
+    def left_behind(self, table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[Rule]]:
+        """What to notice: rows whose parent is there in bad rows only; and the frame widened by what tells them."""
+        if table.owner is None or table.owner[0] not in self._sound:
+            return frame, []
+        owner, key = table.owner
+        kept = self._sound[owner].lazy().with_columns(parent_is_sound=pl.lit(value=True))
+        wider = frame.join(kept, on=f"{READ}{key}", how="left", maintain_order="left")
+        alone = pl.col("owned").is_not_null() & pl.col("parent_is_sound").is_null()
+        return wider, [Rule(key, f"is in the table {owner} only in rows that break a rule", alone)]
 
     def frame(self, name: str, *columns: str) -> pl.DataFrame:
         """The named columns of the parent table, read by the contract, distinct; remembered."""

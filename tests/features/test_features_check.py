@@ -190,6 +190,24 @@ def test_the_rows_of_somebody_in_quarantine_are_no_orphans(folder: Path) -> None
     assert check(folder).clean
 
 
+def test_the_rows_left_behind_by_a_parent_in_quarantine_are_counted_each_time(folder: Path) -> None:
+    """A parent with a sound row beside the bad one leaves nothing behind."""
+    add(folder, "people", row("people", crn="A000002", sex="X"), row("people", known_on=D3, sex="X"))
+    add(folder, "contacts", row("contacts", crn="A000002"), row("contacts", crn="A000002", scheduled_on=D2))
+    add(folder, "referrals", row("referrals", referral_id="R2", referred_on=None))
+    add(folder, "sessions", row("sessions", referral_id="R2"))
+    for _ in range(2):
+        report = check(folder)
+        left = [n for n in report.notices if "only in rows" in n.rule]
+        assert [(n.table, n.column, n.count, n.rows) for n in left] == [
+            ("contacts", "crn", 2, (2, 3)),
+            ("sessions", "referral_id", 1, (2,)),
+        ]
+        says = "contacts.crn is in the table people only in rows that break a rule: 2 rows (2, 3)"
+        assert says in report.render()
+    assert report.clean
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 def test_every_row_is_either_kept_or_set_aside(
