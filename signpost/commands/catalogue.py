@@ -27,7 +27,8 @@ def check(*, folder: Path | None) -> int:
     for finding in findings:
         click.echo(f"{finding.severity.value:<7} {finding.place}: {finding.text} [{finding.code}]")
     counts = Counter(finding.severity for finding in findings)
-    click.echo(", ".join(f"{counts[severity]} {severity.value.lower()}s" for severity in Severity))
+    ends = {severity: "" if counts[severity] == 1 else "s" for severity in Severity}
+    click.echo(", ".join(f"{counts[each]} {each.value.lower()}{ends[each]}" for each in Severity))
     return 1 if counts[Severity.ERROR] else 0
 
 

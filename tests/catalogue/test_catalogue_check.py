@@ -286,6 +286,9 @@ def test_the_command_ends_with_one_where_there_are_errors_and_prints_each_in_a_l
         "ERROR   b.yaml",
         "2 errors, 0 warnings, 0 notes",
     ]
+    (tmp_path / "b.yaml").unlink()
+    single = CliRunner().invoke(command, ["check", "--folder", str(tmp_path)], standalone_mode=False)
+    assert single.output.splitlines()[-1] == "1 error, 0 warnings, 0 notes"
     whole = CliRunner().invoke(command, ["check"], standalone_mode=False)
     assert whole.return_value == 0
     assert whole.output.splitlines()[-1].startswith("0 errors, ")
