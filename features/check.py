@@ -19,7 +19,7 @@ from features.check_across import Parents, cross_rules, repeated_keys
 from features.check_moving import REASON, ROW, Bad, move, quarantine_path
 from features.check_notices import notices_of
 from features.contract import TABLES, Table
-from features.reading import convert, files_of, scan_raw
+from features.reading import convert, files_of, scan_raw, spoilt_line
 from features.rules import READ, Rule, row_rules
 
 __all__ = ["REASON", "ROW", "CheckReport", "TableCount", "Violation", "check"]
@@ -130,9 +130,7 @@ def check(
         try:
             checked.append(_check_table(TABLES[name], files[name], parents))
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise UsageError(
-                f"The file {files[name][0].name} cannot be read to its end; write it again."
-            ) from error
+            raise UsageError(_unreadable(files[name][0])) from error
         if progress is not None:
             progress(done, len(present))
     if quarantine:
@@ -152,6 +150,16 @@ def check(
         violations=tuple(violation for found in checked for violation in found.violations),
         quarantined=quarantine,
         notices=tuple(notice for found in checked for notice in found.notices),
+    )
+
+
+def _unreadable(path: Path) -> str:
+    line = spoilt_line(path) if path.suffix == ".csv" and path.is_file() else None
+    if line is None:
+        return f"The file {path.name} cannot be read to its end; write it again."
+    return (
+        f"Line {line:,} of the file {path.name} has more fields than the header, or a stray quote; mend or remove it, "
+        "or put the field that holds a comma or a quote into quotes, each quote inside doubled."
     )
 
 
@@ -195,7 +203,10 @@ def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Ch
     noticed = [*notices_of(table), *left]
     flags = {f"rule{number}": rule.broken for number, rule in enumerate([*rules, *noticed])}
     counts = widened.select(
-        pl.len().alias("rows"), *(flag.sum().alias(name) for name, flag in flags.items())
+        pl.len().alias("rows"),
+        *(flag.sum().alias(name) for name, flag in flags.items()),
+        # Every field of a CSV is parsed, so that a line that cannot be read is met before any row moves.
+        *(pl.col(name).null_count().alias(f"csv:{name}") for name in schema if paths[0].suffix == ".csv"),
     ).collect(engine="streaming")
     rows = int(counts["rows"].item())
     found = {name: int(counts[name].item()) for name in flags}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +14,7 @@ from features.contract import Column, Kind, Table
 
 _YES = ("YES", "TRUE", "T", "Y", "1")
 _NO = ("NO", "FALSE", "F", "N", "0")
+_STRAY = re.compile(r'[^,"\r\n]"[^,"\r\n]')
 _SUFFIXES = (".parquet", ".csv")
 
 
@@ -52,6 +56,30 @@ def scan_raw(paths: tuple[Path, ...], table: Table) -> pl.LazyFrame:
                 f"The table {table.name} has no column {name} ({paths[0].name}); add it, empty where not recorded."
             )
     return frame
+
+
+def spoilt_line(path: Path) -> int | None:
+    """The first line of a CSV file (the header is 1) with more fields than the header, or with a stray quote."""
+    began, raw = 1, ""
+
+    def kept() -> Iterator[str]:
+        nonlocal raw
+        for line in file:
+            raw += line
+            yield line
+
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        records = csv.reader(kept(), strict=True)
+        try:
+            width = len(next(records, []))
+            began, raw = records.line_num + 1, ""
+            for fields in records:
+                if len(fields) > width or raw.count('"') % 2 or _STRAY.search(raw):
+                    return began
+                began, raw = records.line_num + 1, ""
+        except csv.Error:
+            return began
+    return None
 
 
 def convert(column: Column, dtype: pl.DataType, *, table: str) -> pl.Expr:

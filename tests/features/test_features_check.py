@@ -286,6 +286,28 @@ def test_csv_is_checked_as_it_is_written(folder: Path) -> None:
     assert pl.read_parquet(folder / "quarantine" / "contacts.parquet")["note"].to_list() == ["moved"]
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "A000001,2024-01-01,2024-01-02,OFFICE,,one,more",
+        'A000001,2024-01-01,2024-01-02,OFFICE,,"open',
+        'A000001,2024-01-01,2024-01-02,OFFICE,,5" x',
+    ],
+    ids=["a field too many", "a stray quote", "a quote within"],
+)
+def test_a_line_of_csv_that_cannot_be_read_is_named(folder: Path, spoilt: str) -> None:
+    """Lines are counted as an editor does, a break inside quotes included; nothing is moved."""
+    (folder / "contacts.parquet").unlink()
+    sound = 'A000001,2024-01-01,2024-01-02,OFFICE,,"a\nbreak"\n' * 3
+    path = folder / "contacts.csv"
+    path.write_text(f"crn,scheduled_on,known_on,kind,outcome,note\n{sound}{spoilt}\n{sound}")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"Line 8 of the file contacts\.csv .* mend or remove it"):
+        check(folder)
+    assert path.read_bytes() == before
+    assert not (folder / "quarantine").exists()
+
+
 def test_the_report_shows_places_and_never_values(folder: Path) -> None:
     add(folder, "contacts", *(row("contacts", crn="B999999", kind="SEANCE") for _ in range(1200)))
     report = check(folder, quarantine=False)
