@@ -42,7 +42,7 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
     mapping: dict[object, object] = {}
     for (key, value), (written, _) in zip(pairs, node.value, strict=True):
         if key in mapping:
-            raise _RepeatedKeyError(None, None, f"the key '{key}' stands twice", written.start_mark)
+            raise _RepeatedKeyError(None, None, f"a key stands twice: '{key}'", written.start_mark)
         mapping[key] = value
     return mapping
 

@@ -186,7 +186,7 @@ def swap(old: str, new: str) -> Edit:
         # The repeat stands on the line after the first, which is the fourth of the file.
         (
             swap("family:", "family: twice\nfamily:"),
-            "not readable YAML, line 5 (the key 'family' stands twice)",
+            "not readable YAML, line 5 (a key stands twice: 'family')",
         ),
         (
             swap("{field: ogrs_2yr, at_least: 50}", f"{{none_eligible: {{ids: [{TSP}]}}}}"),
@@ -370,6 +370,14 @@ def test_an_intervention_reads_as_a_person_would_want_it() -> None:
     for each in WHOLE.ids:
         assert "{" not in show.render(WHOLE, each)
     assert show.index(WHOLE).count("\n") == 56
+
+
+def test_an_entry_says_all_that_its_rules_accept() -> None:
+    page = show.render(WHOLE, "new-me-mot-toolkits")
+    assert "a New Me, Kaizen or Horizon programme, or HSP." in page
+    assert "HSP is the Healthy Sex Programme." in page
+    assert "road, sexual, violent or abuse offences." in page
+    assert "Abuse here is domestic abuse" in page
 
 
 def test_the_page_of_sources_is_up_to_date_and_every_licence_is_open() -> None:
