@@ -198,7 +198,7 @@ def load(world: str | Path) -> World:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneKeyLoader)  # noqa: S506  a safe loader
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        if "a key stands twice" in str(error):
+        if "stands twice" in str(error):
             raise UsageError(
                 f"The world file {path.name} gives a key twice; keep one of the two lines."
             ) from error
