@@ -239,10 +239,9 @@ def _checked(key: str, value: object, default: object, path: Path) -> object:
     else:
         fits = isinstance(value, str)
     if not fits:
-        kind = "date" if "disruption_" in key and default is None else type(default).__name__
-        raise UsageError(
-            f"The world file {path.name} gives {key} the wrong kind of value; it wants a {kind}."
-        )
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        kind = "a date" if "disruption_" in key and default is None else words[type(default)]
+        raise UsageError(f"The world file {path.name} gives {key} the wrong kind of value; it wants {kind}.")
     return value
 
 
