@@ -29,11 +29,11 @@ class _RepeatedKeyError(yaml.constructor.ConstructorError):
     """A key stands twice in one mapping; the mark is where it stands again."""
 
 
-class _Loader(yaml.CSafeLoader):
+class UniqueKeyLoader(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
 
-def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
+def _mapping_without_duplicates(loader: UniqueKeyLoader, node: yaml.MappingNode) -> dict[object, object]:
     loader.flatten_mapping(node)
     pairs = [
         (loader.construct_object(key, deep=True), loader.construct_object(value, deep=True))
@@ -47,7 +47,7 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
     return mapping
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,7 +159,7 @@ def _identified(document: Document, stem: str) -> Document:
 
 def _read(path: Path) -> Document:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a subclass of the safe loader
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506  a subclass of the safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -17,7 +17,7 @@ from typing import Final
 import yaml
 
 from catalogue.errors import UsageError
-from catalogue.loading import _Loader as _OneKeyLoader
+from catalogue.loading import UniqueKeyLoader
 from features.synthetic.characteristics import ETHNICITIES, SEXES
 
 _WORLDS = Path(__file__).parent / "worlds"
@@ -196,7 +196,7 @@ def load(world: str | Path) -> World:
             f"There is no world {str(world)!r}; use one of {', '.join(names())}, or the path of a YAML file."
         )
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneKeyLoader)  # noqa: S506  a safe loader
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506  a safe loader
     except (yaml.YAMLError, ValueError, TypeError) as error:
         if "stands twice" in str(error):
             raise UsageError(
