@@ -104,7 +104,7 @@ class Audit:
         raise UsageError(f'The audit has no group "{group}" of {characteristic} in {measure}.')
 
     def gate(self, *, register: Register = EMPTY, as_of: date = NO_DAY) -> gate.Gate:
-        """Would this pass? A measure whose event happened to nobody does not."""
+        """Would this pass? Not where the event happened to nobody, nor where no two groups of a characteristic can be compared."""
         return gate.judge(
             self.comparisons,
             as_of=as_of,
@@ -243,7 +243,7 @@ def _decision(name: str) -> Measure:
         among_set=among,
         rest_set=rest,
         gate=name in judged,
-        required="somebody" if name == "selection_rate" else "no",
+        required="compared" if name == "selection_rate" else "no",
     )
 
 
@@ -320,7 +320,7 @@ def _measure(name: str, harm: Harm, *, alike: bool) -> Measure:
         harm=harm,
         alike=alike,
         gate=True,
-        required="somebody",
+        required="compared",
     )
 
 

@@ -33,9 +33,14 @@ def legend(threshold: int) -> str:
     )
 
 
+def held_against(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The groups that were to be compared: all but the comparison groups themselves and people not recorded."""
+    return [each for each in comparisons if each.group not in {*APART, each.reference}]
+
+
 def compared_words(comparisons: Sequence[Comparison]) -> str:
     """How many of the groups could be compared, the comparison group and people not recorded aside."""
-    groups = [each for each in comparisons if each.group not in {*APART, each.reference}]
+    groups = held_against(comparisons)
     compared = sum(each.status is Status.COMPARED for each in groups)
     return f"{compared:,} of {len(groups):,} {'group' if len(groups) == 1 else 'groups'} could be compared"
 

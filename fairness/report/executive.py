@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fairness.compare import Comparison, Reading, Status
 from fairness.findings import counted, times
-from fairness.report.blocks import compared_words
+from fairness.report.blocks import compared_words, held_against
 from fairness.report.model import Block, Bullets, Part, Pointers, Text
 from fairness.result import AuditResult
 from fairness.rules import without_basis
@@ -68,11 +68,15 @@ def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
 
 def _not_assessed(result: AuditResult) -> list[str]:
     weak = [each.title for each in result.coverage if not each.comparable]
-    hidden = sum(each.status is Status.SUPPRESSED for each in result.comparisons)
+    groups = held_against(result.comparisons)
+    hidden = sum(each.status is Status.SUPPRESSED for each in groups)
+    others = sum(each.status not in {Status.COMPARED, Status.SUPPRESSED} for each in groups)
     named = ", ".join(weak) if len(weak) <= MOST else f"{len(weak)} characteristics (section 3)"
     lines = [f"{named}: recorded for too few."] if weak else []
-    if hidden:
-        lines.append(f"{hidden:,} groups too small to publish.")
+    if hidden or others:
+        lines.append(
+            f"Of {len(groups):,} groups, {hidden:,} are too small to publish and {others:,} have no rate or too little recorded."
+        )
     if not any(each.measure.section == 8 for each in result.comparisons):
         lines.append("What practitioners did with suggestions: no decisions are recorded yet.")
     return lines or ["Nothing was left out."]

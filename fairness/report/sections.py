@@ -1,7 +1,5 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
-from collections.abc import Sequence
-
 from fairness.characteristics import definitions
 from fairness.compare import Comparison, Reading, Status
 from fairness.evidence import Grid
@@ -31,15 +29,11 @@ from fairness.report.model import (
     Table,
     Text,
 )
+from fairness.report.verdict import VERDICTS, test_words, verdict_words
 from fairness.result import AuditResult
 from fairness.rules import without_basis
 
 RULES, RULES_TABLE = "rules", "table-rules"
-VERDICTS = {
-    "PASS": "The gate passes",
-    "FAIL": "The gate fails",
-    "INSUFFICIENT_DATA": "Not enough data to pass the gate",
-}
 
 
 def build(result: AuditResult, *, policy: Policy) -> Report:
@@ -49,7 +43,7 @@ def build(result: AuditResult, *, policy: Policy) -> Report:
         title="Equality report",
         subtitle=f"Release {result.bundle_version}, as of {result.as_of.day} {result.as_of:%B %Y}",
         verdict=VERDICTS[result.gate.state],
-        verdict_words=_verdict_words(result),
+        verdict_words=verdict_words(result),
         legend=marks,
         notice=SYNTHETIC if result.synthetic else "",
         first=first_screen(result),
@@ -72,48 +66,6 @@ def build(result: AuditResult, *, policy: Policy) -> Report:
             *annexes(result, policy),
         ],
     )
-
-
-def _verdict_words(result: AuditResult) -> str:
-    gate = result.gate
-    if gate.state == "FAIL":
-        words = []
-        if gate.failed_tests:
-            words.append(
-                f"Tests of the release that do not hold: {'; '.join(_test_words(each) for each in gate.failed_tests)} (section 7). No explanation lets "
-                "it pass; the release has to be mended."
-            )
-        if gate.disparities:
-            words.append(
-                f"Disparities that stand in the way of this release: {len(gate.disparities)}. Each has to be explained, "
-                "with a signed argument in the register, or reformed."
-            )
-        return " ".join(words)
-    if gate.state == "INSUFFICIENT_DATA":
-        return f"These comparisons could not be made: {_listed(gate.insufficient)}. They can be lifted by name only."
-    words = ["No disparity stands in the way of this release."]
-    if gate.lifted:
-        words.append(f"Lifted by the register for want of data: {_listed(gate.lifted)}.")
-    if result.findings:
-        words.append("The gaps named below are still to be explained or reformed.")
-    return " ".join(words)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Comparisons that could not be made, as "the measure by this and that"."""
-    titles = {each.id: each.title for each in measures()}
-    by = {each.name: each.title for each in definitions().characteristics}
-    found: dict[str, list[str]] = {}
-    for name in names:
-        measure, _, rest = name.partition(":")
-        found.setdefault(measure, []).append(
-            "(it happened to nobody)" if rest == "nobody" else f"by {by.get(rest, rest).lower()}"
-        )
-    return "; ".join(f"{titles.get(measure, measure)} {', '.join(rest)}" for measure, rest in found.items())
-
-
-def _test_words(name: str) -> str:
-    return name.replace(":", ", ").replace("_", " ").capitalize()
 
 
 def _summary(result: AuditResult) -> list[Block]:
@@ -348,7 +300,7 @@ def _tests(result: AuditResult) -> list[Block]:
         return [Text("The tests of the bundle were not run.", "warning")]
     rows = [
         [
-            _test_words(each.name),
+            test_words(each.name),
             "Holds" if each.holds else "DOES NOT HOLD",
             each.sentence,
         ]

@@ -38,7 +38,6 @@ Sum = tuple[Cell, tuple[Cell, ...]]
 MEASURES = {each.id: each for each in measures()}
 PARTITIONS = [each for each in definitions().characteristics if not each.only]
 COUNTS = ("count", "people", "reference_count", "reference_people")
-PAIRS = [names for names in CROSSED if len(names) == 2]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,7 @@ def truth(frames: dict[str, pl.DataFrame]) -> dict[Cell, int]:
             for group, a, n in grouped.iter_rows():
                 key = f"{name}={group}" if name else ""
                 found[event, key], found[among, key], found[rest, key] = a, n, n - a
-        for names in PAIRS if measure.intersections else ():
+        for names in CROSSED if measure.intersections else ():
             for *groups, a, n in (
                 known.group_by(*names).agg(a=pl.col(measure.id).sum(), n=pl.len()).iter_rows()
             ):
@@ -105,7 +104,7 @@ def equations(cells: dict[Cell, int]) -> list[Sum]:
         by_name[cell[0]].append(cell)
     for name, mine in sorted(by_name.items()):
         made.extend(of_characteristics(name, mine))
-        made.extend(of_pairs(name, mine))
+        made.extend(of_crossings(name, mine))
     return made
 
 
@@ -127,17 +126,20 @@ def of_characteristics(name: str, cells: list[Cell]) -> Iterator[Sum]:
             yield (name, key), tuple(finer)
 
 
-def of_pairs(name: str, cells: list[Cell]) -> Iterator[Sum]:
-    """A group is the sum of its crossings with another characteristic, people not recorded included."""
+def of_crossings(name: str, cells: list[Cell]) -> Iterator[Sum]:
+    """A group, or a crossing of two, is the sum of its crossings with a further one, people not recorded included."""
     crossed = [(cell, cell[1].split("&")) for cell in cells if "&" in cell[1]]
     for cell in cells:
-        for pair in PAIRS:
+        levels = cell[1].split("&")
+        for names in CROSSED:
+            if len(names) != len(levels) + 1:
+                continue
             parts = tuple(
                 other
-                for other, levels in crossed
-                if cell[1] in levels and [level.split("=")[0] for level in levels] == list(pair)
+                for other, finer in crossed
+                if set(levels) < set(finer) and [level.split("=")[0] for level in finer] == list(names)
             )
-            if parts and "&" not in cell[1]:
+            if parts and cell[1]:
                 yield cell, parts
 
 
@@ -153,8 +155,6 @@ def numbers_of(folder: Path, audit: AuditResult) -> dict[Cell, int]:
 
     for row in published(folder):
         parts = str(row["characteristic"]).split(" by ")
-        if len(parts) > 2:
-            continue
         event, among, rest = sets(MEASURES[str(row["measure"])])
         for prefix, group in (("", row["group"]), ("reference_", row["reference"])):
             key = "&".join(

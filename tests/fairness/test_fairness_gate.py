@@ -116,6 +116,13 @@ def test_selecting_nobody_does_not_pass() -> None:
     assert "selection_rate:nobody" in verdict.named
 
 
+def test_groups_too_small_to_compare_do_not_pass() -> None:
+    offered, groups = decisions()
+    verdict = fairness.audit_rates({"offered": offered[:30]}, characteristics=groups.head(30)).gate()
+    assert verdict.state == "INSUFFICIENT_DATA"
+    assert verdict.named == ("offered:ethnicity", "offered:age")
+
+
 def test_insufficient_data_is_lifted_by_name_only() -> None:
     offered, groups = decisions()
     audit = fairness.audit_scores(offered, np.zeros(len(offered)), 0.5, groups)
