@@ -10,8 +10,8 @@ import polars as pl
 
 from features.check_moving import ROW, quarantine_path
 from features.contract import TABLES, Table
-from features.outcomes import ENDED
 from features.reading import convert, scan_raw
+from features.reasons import ENDED
 from features.rules import READ, Rule, read
 
 _BATCH = 1_000_000

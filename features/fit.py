@@ -9,18 +9,19 @@ test they give the same values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
-
-import polars as pl
+from typing import TYPE_CHECKING, Final, Protocol
 
 from catalogue.errors import UsageError
 from catalogue.fields import NEED_THRESHOLDS, Value, linked_field
 from catalogue.intervention import Intervention
 from features.contract import REQUIREMENT_TYPES
 from features.definitions import SPEC
-from features.histories import Histories
 from features.spec import Use
-from features.versions import versions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from features.histories import Histories
 
 PERSON_FEATURES: Final = SPEC.select({Use.SCORING}).names
 """The features of the person that go into a row, in order."""
@@ -145,6 +146,8 @@ def fit_frame(
     known, `minutes` and `waiting_weeks`. Raises UsageError for frames of different
     length and for an intervention that is not among those given.
     """
+    import polars as pl
+
     if not features.height == subjects.height == pairs.height:
         raise UsageError("Features, subjects and pairs have to be aligned: one row a pair in each.")
     entries = interventions if isinstance(interventions, Iterable) else interventions.interventions
@@ -175,6 +178,8 @@ def fit_frame(
 
 
 def _fit_columns() -> list[pl.Expr]:
+    import polars as pl
+
     answers = {need: pl.col("_needs").list.contains(need) for need in NEED_THRESHOLDS}
     present = {
         need: answers[need] & (pl.col(need) >= least).fill_null(value=False)
@@ -221,6 +226,8 @@ def particulars(intervention: Intervention) -> dict[str, Value]:
 
 
 def _particulars_frame(interventions: Iterable[Intervention]) -> pl.DataFrame:
+    import polars as pl
+
     schema: dict[str, pl.DataType] = {
         "intervention_id": pl.String(),
         "intervention_type": pl.String(),
@@ -263,6 +270,8 @@ def as_made(histories: Histories) -> pl.LazyFrame:
 
     Columns: `referral_id`, `crn`, `intervention_id`, `venue`, `referred_on`.
     """
+    from features.versions import versions
+
     # Of people named on the first day the least, as for whose events a referral's are (features.preparing).
     return (
         versions(histories, "referrals")
@@ -284,6 +293,10 @@ def access(histories: Histories, referrals: pl.DataFrame) -> pl.DataFrame:
     delivery unit as known before the day of the referral, or as first known where
     nothing was (docs/decisions/0200-as-it-was-known.md): no later version counts.
     """
+    import polars as pl
+
+    from features.versions import versions
+
     first = as_made(histories)
     units = versions(histories, "people").select(
         "crn", "pdu", "known_on", first_day=pl.col("known_on").min().over("crn")

@@ -15,7 +15,7 @@ import polars as pl
 from features.contract import OUTCOMES
 from features.definitions.assessments import ANSWERED_AT_LEAST, CRIMINOGENIC
 from features.histories import Histories
-from features.reasons import ReasonOutcome, codes, reasons
+from features.reasons import ENDED, ReasonOutcome, codes, reasons
 from features.versions import current
 
 ARM_DAYS: Final = 42
@@ -25,7 +25,6 @@ REOFFENCE_DAYS: Final = 365
 LATER_ASSESSMENT_DAYS: Final = (120, 450)
 CONVICTION_DAYS: Final = 183
 """Six months for convictions to arrive, before a label may be used."""
-ENDED: Final = ("COMPLETED", "WITHDRAWN")
 ENDS: Final = ("COMPLETED", "ENGAGEMENT", "ADMINISTRATIVE", "OPEN")
 REASONS = reasons
 _ATTENDED = tuple(outcome for outcome in OUTCOMES if outcome.startswith("ATTENDED"))

@@ -9,8 +9,12 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Final
 
 from catalogue.errors import UsageError
+
+ENDED: Final = ("COMPLETED", "WITHDRAWN")
+"""The statuses with which a referral has ended."""
 
 
 class ReasonOutcome(StrEnum):

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Final
-
-import polars as pl
+from typing import TYPE_CHECKING, Final
 
 from catalogue.fields import FIELDS, ORDERED_HOURS, Value
 from features import live
@@ -24,9 +22,13 @@ from features.definitions.eligibility import (
     full_fact,
     offence_fact,
 )
-from features.histories import Histories
-from features.outcomes import ENDED
+from features.reasons import ENDED
 from features.streams import STREAMS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from features.histories import Histories
 
 _EPOCH = date(1970, 1, 1)
 _AS_THEY_ARE: Final = (
@@ -167,6 +169,8 @@ def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
     `points` has `crn` and `as_of`, and may have `assessment_id` and `setting` (null:
     what the running sentence says).
     """
+    import polars as pl
+
     from features import batch  # here, since one live case needs none of it
 
     facts = batch.evaluate(histories, points, spec=FACTS)
@@ -211,11 +215,15 @@ def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
 
 def _assessment_columns() -> dict[str, pl.Expr]:
     """`_assessment` as expressions."""
+    import polars as pl
+
     full = pl.col(_A_FULL_ONE).is_not_null()
     return {name: pl.when(full).then(full_fact(name)).otherwise(pl.col(name)) for name in OF_ONE_ASSESSMENT}
 
 
 def _age_column() -> pl.Expr:
+    import polars as pl
+
     today = pl.col("as_of")
     born = today - pl.duration(days=pl.col("days_since_birth"))
     before_birthday = today.dt.strftime("%m%d") < born.dt.strftime("%m%d")
@@ -224,6 +232,8 @@ def _age_column() -> pl.Expr:
 
 def _codes_where(columns: list[tuple[str, bool]]) -> pl.Expr:
     """The codes of which any of the facts holds, sorted, as a list."""
+    import polars as pl
+
     marked = [
         pl.when(
             pl.any_horizontal(offence_fact(column, code, running=running) for column, running in columns)
@@ -235,6 +245,8 @@ def _codes_where(columns: list[tuple[str, bool]]) -> pl.Expr:
 
 def _hours_column(kind: str) -> pl.Expr:
     """`_hours` of the requirements of one type, as an expression over a group."""
+    import polars as pl
+
     lengths = pl.when(pl.col("unit") == "HOURS").then(pl.col("length").cast(pl.Int64))
     ordered = lengths.filter(pl.col("requirement_type") == kind)
     return pl.when((ordered.len() > 0) & (ordered.null_count() == 0)).then(ordered.sum())
@@ -242,6 +254,8 @@ def _hours_column(kind: str) -> pl.Expr:
 
 def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
     """Requirements of running sentences with their hours, interventions completed and under way, by point."""
+    import polars as pl
+
     from features import batch
 
     sentences = batch.visible_events(histories, "sentences", points)

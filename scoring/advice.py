@@ -26,16 +26,20 @@ The rules, in the order in which they bind:
 Ties fall by intervention id, so that the same facts always give the same advice.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from catalogue.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MOST_SUGGESTED: Final = 3
 
@@ -474,6 +478,8 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
     `lower`, `upper` and `support` (null where it does not speak). Returns the frame, same rows
     and order, with `advice`, `rank` (null where not suggested), `grounds` and `why` added.
     """
+    import polars as pl
+
     wanted = [*person, "intervention_id", "eligibility", "order", "need", "not_advised", "feasible"]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
@@ -519,12 +525,16 @@ def advise_frame(frame: pl.DataFrame, *, person: Sequence[str] = ("crn", "as_of"
 
 def _named(name: str, codes: npt.NDArray[np.integer], names: list[str]) -> pl.Series:
     """Places in `names` as a column of those names, null where negative."""
+    import polars as pl
+
     texts = np.array([*names, ""], dtype=object)[codes]
     return pl.Series(name, texts, dtype=pl.String).replace("", None).cast(pl.Enum(names))
 
 
 def _codes(values: pl.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     """The place of each value in `names`, -1 for null; an unknown value is an error."""
+    import polars as pl
+
     texts = values.cast(pl.String)
     codes = texts.replace_strict(list(names), list(range(len(names))), default=None, return_dtype=pl.Int64)
     if codes.null_count() != texts.null_count():

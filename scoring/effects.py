@@ -9,18 +9,22 @@ in the modifiers' bases; support is the number of the arm's past people who were
 the modifier in which they were least like.
 """
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from catalogue.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -36,7 +40,7 @@ MOST_SHARE: Final = 4.0
 """Bounds of the share of an effect that anybody gets."""
 
 Value = object
-Columns = Mapping[str, Any] | pl.DataFrame
+Columns: TypeAlias = "Mapping[str, Any] | pl.DataFrame"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,8 @@ class Modifier:
 
     def bins_of(self, column: object) -> Codes:
         """The bins of a column: numpy, polars or any sequence; null and NaN are not recorded."""
+        import polars as pl  # here, since one person needs none of it
+
         series = column if isinstance(column, pl.Series) else None
         if self.values is not None:
             texts = (
@@ -405,6 +411,8 @@ class EffectModel:
 
     def chunks(self, frame: Columns, *, rows: int = CHUNK) -> Iterator[EffectArrays]:
         """The same, `rows` people at a time, in order; at least one (perhaps empty) chunk."""
+        import polars as pl
+
         length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
         columns = {name: self._column(frame, name) for name in self.feature_names}
         for start in range(0, max(length, 1), rows):
@@ -428,6 +436,8 @@ class EffectModel:
         return terms
 
     def _column(self, frame: Columns, name: str) -> Any:
+        import polars as pl
+
         names = frame.columns if isinstance(frame, pl.DataFrame) else frame
         if name not in names:
             raise UsageError(f"The frame lacks the feature {name}, which the benefit model reads; add it.")
@@ -473,6 +483,8 @@ class EffectModel:
         The interval is that of the average, not the average of the intervals: what is uncertain
         about single people and cancels over the group does not widen it.
         """
+        import polars as pl
+
         length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
         if length == 0:
             raise UsageError("The group is empty; an average effect needs at least one person.")

@@ -21,7 +21,7 @@ from features.contract import CASE_TABLES, TABLES
 from features.definitions import INFLIGHT
 from features.histories import Histories
 from features.live import EventRef
-from features.outcomes import ENDED
+from features.reasons import ENDED
 from features.spec import FeatureSpec
 from scoring.scorecard import Value
 

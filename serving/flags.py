@@ -13,18 +13,12 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-import polars as pl
 from sqlalchemy import Connection, String, cast, func, insert, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalogue.errors import UsageError
 from features.case import Case
-from features.contract import CASE_TABLES, TABLES
-from features.histories import Histories
-from scoring import prompts
 from scoring.bundle import Bundle
-from scoring.flags import Flag, flag_all, flag_one
-from scoring.landmarks import LABELS
 from serving.audit_log import Actor, Deed, append
 from serving.errors import not_found
 from serving.schemas.flags import ResponseQuestion
@@ -36,13 +30,6 @@ from serving.suggestions import open_case
 
 AT_ONCE: Final = 100
 OF_THE_CASE: Final = ("practitioner", "team", "pdu")
-WORDS: Final[Mapping[str, str]] = {**prompts.CHANGES, **prompts.CHECKS}
-
-HELP: Final = (
-    "Be in touch soon, and ask what gets in the way.",
-    "Look at travel, session times and format with the provider.",
-    "Agree the next date together.",
-)
 
 Found = dict[str, Any]
 
@@ -103,10 +90,15 @@ def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle
         lines = {case.crn: case_store.line(connection, case.crn) for case in found}
     if not found:
         return
-    read = [Case.from_document(orjson.loads(case.document)) for case in found]
-    histories = _histories(read)
+    from serving import flagging  # here: frames of many people are not needed to begin with
+
     versions = {case.crn: case.version for case in found}
-    raised = _raised(histories, sorted(versions), as_of=as_of, bundle=bundle, services=services)
+    raised = flagging.raised(
+        [Case.from_document(orjson.loads(case.document)) for case in found],
+        as_of=as_of,
+        bundle=bundle,
+        catalogue=services.catalogue,
+    )
     with services.database.write() as connection:
         for crn, version in versions.items():
             _keep(connection, crn, raised.get(crn, []), line=lines[crn], as_of=as_of, bundle=bundle)
@@ -115,53 +107,6 @@ def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle
                 .where(cases.c.crn == crn, cases.c.version == version)
                 .values(flags_checked=f"{stamp(as_of, bundle)}|{version}")
             )
-
-
-def _histories(read: Sequence[Case]) -> Histories:
-    frames = {
-        name: pl.DataFrame(
-            [dict(row) for case in read for row in case.tables[name]], schema=TABLES[name].polars_schema()
-        )
-        for name in CASE_TABLES
-    }
-    return Histories.of(frames)
-
-
-def _raised(
-    histories: Histories, crns: Sequence[str], *, as_of: date, bundle: Bundle | None, services: Services
-) -> dict[str, list[Found]]:
-    points = pl.DataFrame(
-        {"crn": list(crns), "as_of": [as_of] * len(crns)}, schema={"crn": pl.String, "as_of": pl.Date}
-    )
-    raised: dict[str, list[Found]] = {crn: [] for crn in crns}
-    for kind, answer in (
-        ("CHANGE", prompts.changed(histories, points)),
-        ("CHECK", prompts.due(histories, points, catalogue=services.catalogue)),
-    ):
-        for crn, codes in zip(crns, answer, strict=True):
-            raised[crn].extend(
-                {"kind": kind, "code": code, "referral_id": None, "content": {"text": WORDS[code]}}
-                for code in codes
-            )
-    if bundle is None:
-        return raised
-    for row in flag_all(histories, bundle=bundle, as_of=as_of, catalogue=services.catalogue).iter_rows(
-        named=True
-    ):
-        if row["flagged"]:
-            raised[row["crn"]].append(
-                {
-                    "kind": "RISK",
-                    "code": row["band"],
-                    "referral_id": row["referral_id"],
-                    "content": {
-                        "text": "this referral may end before it is completed",
-                        "weeksIn": row["weeks_in"],
-                        "reasonCodes": row["reason_codes"],
-                    },
-                }
-            )
-    return raised
 
 
 def _keep(
@@ -356,8 +301,10 @@ def completion_risk(services: Services, *, referral_id: str, actor: Actor) -> Fo
     case = open_case(services, crn=crn, user=actor.who)
     if bundle is None:
         raise not_found("release bundle in use; in-flight risk needs one")
+    from serving import flagging
+
     try:
-        found = flag_one(
+        found = flagging.risk(
             Case.from_document(orjson.loads(case.document)),
             referral_id,
             as_of=services.as_of(None),
@@ -377,42 +324,4 @@ def completion_risk(services: Services, *, referral_id: str, actor: Actor) -> Fo
             crn=crn,
             details={"bundleVersion": bundle.version},
         )
-    return _risk(found, bundle)
-
-
-def _risk(found: Flag, bundle: Bundle) -> Found:
-    reasons = []
-    for term, contribution in sorted(found.terms.items(), key=lambda item: (-abs(item[1]), item[0])):
-        names = [name for name in term.split(" & ") if name in LABELS]
-        if not names or contribution == 0:
-            continue
-        events = [event for name in names for event in found.evidence.get(name, ())]
-        newest = max(events, key=lambda event: (event.on, event.known_on, event.id), default=None)
-        reasons.append(
-            {
-                "code": term.replace(" & ", "_AND_").upper(),
-                "text": " and ".join(LABELS[name] for name in names),
-                "direction": "RAISES" if contribution > 0 else "LOWERS",
-                "table": None if newest is None else newest.table,
-                "recordId": None if newest is None else newest.id,
-                "on": None if newest is None else newest.on,
-            }
-        )
-    return {
-        "referralId": found.referral_id,
-        "crn": found.crn,
-        "asOf": found.as_of,
-        "weeksIn": found.weeks_in,
-        "horizons": [
-            {"weeks": weeks, "probability": chance} for weeks, chance in sorted(found.probabilities.items())
-        ],
-        "flagged": found.flagged,
-        "band": found.band,
-        "reasons": reasons[:4],
-        "terms": dict(found.terms),
-        "intercept": bundle.inflight.not_completed.intercept,
-        "changed": [{"code": code, "text": WORDS[code]} for code in found.changed],
-        "checks": [{"code": code, "text": WORDS[code]} for code in found.checks],
-        "whatCouldHelp": list(HELP),
-        "bundleVersion": found.bundle_version,
-    }
+    return found

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from features.contract import TABLES
-from features.outcomes import ARM_DAYS, ENDED, NO_ARM
+from features.outcomes import ARM_DAYS, NO_ARM
+from features.reasons import ENDED
 from features.synthetic.draws import Draws, Ints
 from features.synthetic.people import People
 
