@@ -26,6 +26,7 @@ from features.fit import fit_frame
 from features.histories import Histories
 from features.spec import Use
 from features.subject import subjects as subjects_of
+from features.versions import current
 from scoring import reasons
 from scoring.advice import STATUSES, SUPPORTS, VERDICTS, WHYS, AdviceArrays, Verdict, advise_arrays
 from scoring.bundle import Bundle
@@ -125,14 +126,14 @@ def write_suggestions(
 
 
 def under_supervision(histories: Histories, as_of: date) -> tuple[str, ...]:
-    """Who had, by what was known before the day, a sentence running on it? CRNs in order."""
+    """Who had, by what was known before the day, a sentence running on it? CRNs in order.
+
+    The last known version of a sentence counts: one that was ended early, by a death or a revocation,
+    runs no longer, whatever its end was when it began.
+    """
     running = (
-        histories.table("sentences")
-        .filter(
-            (pl.col("known_on") < as_of)
-            & (pl.col("starts_on") <= as_of)
-            & (pl.col("ends_on").is_null() | (pl.col("ends_on") >= as_of))
-        )
+        current(histories, "sentences", known_before=as_of)
+        .filter((pl.col("starts_on") <= as_of) & (pl.col("ends_on").is_null() | (pl.col("ends_on") >= as_of)))
         .select(pl.col("crn").unique().sort())
         .collect()
     )

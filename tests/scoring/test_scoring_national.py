@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -54,6 +55,19 @@ def same(live: object, batch: object) -> bool:
     if isinstance(live, float) and isinstance(batch, float):
         return math.isclose(live, batch, rel_tol=0, abs_tol=1e-12)
     return live == batch
+
+
+def test_a_sentence_that_was_ended_early_runs_no_longer(histories: Histories) -> None:
+    as_of = histories.last_day
+    last: dict[tuple[str, int], dict[str, Any]] = {}
+    once: set[str] = set()
+    for row in histories.collect("sentences").sort("known_on").iter_rows(named=True):
+        if row["known_on"] < as_of and row["starts_on"] <= as_of:
+            last[row["crn"], row["event_number"]] = row
+            once |= {row["crn"]} if row["ends_on"] is None or row["ends_on"] >= as_of else set()
+    running = {crn for (crn, _), row in last.items() if row["ends_on"] is None or row["ends_on"] >= as_of}
+    assert once - running, "the world holds nobody whose sentence ended early"
+    assert set(under_supervision(histories, as_of)) == running
 
 
 def test_live_and_batch_say_the_same(histories: Histories, bundle: Bundle, national: pl.DataFrame) -> None:
