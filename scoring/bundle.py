@@ -2,7 +2,8 @@
 
 `Bundle.open` recomputes the SHA-256 of every file that bundle.json lists, and of bundle.json's own content,
 before anything is parsed into a model. A file that was changed, lost or added under a listed name is a
-`UsageError`, so a service can keep what it has. Schema: docs/training.md.
+`UsageError`, so a service can keep what it has; so are models that learnt from other definitions of features than
+those of this code, which would be given other numbers than they know. Schema: docs/training.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalogue.errors import UsageError
+from features.definitions import INFLIGHT, SPEC
 from scoring.effects import EffectModel
 from scoring.heads import HeadModel, InFlightHead
 from scoring.similar import Similar
@@ -86,13 +88,18 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: str | Path) -> Bundle:
-        """Read a bundle. Raises UsageError where a file is missing, changed or not what it should be."""
+        """Read a bundle.
+
+        Raises UsageError where a file is missing, changed or not what it should be, and where the features were
+        defined otherwise when the models were fitted.
+        """
         place = Path(folder)
         manifest = _manifest(place)
         contents = {name: _verified(place, name, expected) for name, expected in manifest["files"].items()}
         documents = {
             name: _document(place, name, body) for name, body in contents.items() if name.endswith(".json")
         }
+        _of_these_definitions(place, manifest, documents["inflight.json"])
         try:
             return _assemble(place, manifest, documents)
         except (KeyError, TypeError, ValueError) as error:
@@ -110,6 +117,20 @@ class Bundle:
         if name not in self.files:
             raise UsageError(f"The bundle in {self.folder} has no file named {name}.")
         return _verified(self.folder, name, self.files[name]).decode()
+
+
+def _of_these_definitions(place: Path, manifest: Mapping[str, Any], inflight: Mapping[str, Any]) -> None:
+    """Refuse models of other definitions: those of people and decisions, and those of running referrals."""
+    for what, learnt, here in (
+        ("people", manifest.get("spec_hash"), SPEC.hash),
+        ("running referrals", inflight.get("spec_hash"), INFLIGHT.hash),
+    ):
+        if learnt != here:
+            raise UsageError(
+                f"The bundle in {place} was trained on other definitions of the features of {what} "
+                f"({str(learnt)[:12]}) than this version of Signpost computes ({here[:12]}); "
+                "train it again, or open it with the version that made it.",
+            )
 
 
 def _assemble(place: Path, manifest: Mapping[str, Any], documents: Mapping[str, Any]) -> Bundle:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from catalogue import Catalogue
+from features.definitions import INFLIGHT
 from features.histories import Histories
 from scoring import landmarks
 from scoring.thresholds import Band, Thresholds
@@ -160,6 +161,7 @@ def fit(
     document = {
         "head": "inflight",
         "question": QUESTION,
+        "spec_hash": INFLIGHT.hash,
         "scorecards": {"not_completed": cards[0].to_dict(), "completed": cards[1].to_dict()},
         "interval_weeks": settings.interval_weeks,
         "intervals": model.intervals,

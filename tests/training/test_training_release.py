@@ -12,10 +12,11 @@ import pytest
 
 import catalogue
 from catalogue.errors import UsageError
+from features.definitions import INFLIGHT, SPEC
 from features.histories import Histories
 from features.inflight import open_referrals
 from scoring import landmarks, prompts
-from scoring.bundle import MODEL_FILES, Bundle
+from scoring.bundle import MODEL_FILES, Bundle, digest_of, sha256, version_of
 from scoring.flags import flag_all, flag_one
 from scoring.scorecard import Scorecard
 from training import bundle as writer
@@ -71,6 +72,29 @@ def test_a_bundle_that_was_harmed_is_refused(copy: Path, harm: Callable[[Path], 
     Bundle.open(copy)
     harm(copy)
     with pytest.raises(UsageError):
+        Bundle.open(copy)
+
+
+def _reseal(folder: Path, **changed: object) -> None:
+    """Make the manifest whole again after a change, as one who trained with other code would have written it."""
+    manifest = json.loads((folder / "bundle.json").read_text()) | changed
+    manifest["files"] = {name: sha256((folder / name).read_bytes()) for name in manifest["files"]}
+    manifest["version"] = version_of(manifest["files"])
+    manifest["digest"] = digest_of(manifest)
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+
+
+def test_a_bundle_of_other_feature_definitions_is_refused(copy: Path) -> None:
+    _reseal(copy)
+    assert Bundle.open(copy).spec_hash == SPEC.hash
+    _reseal(copy, spec_hash="0" * 64)
+    with pytest.raises(UsageError, match=r"features of people .000000000000. than this version"):
+        Bundle.open(copy)
+    head = json.loads((copy / "inflight.json").read_text())
+    assert head["spec_hash"] == INFLIGHT.hash
+    (copy / "inflight.json").write_text(json.dumps(head | {"spec_hash": SPEC.hash}))
+    _reseal(copy, spec_hash=SPEC.hash)
+    with pytest.raises(UsageError, match=r"features of running referrals .* train it again"):
         Bundle.open(copy)
 
 
