@@ -187,7 +187,7 @@ def _others(
 def binary(rows: LandmarkRows, weeks: int) -> pl.DataFrame:
     """The landmarks whose outcome within the horizon is known, as rows of a yes-or-no question."""
     truth, seen = drift.failed_within(rows, weeks)
-    frame = rows.features.with_columns(y=pl.Series(truth), weight=pl.lit(1.0))
+    frame = rows.features.with_columns(y=pl.Series(truth), weight=pl.lit(1.0), referral_id=rows.units)
     return frame.filter(pl.Series(seen))
 
 

@@ -20,6 +20,8 @@ Predict = Callable[[pl.DataFrame], FloatArray]
 #: Scores rows after having been fitted on others: (fit rows, y, weight) gives (rows) gives scores.
 Fit = Callable[[pl.DataFrame, FloatArray, FloatArray], Predict]
 MOST_CATEGORIES = 40
+#: Columns that say which rows count together, the first that is there.
+DRAWN_TOGETHER = ("crn", "referral_id")
 
 
 def base_rate(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
@@ -106,7 +108,13 @@ def compare(
 def _calibrated(score: Predict, features: tuple[str, ...], rows: pl.DataFrame | None) -> Predict:
     if rows is None:
         return lambda later: np.asarray(1 / (1 + np.exp(-score(later.select(features)))), dtype=np.float64)
-    mapped = calibrate(score(rows.select(features)), rows["y"].to_numpy(), weight=rows["weight"].to_numpy())
+    whose = next((name for name in DRAWN_TOGETHER if name in rows.columns), None)
+    mapped = calibrate(
+        score(rows.select(features)),
+        rows["y"].to_numpy(),
+        weight=rows["weight"].to_numpy(),
+        groups=None if whose is None else rows[whose].to_numpy(),
+    )
     return lambda later: np.asarray(mapped.predict(score(later.select(features))), dtype=np.float64)
 
 

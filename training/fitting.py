@@ -11,8 +11,8 @@ import polars as pl
 
 from scoring.calibration import CalibrationMap
 from scoring.scorecard import Scorecard
-from training.calibration import Calibrator
 from training.config import Scorecards
+from training.recalibration import recalibrated
 from training.scorecard import ScorecardClassifier
 
 FloatArray = npt.NDArray[np.float64]
@@ -62,11 +62,17 @@ def fit_scorecard(
 
 
 def calibrate(
-    score: FloatArray, y: FloatArray, *, weight: FloatArray | None = None, method: str = "beta"
+    score: FloatArray,
+    y: FloatArray,
+    *,
+    weight: FloatArray | None = None,
+    groups: npt.ArrayLike | None = None,
 ) -> CalibrationMap:
-    """Calibrate raw scores (log odds) on outcomes; the scores as they are where one kind is too rare."""
+    """Calibrate raw scores (log odds) on later outcomes; the scores as they are where one kind is too rare.
+
+    `groups` (people, referrals) count together in what chance explains.
+    """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_TO_CALIBRATE:
         return CalibrationMap(method="beta", scale="log-odds")
-    fitted = Calibrator(method=method, scale="log-odds").fit(score, y, sample_weight=weight)  # type: ignore[arg-type]
-    return fitted.map_
+    return recalibrated(score, y, weight=weight, groups=groups)

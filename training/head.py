@@ -85,7 +85,12 @@ def fit_head(
         random_state=config.seed,
         n_jobs=config.threads,
     )
-    mapped = calibrate(_scores(card, later), later["y"].to_numpy(), weight=later["weight"].to_numpy())
+    mapped = calibrate(
+        _scores(card, later),
+        later["y"].to_numpy(),
+        weight=later["weight"].to_numpy(),
+        groups=later["crn"].to_numpy(),
+    )
     chances = np.asarray(mapped.predict(_scores(card, last)), dtype=np.float64)
     base_rate = float(np.average(later["y"].to_numpy(), weights=later["weight"].to_numpy()))
     truth = last["y"].to_numpy()

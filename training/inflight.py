@@ -236,8 +236,9 @@ class InFlightModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         stacked = stack(rows, interval=self.interval, intervals=self.intervals)
         design = stacked.design(rows.features)
         columns = columns_of(design, design.columns)
+        units = rows.units.gather(stacked.landmark).to_numpy()
         self.calibration_ = {
-            name: calibrate(card.score_many(columns), (stacked.kind == kind).astype(np.float64))
+            name: calibrate(card.score_many(columns), (stacked.kind == kind).astype(np.float64), groups=units)
             for name, card, kind in zip(
                 ("not_completed", "completed"), self._cards(), (FAILED, FINISHED), strict=True
             )
