@@ -32,8 +32,8 @@ Objective = Literal["binary", "regression"]
 ROUNDS_WITHOUT_HOLDOUT = 100
 """Rounds where there is too little data to hold any out."""
 WORTH_WAITING = 1e-4
-"""The least gain, as a share of a constant's loss, that early stopping waits for. Where classes can be told
-apart without error the loss creeps down for thousands of rounds that change nothing."""
+"""The least gain, as a share of the loss that a stage begins with, that early stopping waits for. Where classes can be
+told apart without error the loss creeps down for thousands of rounds that change nothing."""
 CELLS_WORTH_A_THREAD = 2_000_000
 """Rows times columns from which more than one thread is used."""
 
@@ -48,6 +48,7 @@ class Settings:
     early_stopping: bool
     early_stopping_rounds: int
     max_leaves: int
+    random_cuts: bool
     min_leaf_rows: int
     l2: float
     seed: int
@@ -225,7 +226,7 @@ def _fold(
     stop = lgb.early_stopping(
         settings.early_stopping_rounds,
         verbose=False,
-        min_delta=WORTH_WAITING * _constant_loss(label, out, settings.objective),
+        min_delta=WORTH_WAITING * _loss_before(label, out, start, settings.objective),
     )
     # Prediction and dump stop at the best round by themselves.
     return lgb.train(
@@ -233,11 +234,14 @@ def _fold(
     )
 
 
-def _constant_loss(label: Floats, weight: Floats, objective: Objective) -> float:
-    """The mean loss of the best constant on these rows."""
-    mean = float(np.average(label, weights=weight))
+def _loss_before(label: Floats, weight: Floats, start: Floats | None, objective: Objective) -> float:
+    """The mean loss on these rows of the scores that a stage begins with, or of the best constant."""
     if objective == "regression":
-        return float(np.average((label - mean) ** 2, weights=weight))
+        begun = np.average(label, weights=weight) if start is None else start
+        return float(np.average((label - begun) ** 2, weights=weight))
+    if start is not None:
+        return float(np.average(np.logaddexp(0.0, start) - label * start, weights=weight))
+    mean = float(np.average(label, weights=weight))
     return float(-sum(p * np.log(p) for p in (mean, 1.0 - mean) if p > 0))
 
 
@@ -258,6 +262,9 @@ def threads(cells: int, most: int) -> int:
 
 def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, Any]:
     count = int(rows.dealt.sum())
+    least = max(1, min(settings.min_leaf_rows, count // 10))
+    # A drawn group of categories must be one that may stand, or such a feature is never split.
+    group = least if settings.random_cuts else max(1, min(100, count // 10))
     paired = {column for pair in layout.pairs for column in pair}
     alone = [[place] for place in range(len(layout.columns)) if place not in paired]
     parameters: dict[str, Any] = {
@@ -265,8 +272,8 @@ def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, 
         "metric": "binary_logloss" if settings.objective == "binary" else "l2",
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.max_leaves,
-        "min_data_in_leaf": max(1, min(settings.min_leaf_rows, count // 10)),
-        "min_data_per_group": max(1, min(100, count // 10)),
+        "min_data_in_leaf": least,
+        "min_data_per_group": group,
         "lambda_l2": settings.l2,
         "max_bin": max(column.axis.cells for column in layout.columns) + 1,
         "min_data_in_bin": 1,
@@ -275,6 +282,8 @@ def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, 
         "enable_bundle": False,
         "interaction_constraints": [*alone, *map(list, layout.pairs)],
         "seed": settings.seed,
+        "extra_trees": settings.random_cuts,
+        "extra_seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": threads(len(rows.target) * len(layout.columns), settings.n_jobs),

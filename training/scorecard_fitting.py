@@ -7,12 +7,14 @@
    whole does better on held-out rows than single factors do.
 
 Pairs have a stage of their own because trees that may use either take single factors as long as those gain anything at all, and
-have then learnt by heart what pairs would have explained (decision 0403).
+have then learnt by heart what pairs would have explained (decision 0403). Where a number is predicted from few rows, trees draw
+their cuts, which takes that greed from them: there one stage holds single factors and pairs (decision 0404).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +25,7 @@ from training.scorecard_pairs import screen
 from training.scorecard_tables import decompose, pure_pairs, pure_tables, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_LEAVES_OF_A_PAIR = 3
+LEAVES_BESIDE = 16
+"""Leaves of a tree that may use single factors or a pair, where the cuts are drawn."""
 CANDIDATES_PER_PAIR = 2
 """Pairs tried for each pair that may be kept."""
 
@@ -83,10 +87,26 @@ class Problem:
             most=self.pair_bins,
         )
         # A tree of two leaves reads one feature: a pair's trees need a third.
-        settings = replace(self.settings, max_leaves=max(self.settings.max_leaves, LEAST_LEAVES_OF_A_PAIR))
+        leaves = max(self.settings.max_leaves, LEAST_LEAVES_OF_A_PAIR)
+        settings = replace(self.settings, max_leaves=leaves, random_cuts=False)
         stage = boost(self.rows, layout, settings, before=single.scores)
         ensemble = Ensemble((*single.ensemble.stages, stage))
         return Trained(ensemble, single.scores + stage.each(self.rows.cells))
+
+    def beside(self, pairs: Sequence[Pair]) -> Trained:
+        """Fit trees that may use a single factor or one of these pairs, all in one stage."""
+        layout = lay_out(
+            self.divisions,
+            self.held,
+            features=self.usable,
+            pairs=pairs,
+            directions=self.directions,
+            most=self.pair_bins,
+        )
+        stage = boost(
+            self.rows, layout, replace(self.settings, max_leaves=max(self.settings.max_leaves, LEAVES_BESIDE))
+        )
+        return Trained(Ensemble((stage,)), stage.each(self.rows.cells))
 
     def losses(self, score: Floats) -> Floats:
         """Give each record's weighted loss at a raw score: log loss, or half the squared error."""
@@ -125,21 +145,20 @@ def fit_tables(problem: Problem, *, max_pairs: int) -> Fitted:
         return Fitted(_constant(problem), (), None, {}, 0)
     single = problem.single_factors()
     judged = problem.rows.folds > 1
-    losses = {"single factors": _mean_loss(problem, single)} if judged else {}
-    best = single
+    made = {"single factors": single}
     if max_pairs > 0 and len(problem.usable) > 1:
         paired = _with_pairs(problem, single, max_pairs)
         if paired is not None:
-            if judged:
-                losses["with pairs"] = _mean_loss(problem, paired)
-            if not judged or losses["with pairs"] < losses["single factors"]:
-                best = paired
+            made["with pairs"] = paired
+    losses = {name: _mean_loss(problem, trained) for name, trained in made.items()} if judged else {}
+    best = made[min(losses, key=lambda name: losses[name])] if judged else list(made.values())[-1]
     constant, singles, pairs = pure_tables(best.ensemble, problem.divisions, problem.rows)
     constant, finished = terms(constant, singles, pairs, problem.divisions, problem.rows)
     return Fitted(constant, finished, best.ensemble, losses, best.ensemble.rounds)
 
 
 def _with_pairs(problem: Problem, single: Trained, max_pairs: int) -> Trained | None:
+    """Give the fit with the pairs that earned their place, if any did."""
     ranked = screen(
         problem.rows,
         problem.divisions,
@@ -155,13 +174,30 @@ def _with_pairs(problem: Problem, single: Trained, max_pairs: int) -> Trained | 
     candidates = sorted(pair for gain, pair in ranked[: max_pairs * CANDIDATES_PER_PAIR] if gain > 0)
     if not candidates:
         return None
-    tried = problem.with_pairs(single, candidates)
+    beside = problem.settings.random_cuts and problem.settings.objective == "regression"
+    fit = problem.beside if beside else partial(problem.with_pairs, single)
+    return _choose(problem, fit, single, candidates, max_pairs)
+
+
+def _choose(
+    problem: Problem,
+    fit: Callable[[Sequence[Pair]], Trained],
+    single: Trained,
+    candidates: list[Pair],
+    max_pairs: int,
+) -> Trained | None:
+    """Fit the candidates, and once more those alone that earned their place."""
+    tried = fit(candidates)
     gains = pair_gains(problem, tried)
     earned = [pair for pair, (gain, doubt) in gains.items() if gain > doubt]
     kept = sorted(sorted(earned, key=lambda pair: (-gains[pair][0], pair))[:max_pairs])
-    if not kept:
-        return None
-    return tried if kept == candidates else problem.with_pairs(single, kept)
+    if kept == candidates:
+        return tried
+    alone = fit(kept) if kept else None
+    if len(candidates) > max_pairs:
+        return alone
+    # Few enough to keep them all: pairs that share features may only gain together.
+    return tried if _mean_loss(problem, tried) < _mean_loss(problem, alone or single) else alone
 
 
 def pair_gains(problem: Problem, trained: Trained) -> dict[Pair, tuple[float, float]]:
@@ -185,13 +221,16 @@ def pair_gains(problem: Problem, trained: Trained) -> dict[Pair, tuple[float, fl
 
 
 def _mean_loss(problem: Problem, trained: Trained) -> float:
-    """The mean held-out loss, each fold by the boosters that did not see it."""
+    """The mean held-out loss."""
+    return float(_held_out_losses(problem, trained).sum()) / float(problem.rows.weight.sum())
+
+
+def _held_out_losses(problem: Problem, trained: Trained) -> Floats:
+    """The weighted loss of each record, each of its rows by the boosters that did not see it."""
     rows = problem.rows
-    total = 0.0
-    for fold in range(rows.folds):
-        share = rows.dealt[:, fold] / rows.dealt.sum(axis=1)
-        total += float((share * problem.losses(trained.scores[:, fold])).sum())
-    return total / float(rows.weight.sum())
+    share = rows.dealt / rows.dealt.sum(axis=1)[:, None]
+    losses = [share[:, fold] * problem.losses(trained.scores[:, fold]) for fold in range(rows.folds)]
+    return np.asarray(np.sum(losses, axis=0))
 
 
 def _constant(problem: Problem) -> float:

@@ -57,6 +57,7 @@ FIT_ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("ban as text", lambda: ScorecardClassifier(banned="ab").fit(frame(), outcome()), ValueError, "into a list"),
     ("ban by place", lambda: ScorecardClassifier(banned=[0]).fit(frame(), outcome()), ValueError, "pair of names"),
     ("half a pair", lambda: ScorecardClassifier(max_pairs=1.5).fit(frame(), outcome()), ValueError, "whole number"),
+    ("some cuts", lambda: ScorecardClassifier(random_cuts="some").fit(frame(), outcome()), ValueError, "'auto'"),
     ("no pairs said", lambda: ScorecardClassifier(max_pairs=None).fit(frame(), outcome()), ValueError, "whole number"),
     ("class not known", lambda: ScorecardClassifier().fit(frame(), np.where(outcome(), 1.0, np.nan)), ValueError, "y contains NaN"),
     ("same name", lambda: ScorecardClassifier().fit(pd.DataFrame(np.eye(200)[:, :2], columns=["a", "a"]), outcome()), ValueError, "same name"),
