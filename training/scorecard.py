@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 ANY = "*"
 """In a banned pair: every other column."""
-FEW_ROWS = 10_000
+FEW_ROWS = 3_000
 """Training rows below which ``random_cuts`` are drawn without being asked for."""
 MIN_HELD_OUT = 2
 """Rows of the rarer class (or rows in all) that each fold must be able to hold."""
@@ -77,7 +77,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         pair_bins: the most cells of a feature that is in a pair.
         n_jobs: threads.
         random_cuts: whether trees of single factors draw the cuts that they choose between, one a feature. Curves become
-            smoother and few rows are learnt less by heart. ``auto``: with early stopping and fewer than 10,000 rows.
+            smoother and few rows are learnt less by heart. ``auto``: with early stopping and fewer than 3,000 rows.
 
     Attributes:
         scorecard_: the fitted ``scoring.scorecard.Scorecard``.
