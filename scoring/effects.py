@@ -170,6 +170,8 @@ class Arm:
     that of (intercept, all modifiers' functions in order); `people` is the number of its past
     people counted by how open the choice was (a certain choice teaches nothing); `likeness`
     [modifiers][bins + 1] is, at most 1, how common its people are in a bin against those eligible.
+    `counts` [modifiers][bins + 1] are the past decision points at which the arm was open, for the pages that
+    show whom an effect speaks of; empty in a release that was made without them. No effect depends on them.
     """
 
     name: str
@@ -180,6 +182,7 @@ class Arm:
     people: float
     likeness: tuple[Floats, ...]
     facts: Mapping[str, float]
+    counts: tuple[Codes, ...] = ()
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
@@ -199,10 +202,12 @@ class Arm:
             people=float(document["people"]),
             likeness=tuple(np.asarray(table, dtype=np.float64) for table in document["likeness"]),
             facts=dict(document.get("facts", {})),
+            counts=tuple(np.asarray(held, dtype=np.int64) for held in document.get("counts", ())),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Write it; the covariance as its packed lower triangle."""
+        counts = {"counts": [held.tolist() for held in self.counts]} if self.counts else {}
         return {
             "arm": self.name,
             "family": self.family,
@@ -212,6 +217,7 @@ class Arm:
             "people": self.people,
             "likeness": [table.tolist() for table in self.likeness],
             "facts": dict(self.facts),
+            **counts,
         }
 
 
@@ -292,7 +298,8 @@ class EffectModel:
         bins = [m.bins + 1 for m in self.modifiers]
         for arm in self._arms:
             shapes = [[len(t) for t in arm.tables], [len(t) for t in arm.likeness]]
-            if shapes != [bins, bins] or arm.covariance.shape != (size, size):
+            counted = [len(held) for held in arm.counts] or bins
+            if shapes != [bins, bins] or counted != bins or arm.covariance.shape != (size, size):
                 raise UsageError(
                     f"The effect model's arm {arm.name} does not fit its modifiers; write it again."
                 )

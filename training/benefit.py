@@ -455,6 +455,10 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                     people=float((openness[data.seen, place] ** 2).sum()),
                     likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
                     facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
+                    counts=tuple(
+                        np.bincount(codes[allowed], minlength=modifier.bins + 1)
+                        for modifier, codes in zip(modifiers, bins, strict=True)
+                    ),
                 )
             )
         names = ["average", *(m.name for m in modifiers)]

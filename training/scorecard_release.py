@@ -116,7 +116,9 @@ def _effect(
             "people like this one get out of any of them."
         )
     notes.append(
-        "The release holds no counts of people by value for effects, so no bars stand beneath the curves."
+        "The shares of people are of past decisions at which the intervention was open to the person."
+        if arm.get("counts")
+        else "This release was made without counts of people by value for effects, so no bars stand beneath the curves."
     )
     card = effect_card(document["modifiers"], arm, yes_no=yes_no)
     title = f"What changes with {_words(arm['arm'])}"
@@ -139,21 +141,24 @@ def effect_card(
         modifiers: of the document.
         arm: of the document.
         yes_no: the names of features that are no numbers but yes or no.
+
+    Where the arm has no counts of people (a release made without them) the terms have no weights, and pages no bars.
     """
     features, terms = [], []
-    for modifier, table in zip(modifiers, arm["tables"], strict=True):
-        values = np.asarray(table, dtype=np.float64)
+    counts = arm.get("counts") or [[0] * len(table) for table in arm["tables"]]
+    for modifier, table, held in zip(modifiers, arm["tables"], counts, strict=True):
+        values, weights = np.asarray(table, dtype=np.float64), np.asarray(held, dtype=np.float64)
         name = str(modifier["name"])
         if modifier.get("values") is not None:
             # An effect's last cell is for "not recorded" and for any value never seen.
             axis = Axis(name, "category", categories=tuple(modifier["values"]))
-            values = np.append(values, values[-1])
+            values, weights = np.append(values, values[-1]), np.insert(weights, -1, 0.0)
         else:
             kind: Kind = "boolean" if name in yes_no else "number"
             axis = Axis(name, kind, cuts=tuple(float(edge) for edge in modifier["edges"]))
         features.append(Feature(name, axis.kind, missing_seen=True, other_seen=True))
         if np.abs(values).max() >= NOTHING:
-            terms.append(Term((axis,), values, np.zeros_like(values)))
+            terms.append(Term((axis,), values, weights))
     return Scorecard(
         features=tuple(features), terms=tuple(terms), intercept=float(arm["intercept"]), link="identity"
     )
