@@ -13,8 +13,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import orjson
 
 from catalogue.errors import UsageError
 from features.definitions import INFLIGHT, SPEC
@@ -112,6 +115,21 @@ class Bundle:
         """Did the fairness gate let this release pass?"""
         return self.gate.get("state") == "PASS"
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Which features does an answer about a person want: those that a model reads, or that a profile watches?"""
+        heads = (self.commence, self.complete)
+        return frozenset(
+            name
+            for names in (
+                *(head.feature_names for head in heads),
+                *(head.profile for head in heads),
+                self.benefit.feature_names,
+                self.similar.feature_names,
+            )
+            for name in names
+        )
+
     def read_text(self, name: str) -> str:
         """The text of one of the bundle's files, e.g. model-card.md, as it was verified."""
         if name not in self.files:
@@ -200,7 +218,7 @@ def _verified(place: Path, name: str, expected: str) -> bytes:
 
 def _document(place: Path, name: str, body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body)
+        document = orjson.loads(body)
     except ValueError as error:
         raise UsageError(
             f"{place / name} is not JSON; write the bundle again with 'signpost train'."

@@ -21,6 +21,7 @@ from features import live
 from features.case import Case
 from features.definitions import SPEC
 from features.fit import LABELS, PERSON_FEATURES, fit_of, particulars
+from features.spec import FeatureSpec, Scalar
 from features.subject import subject_of
 from scoring import reasons
 from scoring.advice import Advice, Candidate, advise
@@ -83,7 +84,10 @@ class InterventionAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionSet:
-    """The answer to one question: a person, a day, and the versions that answered, in display order."""
+    """The answer to one question: a person, a day, and the versions that answered, in display order.
+
+    `inputs` are the person's features that the models read, by name.
+    """
 
     as_of: date
     setting: str | None
@@ -91,6 +95,7 @@ class SuggestionSet:
     spec_hash: str
     catalogue_hash: str
     rule_only: bool
+    inputs: Mapping[str, Scalar]
     suggestions: tuple[InterventionAnswer, ...]
 
 
@@ -123,7 +128,7 @@ def suggest(
     """
     subject = subject_of(case, as_of=as_of, setting=setting)
     judged = {found.intervention_id: found for found in eligibility.evaluate(subject, catalogue, as_of=as_of)}
-    known = live.evaluate(case, as_of=as_of)
+    known = live.evaluate(case, as_of=as_of, spec=_wanted(frozenset() if bundle is None else bundle.reads))
     needs = assessed_needs(subject)
     effects = bundle.benefit.effects(known.values) if bundle is not None else {}
     offers: dict[object, list[Mapping[str, Any]]] = {}
@@ -195,8 +200,15 @@ def suggest(
         spec_hash=SPEC.hash,
         catalogue_hash=catalogue.hash,
         rule_only=bundle is None,
+        inputs=known.values,
         suggestions=answers,
     )
+
+
+@lru_cache(maxsize=8)
+def _wanted(reads: frozenset[str]) -> FeatureSpec:
+    """The features that an answer is made from: the needs that reasons speak of, and what the models read."""
+    return SPEC.only(*(name for name in SPEC.names if name in reads or name in NEED_THRESHOLDS))
 
 
 def assessed_needs(subject: Subject) -> tuple[str, ...]:

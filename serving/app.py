@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from catalogue.errors import UsageError
 from serving import errors, outbox, retention
 from serving.frontier import Frontier
+from serving.logs import get_logger
 from serving.routes import (
     cases,
     catalogue,
@@ -34,9 +34,10 @@ from serving.screens.assets import ASSETS, VENDOR
 from serving.services import Services
 from serving.settings import Settings
 
-log = structlog.get_logger("signpost.app")
+log = get_logger("signpost.app")
 
 OUTBOX_SECONDS: Final = 5.0
+SETTLE_SECONDS: Final = 1.0
 RETENTION_SECONDS: Final = 86_400.0
 RETENTION_RETRY_SECONDS: Final = 300.0
 DESCRIPTION: Final = (
@@ -45,11 +46,12 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         settings: everything it is told from outside.
+        warmed: called once everything that every answer needs has been read and tried.
 
     Raises:
         UsageError: when a setting cannot be used, such as a database address or a catalogue folder.
@@ -66,10 +68,12 @@ def create_app(settings: Settings) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.warmed = warmed
     errors.register(app)
     for router in (
         health.router,
         docs.router,
+        suggestions.at_once,
         suggestions.router,
         decisions.router,
         contests.router,
@@ -95,7 +99,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     await run_in_threadpool(services.prepare)
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
-    work = [asyncio.create_task(_send_events(services)), asyncio.create_task(_warm(services))]
+    work = [asyncio.create_task(part(services)) for part in (_send_events, _settle)]
+    work.append(asyncio.create_task(_warm(services, app.state.warmed)))
     if services.settings.retention_days is not None:
         work.append(asyncio.create_task(_keep_no_longer(services)))
     yield {}
@@ -107,7 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     log.info("stopped")
 
 
-async def _warm(services: Services) -> None:
+async def _warm(services: Services, warmed: Callable[[], None] | None) -> None:
     """Make the first answer before somebody waits for it; the service is ready meanwhile."""
     bundle = services.bundles.current
     if bundle is not None:
@@ -115,6 +120,8 @@ async def _warm(services: Services) -> None:
             await run_in_threadpool(services.warm, bundle)
         except UsageError:
             log.warning("bundle_gives_no_answer", version=bundle.version)
+    if warmed is not None:
+        warmed()
 
 
 async def _send_events(services: Services) -> None:
@@ -125,6 +132,14 @@ async def _send_events(services: Services) -> None:
         except (SQLAlchemyError, TimeoutError):
             log.warning("outbox_waits", reason="the store does not answer")
         await asyncio.sleep(OUTBOX_SECONDS)
+
+
+async def _settle(services: Services) -> None:
+    """Bring what was written to its place on disk now and then, so that no request has to."""
+    while True:
+        await asyncio.sleep(SETTLE_SECONDS)
+        with suppress(SQLAlchemyError):  # whoever asks next is told
+            await run_in_threadpool(services.database.settle)
 
 
 async def _keep_no_longer(services: Services) -> None:

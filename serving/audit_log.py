@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from serving.store.database import Database
 from serving.store.tables import audit_log, subjects
@@ -25,6 +25,15 @@ SERVICE: Final = "signpost"
 FIRST: Final = "0" * 64
 PERSON: Final = "PERSON"
 PAGE: Final = 5_000
+# Built once: every request about a person writes an entry.
+_LAST: Final = select(audit_log.c.sequence, audit_log.c.hash).order_by(audit_log.c.sequence.desc()).limit(1)
+_REFERENCE: Final = (
+    select(subjects.c.reference)
+    .where(subjects.c.crn == bindparam("crn"))
+    .order_by(subjects.c.reference)
+    .limit(1)
+)
+_ENTRY: Final = insert(audit_log)
 
 
 class Deed(StrEnum):
@@ -93,9 +102,7 @@ def append(
         details: codes, versions and identifiers of records; never personal values.
     """
     database.lock_chain(connection)
-    last = connection.execute(
-        select(audit_log.c.sequence, audit_log.c.hash).order_by(audit_log.c.sequence.desc()).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     entry = {
         "sequence": 1 if last is None else last.sequence + 1,
         "id": str(uuid.uuid4()),
@@ -109,7 +116,7 @@ def append(
         "details": orjson.dumps({"event": action, **(details or {})}, option=orjson.OPT_SORT_KEYS).decode(),
         "previous_hash": FIRST if last is None else last.hash,
     }
-    connection.execute(insert(audit_log).values(**entry, hash=seal(entry)))
+    connection.execute(_ENTRY, {**entry, "hash": seal(entry)})
     return str(entry["id"])
 
 
@@ -120,9 +127,7 @@ def seal(entry: Mapping[str, object]) -> str:
 
 def reference(connection: Connection, crn: str) -> str:
     """The random reference that the log knows a person by, made when first wanted."""
-    found = connection.execute(
-        select(subjects.c.reference).where(subjects.c.crn == crn).order_by(subjects.c.reference).limit(1)
-    ).scalar()
+    found = connection.execute(_REFERENCE, {"crn": crn}).scalar()
     if found is not None:
         return str(found)
     made = str(uuid.uuid4())

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from catalogue.errors import UsageError
 from scoring.bundle import Bundle
+from serving.logs import get_logger
 
-log = structlog.get_logger("signpost.bundles")
+log = get_logger("signpost.bundles")
 
 MANIFEST: Final = "bundle.json"
 CARD: Final = "model-card.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -17,16 +18,23 @@ HOURS: Final = 12
 
 
 class DevKeys:
-    """A key of our own: signs the demonstration's tokens, and is the only key that verifies them."""
+    """A key of our own, made when it is first wanted: signs the demonstration's tokens, and alone verifies them."""
 
     def __init__(self) -> None:
-        self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        document = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
-        self._public = jwt.PyJWK({**document, "kid": KID, "use": "sig"}, ALGORITHM)
+        self._lock = threading.Lock()
+        self._made: tuple[rsa.RSAPrivateKey, jwt.PyJWK] | None = None
+
+    def _pair(self) -> tuple[rsa.RSAPrivateKey, jwt.PyJWK]:
+        with self._lock:
+            if self._made is None:
+                private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+                document = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+                self._made = private, jwt.PyJWK({**document, "kid": KID, "use": "sig"}, ALGORITHM)
+            return self._made
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """The one key there is."""
-        return self._public if kid == KID else None
+        return self._pair()[1] if kid == KID else None
 
     def token(self, *, user_name: str, authorities: Sequence[str]) -> str:
         """A token of this process for a user, good for twelve hours."""
@@ -41,4 +49,4 @@ class DevKeys:
             "auth_source": "dev",
             "authorities": list(authorities),
         }
-        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": KID})
+        return jwt.encode(claims, self._pair()[0], algorithm=ALGORITHM, headers={"kid": KID})

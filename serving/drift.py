@@ -1,7 +1,7 @@
 """Do the people who are asked about still look like those that the models were calibrated on?
 
 The bundle's heads carry a profile: for each input the shares of rows in fixed bins, the last one for "not
-recorded". A part of the answers leaves its case here; between requests its inputs are placed into the bins, and
+recorded". A part of the answers leaves its inputs here; between requests they are placed into the bins, and
 the population stability index says how far the last rows are from the profile: under 0.1 little has moved, over
 0.25 much has (Siddiqi 2006, Credit Risk Scorecards, chapter 9). Only counts are kept, of nobody in particular.
 """
@@ -14,13 +14,8 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
-import orjson
-
-from features import live
-from features.case import Case
 from scoring.bundle import Bundle
 
 ONE_OF: Final = 5
@@ -49,19 +44,19 @@ class Drift:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[bytes, date]] = deque(maxlen=WAITING)
+        self._waiting: deque[Mapping[str, object]] = deque(maxlen=WAITING)
         self._seen = 0
         self._version = ""
         self._profiles: dict[Place, Mapping[str, Any]] = {}
         self._rows: deque[dict[Place, int]] = deque()
         self._counts: dict[Place, Counter[int]] = {}
 
-    def offer(self, document: bytes, *, as_of: date) -> None:
-        """Leave the case of an answer; one of five is looked at later."""
+    def offer(self, inputs: Mapping[str, object]) -> None:
+        """Leave the features that an answer was made from; one of five is looked at later."""
         with self._lock:
             self._seen += 1
             if self._seen % ONE_OF == 0:
-                self._waiting.append((document, as_of))
+                self._waiting.append(inputs)
 
     def settle(self, bundle: Bundle | None, *, at_most: int = WAITING) -> int:
         """Place the inputs of cases that wait into the bins of this bundle's profiles; how many."""
@@ -73,8 +68,7 @@ class Drift:
             with self._lock:
                 if not self._waiting:
                     break
-                document, as_of = self._waiting.popleft()
-            values = live.evaluate(Case.from_document(orjson.loads(document)), as_of=as_of).values
+                values = self._waiting.popleft()
             row = {
                 place: bin_of(values[place[1]], profile)
                 for place, profile in self._profiles.items()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -19,8 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from catalogue.errors import UsageError
+from serving.logs import get_logger
 
-log = structlog.get_logger("signpost.errors")
+log = get_logger("signpost.errors")
 
 RETRY_SECONDS: Final = 5
 SCREENS: Final = ("/referrals", "/sign-in", "/sign-out")

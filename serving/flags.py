@@ -17,7 +17,6 @@ from sqlalchemy import Connection, String, cast, func, insert, literal, or_, sel
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalogue.errors import UsageError
-from features.case import Case
 from scoring.bundle import Bundle
 from serving.audit_log import Actor, Deed, append
 from serving.errors import not_found
@@ -94,7 +93,7 @@ def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle
 
     versions = {case.crn: case.version for case in found}
     raised = flagging.raised(
-        [Case.from_document(orjson.loads(case.document)) for case in found],
+        [case.read() for case in found],
         as_of=as_of,
         bundle=bundle,
         catalogue=services.catalogue,
@@ -305,7 +304,7 @@ def completion_risk(services: Services, *, referral_id: str, actor: Actor) -> Fo
 
     try:
         found = flagging.risk(
-            Case.from_document(orjson.loads(case.document)),
+            case.read(),
             referral_id,
             as_of=services.as_of(None),
             bundle=bundle,

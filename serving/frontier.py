@@ -7,16 +7,15 @@ measurement. Plain ASGI, so that it costs next to nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import structlog
-
 from serving.errors import ServiceError, http_error
+from serving.logs import bound_contextvars, get_logger
 from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.tracing import Tracing
@@ -28,7 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-log = structlog.get_logger("signpost.requests")
+log = get_logger("signpost.requests")
 
 CORRELATION: Final = "X-Correlation-Id"
 _CORRELATION_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -60,6 +59,7 @@ class Frontier:
         self._tracing = tracing
         self._turns = asyncio.Semaphore(settings.workers_at_once)
         self._waiting = 0
+        self._chance = _Chance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,8 +68,10 @@ class Frontier:
             return
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in scope["headers"]}
-        correlation = _correlation(headers.get(b"x-correlation-id", b""))
-        nonce = secrets.token_urlsafe(16)
+        correlation = _correlation(headers.get(b"x-correlation-id", b"")) or str(
+            uuid.UUID(bytes=self._chance.take(16), version=4)
+        )
+        nonce = self._chance.take(16).hex()
         state = scope.setdefault("state", {})
         state["correlation_id"] = correlation
         state["nonce"] = nonce
@@ -90,7 +92,7 @@ class Frontier:
                 raise NotReadError from error
 
         with (
-            structlog.contextvars.bound_contextvars(correlation_id=correlation),
+            bound_contextvars(correlation_id=correlation),
             self._tracing.request(scope["method"], headers) as span,
         ):
             try:
@@ -184,13 +186,27 @@ class _Replay:
         return await self._receive()
 
 
-def _correlation(given: bytes) -> str:
-    """The caller's correlation id when it is a plain one, otherwise a new one."""
+class _Chance:
+    """Random bytes of the operating system, asked for a few hundred requests at a time."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def take(self, number: int) -> bytes:
+        """So many that were not given before."""
+        if len(self._left) < number:
+            self._left = os.urandom(8192)
+        given, self._left = self._left[:number], self._left[number:]
+        return given
+
+
+def _correlation(given: bytes) -> str | None:
+    """The caller's correlation id when it is a plain one."""
     try:
         text = given.decode("ascii")
     except UnicodeDecodeError:
         text = ""
-    return text if _CORRELATION_PATTERN.fullmatch(text) else str(uuid.uuid4())
+    return text if _CORRELATION_PATTERN.fullmatch(text) else None
 
 
 def _headers(scope: Scope, message: Message, correlation: str, nonce: str) -> list[tuple[bytes, bytes]]:

@@ -1,6 +1,7 @@
 """Structured logs: one JSON line an event, with the correlation id and without personal data.
 
-Only events of ours are written; their fields are codes, routes by template, statuses, times and versions.
+Only events of ours are written; their fields are codes, routes by template, statuses, times and versions. This is
+the one place that knows how they are made.
 """
 
 from __future__ import annotations
@@ -9,7 +10,19 @@ import logging
 import sys
 
 import orjson
-import structlog
+
+# structlog takes rich, where there is one, for tracebacks in colour. None is ever printed here, and rich takes longer
+# to import than all of structlog; so it is out of sight for a moment, unless somebody else has imported it.
+_HIDDEN = sys.modules.setdefault("rich", None) is None  # type: ignore[arg-type]  # None hides a module
+try:
+    import structlog
+    from structlog import get_logger
+    from structlog.contextvars import bound_contextvars
+finally:
+    if _HIDDEN:
+        del sys.modules["rich"]
+
+__all__ = ["bound_contextvars", "configure", "get_logger"]
 
 
 def configure(level: str) -> None:

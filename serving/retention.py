@@ -7,16 +7,16 @@ from datetime import date, timedelta
 from typing import Final
 
 import orjson
-import structlog
 from sqlalchemy import select
 
 from serving import people
 from serving.audit_log import Actor
+from serving.logs import get_logger
 from serving.services import Services
 from serving.settings import Settings
 from serving.store.tables import cases
 
-log = structlog.get_logger("signpost.retention")
+log = get_logger("signpost.retention")
 
 SERVICE: Final = Actor(who="signpost", correlation_id="retention")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import catalogue as catalogue_room
@@ -58,6 +59,7 @@ class Services:
         self._directory = Directory(version="", entries=(), minutes={})
         self._lock = threading.Lock()
         self._migrated = False
+        self.turn = threading.Lock()
         self.recent = Recent()
         self.drift = Drift()
 
@@ -109,11 +111,10 @@ class Services:
         self.metrics.store_up.set(int(ready))
         return ready
 
-    def directory(self) -> Directory:
+    def directory(self, connection: Connection) -> Directory:
         """The directory of services as it is in the store now."""
-        with self.database.scoring() as connection:
-            if directory_store.version(connection) != self._directory.version:
-                self._directory = directory_store.load(connection)
+        if directory_store.version(connection) != self._directory.version:
+            self._directory = directory_store.load(connection)
         return self._directory
 
     def today(self) -> date:

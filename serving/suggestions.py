@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from catalogue.eligibility import Reason
 from catalogue.feasibility import Feasibility
@@ -31,12 +31,16 @@ from serving.screens.words import in_a_hundred
 from serving.services import Services
 from serving.store import cases as case_store
 from serving.store.cases import StoredCase
+from serving.store.directory import Directory
 from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
 
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
 
 Document = dict[str, Any]
+# Built once: they are part of every answer.
+_THERE: Final = select(suggestion_sets.c.id).where(suggestion_sets.c.id == bindparam("id"))
+_SHOWN: Final = insert(suggestion_sets)
 
 
 def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
@@ -46,7 +50,11 @@ def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
         ServiceError: 404 for nobody, 403 LIMITED_ACCESS for a case closed to this user.
     """
     with services.database.scoring() as connection:
-        found = case_store.find(connection, crn)
+        return _open(connection, crn=crn, user=user)
+
+
+def _open(connection: Connection, *, crn: str, user: str) -> StoredCase:
+    found = case_store.find(connection, crn)
     if found is None:
         raise not_found("person")
     if found.closed_to(user):
@@ -65,10 +73,12 @@ def show(services: Services, *, crn: str, as_of: date | None, setting: str | Non
     Raises:
         ServiceError: 404, 403 as `open_case`.
     """
-    case = open_case(services, crn=crn, user=actor.who)
     day = services.as_of(as_of)
-    shown = make(services, case=case, as_of=day, setting=setting)
-    with services.database.write() as connection:
+    with services.database.scoring() as connection:
+        case = _open(connection, crn=crn, user=actor.who)
+        directory = services.directory(connection)
+    shown = make(services, case=case, directory=directory, as_of=day, setting=setting)
+    with services.database.note() as connection:
         _keep(connection, services, case=case, shown=shown, as_of=day, setting=setting, actor=actor)
         append(
             connection,
@@ -83,9 +93,10 @@ def show(services: Services, *, crn: str, as_of: date | None, setting: str | Non
     return shown
 
 
-def make(services: Services, *, case: StoredCase, as_of: date, setting: str | None) -> Shown:
+def make(
+    services: Services, *, case: StoredCase, directory: Directory, as_of: date, setting: str | None
+) -> Shown:
     """What is said about every intervention for this case; nothing is kept."""
-    directory = services.directory()
     bundle = services.bundles.current
     identity = "\n".join(
         (
@@ -102,9 +113,10 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
     found = services.recent.get(key)
     if found is not None:
         return found
-    with services.tracing.step("suggest"):
+    # One after the other: two at once on one core would both come late.
+    with services.tracing.step("suggest"), services.turn:
         answer = suggest(
-            Case.from_document(orjson.loads(case.document)),
+            case.read(),
             as_of=as_of,
             bundle=bundle,
             catalogue=services.catalogue,
@@ -113,7 +125,7 @@ def make(services: Services, *, case: StoredCase, as_of: date, setting: str | No
             setting=setting,
         )
     _measure(services, answer)
-    services.drift.offer(case.document, as_of=as_of)
+    services.drift.offer(answer.inputs)
     shown = Shown(
         id=key,
         bundle_version=answer.bundle_version,
@@ -143,7 +155,8 @@ def show_for_document(
     person = max(case.tables["people"], key=lambda row: str(row.get("known_on") or ""), default={})
     pdu, region = (_text(person.get(name)) for name in ("pdu", "region"))
     day = services.as_of(as_of)
-    directory = services.directory()
+    with services.database.scoring() as connection:
+        directory = services.directory(connection)
     answer = suggest(
         case,
         as_of=day,
@@ -154,7 +167,7 @@ def show_for_document(
         setting=setting,
     )
     _measure(services, answer)
-    with services.database.write() as connection:
+    with services.database.note() as connection:
         append(
             connection,
             services.database,
@@ -190,25 +203,23 @@ def _keep(
     setting: str | None,
     actor: Actor,
 ) -> None:
-    there = connection.execute(select(suggestion_sets.c.id).where(suggestion_sets.c.id == shown.id)).first()
-    if there is not None:
+    if connection.execute(_THERE, {"id": shown.id}).first() is not None:
         return
-    connection.execute(
-        insert(suggestion_sets).values(
-            id=shown.id,
-            crn=case.crn,
-            as_of=as_of,
-            setting=setting,
-            case_version=case.version,
-            case_hash=case.document_hash,
-            bundle_version=shown.bundle_version,
-            spec_hash=shown.spec_hash,
-            catalogue_hash=shown.catalogue_hash,
-            content=zlib.compress(shown.content, 1),
-            first_shown_at=services.now(),
-            first_shown_to=actor.who,
-        )
-    )
+    row = {
+        "id": shown.id,
+        "crn": case.crn,
+        "as_of": as_of,
+        "setting": setting,
+        "case_version": case.version,
+        "case_hash": case.document_hash,
+        "bundle_version": shown.bundle_version,
+        "spec_hash": shown.spec_hash,
+        "catalogue_hash": shown.catalogue_hash,
+        "content": zlib.compress(shown.content, 1),
+        "first_shown_at": services.now(),
+        "first_shown_to": actor.who,
+    }
+    connection.execute(_SHOWN, row)
 
 
 def kept(connection: Connection, set_id: str) -> tuple[str, Document] | None:

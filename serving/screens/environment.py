@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, select_autoescape
 
 from serving.screens.messages import Sayer
 from serving.screens.words import day
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @cache
@@ -22,6 +24,9 @@ def sayer(language: str = "en") -> Sayer:
 @cache
 def environment(language: str = "en") -> Environment:
     """The templates in a language."""
+    # Here, since the API needs none of it.
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, select_autoescape
+
     made = Environment(
         loader=ChoiceLoader(
             [

@@ -9,9 +9,11 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from features.case import Case
+from features.contract import CASE_TABLES, TABLES, Kind
 from serving.store.tables import (
     case_versions,
     cases,
@@ -22,6 +24,21 @@ from serving.store.tables import (
 )
 
 LAST_KNOWN: Final = "last_known_on"
+_FOUND: Final = select(
+    cases.c.document,
+    cases.c.document_hash,
+    cases.c.version,
+    cases.c.pdu,
+    cases.c.region,
+    cases.c.excluded_users,
+    cases.c.restricted_to_users,
+).where(cases.c.crn == bindparam("crn"))
+# The tables of a case whose rows name the person, and the columns of each table that hold days.
+_OWNED: Final = frozenset(name for name in CASE_TABLES if "crn" in TABLES[name].names)
+_DAYS: Final = {
+    name: tuple(column.name for column in TABLES[name].columns if column.kind is Kind.DATE)
+    for name in CASE_TABLES
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +53,21 @@ class StoredCase:
     region: str | None
     excluded_users: tuple[str, ...]
     restricted_to_users: tuple[str, ...]
+
+    def read(self) -> Case:
+        """The case itself. What is kept was held against the contract when it came, and is not held again."""
+        tables: dict[str, list[dict[str, Any]]] = orjson.loads(self.document)
+        del tables["crn"]
+        for name, rows in tables.items():
+            days = _DAYS[name]
+            for row in rows:
+                if name in _OWNED:
+                    row["crn"] = self.crn
+                for column in days:
+                    day = row.get(column)
+                    if day is not None:
+                        row[column] = date.fromisoformat(day)
+        return Case(self.crn, {name: tuple(rows) for name, rows in tables.items()})
 
     def closed_to(self, user: str) -> bool:
         """Is this a limited-access case that the user may not open?"""
@@ -59,17 +91,7 @@ class CaseLine:
 
 def find(connection: Connection, crn: str) -> StoredCase | None:
     """The case of this CRN, or None."""
-    row = connection.execute(
-        select(
-            cases.c.document,
-            cases.c.document_hash,
-            cases.c.version,
-            cases.c.pdu,
-            cases.c.region,
-            cases.c.excluded_users,
-            cases.c.restricted_to_users,
-        ).where(cases.c.crn == crn)
-    ).first()
+    row = connection.execute(_FOUND, {"crn": crn}).first()
     if row is None:
         return None
     return StoredCase(

@@ -1,9 +1,11 @@
 """Connections to the store: SQLite by default, PostgreSQL by URL, the same rules on both.
 
-`read` and `write` each give one transaction. On SQLite a write takes the write lock at its beginning
-(BEGIN IMMEDIATE) and is safe on disk when it is acknowledged (WAL with synchronous=FULL); writers of this
-process queue on a lock of ours, because SQLite's own waiting is neither fair nor quick. On PostgreSQL the
-audit log's chain is kept in order by an advisory lock.
+`read`, `write` and `note` each give one transaction. On SQLite a writer takes the write lock at its beginning
+(BEGIN IMMEDIATE); writers of this process queue on a lock of ours, because SQLite's own waiting is neither fair
+nor quick. What is written is safe on disk when it is acknowledged (WAL with synchronous=FULL); what is noted is
+safe from the end of the process at once, and from a power cut when the next write or `settle` has passed
+(docs/decisions/0806-views-are-noted.md). On PostgreSQL both are written alike, and the audit log's chain is kept
+in order by an advisory lock.
 
 `scoring` connections are for what computes scores: they cannot read protected characteristics, on SQLite by
 the database's own authoriser, on PostgreSQL by `SET ROLE` where the role `signpost_scoring` exists.
@@ -30,6 +32,8 @@ BUSY_MILLISECONDS: Final = 5_000
 POOL: Final = 10
 CHAIN_LOCK: Final = 7_303_014_002  # any number, as long as nothing else of ours uses it
 SCORING_ROLE: Final = "signpost_scoring"
+# SQLite's log of pages is brought into the file by `settle`; by whoever writes only when it has grown to this.
+LOG_PAGES: Final = 10_000
 
 
 class Database:
@@ -47,7 +51,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _engine(self.url, scoring=False)
         self._scoring = _engine(self.url, scoring=True)
+        self._notes = _engine(self.url, scoring=False, durable=False) if self.is_sqlite else self._engine
         self._writer = threading.Lock()
+        self._unsettled = False
 
     @property
     def engine(self) -> Engine:
@@ -69,20 +75,45 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes: all of it, on disk, or none of it."""
-        if self.is_sqlite:
-            if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
-                raise TimeoutError("the store is busy")
-            try:
-                with (
-                    self._engine.connect().execution_options(signpost_write=True) as connection,
-                    connection.begin(),
-                ):
-                    yield connection
-            finally:
-                self._writer.release()
-            return
-        with self._engine.begin() as connection:
+        with self._writing(self._engine) as connection:
             yield connection
+
+    @contextmanager
+    def note(self) -> Iterator[Connection]:
+        """One transaction that writes what was looked at: all of it or none, kept whatever becomes of this process.
+
+        On SQLite it does not wait for the disk: a power cut may take the notes of the last second, never one that
+        was made before a `write`.
+        """
+        with self._writing(self._notes) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Connection]:
+        if not self.is_sqlite:
+            with engine.begin() as connection:
+                yield connection
+            return
+        if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
+            raise TimeoutError("the store is busy")
+        try:
+            with (
+                engine.connect().execution_options(signpost_write=True) as connection,
+                connection.begin(),
+            ):
+                yield connection
+            self._unsettled = True
+        finally:
+            self._writer.release()
+
+    def settle(self) -> None:
+        """Bring SQLite's log of pages into its file, on disk; nothing where nothing was written since the last time.
+
+        Beside readers and writers, so that none of them has to do it in between.
+        """
+        if self._unsettled:
+            self._unsettled = False
+            self._checkpoint("PASSIVE")
 
     def lock_chain(self, connection: Connection) -> None:
         """Until this transaction ends, nobody else appends to the audit log."""
@@ -92,8 +123,11 @@ class Database:
     def scrub(self) -> None:
         """After an erasure: SQLite's log of pages, which has them as they were, is emptied as far as readers allow."""
         if self.is_sqlite:
-            with self._engine.connect() as connection:
-                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # an open connection has one
+            self._checkpoint("TRUNCATE")
+
+    def _checkpoint(self, mode: str) -> None:
+        with self._engine.connect() as connection:
+            connection.connection.driver_connection.execute(f"PRAGMA wal_checkpoint({mode})")  # type: ignore[union-attr]  # an open connection has one
 
     def ping(self) -> None:
         """Does the store answer? Raises SQLAlchemy's error when it does not."""
@@ -102,8 +136,8 @@ class Database:
 
     def close(self) -> None:
         """Give every connection back."""
-        self._engine.dispose()
-        self._scoring.dispose()
+        for engine in (self._engine, self._scoring, self._notes):
+            engine.dispose()
 
 
 def _url(text_: str) -> URL:
@@ -125,7 +159,7 @@ def _url(text_: str) -> URL:
     return url
 
 
-def _engine(url: URL, *, scoring: bool) -> Engine:
+def _engine(url: URL, *, scoring: bool, durable: bool = True) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
             url,
@@ -136,6 +170,8 @@ def _engine(url: URL, *, scoring: bool) -> Engine:
             connect_args={"check_same_thread": False},
         )
         event.listen(engine, "connect", _sqlite_scoring if scoring else _sqlite)
+        if not durable:
+            event.listen(engine, "connect", _sqlite_note)
         event.listen(engine, "begin", _begin)
         return engine
     engine = create_engine(
@@ -161,8 +197,13 @@ def _sqlite(connection: sqlite3.Connection, _: object) -> None:
         "secure_delete=ON",  # what is erased is overwritten, not only forgotten
         "temp_store=MEMORY",
         "cache_size=-2000",
+        f"wal_autocheckpoint={LOG_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_note(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _sqlite_scoring(connection: sqlite3.Connection, record: object) -> None:

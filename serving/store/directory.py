@@ -14,6 +14,7 @@ from serving.store.tables import directory, facts, travel
 PLACES: Final = 512
 VERSION: Final = "directory_version"
 DATES: Final = ("next_start_on", "valid_from", "valid_to")
+_VERSION: Final = select(facts.c.value).where(facts.c.name == VERSION)
 
 
 class Directory:
@@ -86,7 +87,7 @@ def _valid(entry: Mapping[str, Any], as_of: date) -> bool:
 
 def version(connection: Connection) -> str:
     """Changes whenever the directory does; empty when none was ever loaded."""
-    return str(connection.execute(select(facts.c.value).where(facts.c.name == VERSION)).scalar() or "")
+    return str(connection.execute(_VERSION).scalar() or "")
 
 
 def load(connection: Connection) -> Directory:

@@ -36,8 +36,13 @@ OPERATIONS = (
     "GET /v1/directory", "GET /v1/models/current", "GET /v1/equality-report",
 )  # fmt: skip
 TAKING_NOTHING = (*OPERATIONS[:6], "GET /v1/catalogue", "GET /v1/models/current")
-# What a schema cannot say: a reason belongs to an action, one of two numbers is needed, an event names a person.
-WITH_RULES = ("POST /v1/suggestion-sets/{id}/decision", "GET /subject-access-request", "POST /v1/events")
+# What a schema cannot say: a reason belongs to an action, one of two numbers is needed, an event names a person, and
+# an idempotency key is for one request only.
+WITH_RULES = (
+    "POST /v1/suggestion-sets/{id}/decision", "POST /v1/suggestion-sets/{id}/contest",
+    "POST /v1/suggestion-sets/{id}/contest/{contestId}/outcome", "POST /v1/flags/{id}/response",
+    "GET /subject-access-request", "POST /v1/events",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

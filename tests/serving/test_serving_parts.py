@@ -37,6 +37,20 @@ def test_the_service_imports_no_training_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_only_some_questions_want_is_not_imported_at_the_start() -> None:
+    """The service is ready while these would still be loading; whoever asks for a caseload or a page brings them in."""
+    program = (
+        "import sys; from pathlib import Path; from serving.run import server; from serving.settings import Settings; "
+        "server(Settings(dev_auth=True, database_url='sqlite:///' + sys.argv[1])); "
+        "later = {'polars', 'narwhals', 'pyarrow', 'duckdb', 'alembic', 'jinja2', 'rich', 'httpx', 'psycopg'}; "
+        "print(sorted(later & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, os.devnull], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_settings_table_of_the_documentation_is_the_settings() -> None:
     """Line by line: no variable more, none less, the default and the meaning as the code has them."""
     text = (ROOT / "docs" / "service.md").read_text()
