@@ -2,7 +2,8 @@
 
 An event is known by its message id, or else by its content, and counts once. Events for a CRN that was merged
 go to the person it was merged into. An event may bring the records it speaks of, as rows of the contract's
-tables; without them it is noted, and the case system sends the case.
+tables; without them it is noted, and the case system sends the case. Word of somebody who was erased, whenever it
+comes, is acknowledged and dropped.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, insert, select
 
 from serving import people
-from serving.audit_log import Actor
+from serving.audit_log import Actor, Deed, append
 from serving.errors import ServiceError, invalid, validation_errors
 from serving.flags import refresh_person
 from serving.schemas.base import CRN_PATTERN
 from serving.schemas.case_document import CaseTables, plain, refuse_protected
 from serving.schemas.events import EventQuestion
 from serving.services import Services
+from serving.store import erased
 from serving.store.tables import events_received
 
 MERGED: Final = "probation-case.merge.completed"
@@ -47,7 +49,9 @@ BRINGING: Final = (
 
 
 def receive(services: Services, *, event: EventQuestion, actor: Actor) -> str:
-    """Apply an event once; APPLIED, UNCHANGED (nothing new in it), REPEATED or IGNORED (not a type we use).
+    """Apply an event once, and say in a word what it did.
+
+    APPLIED, UNCHANGED (nothing new in it), REPEATED, IGNORED (not a type we use), DROPPED (of somebody who was erased).
 
     Raises:
         UsageError: when a row belongs to another person than the event.
@@ -100,15 +104,39 @@ def _apply(
         )
         return _result(done), None
     if event.event_type == ERASED:
-        return _result(people.erase_in(connection, services, crn=event.crn(), actor=actor)), None
+        at = _moment(event) or services.now()
+        return _result(people.erase_in(connection, services, crn=event.crn(), actor=actor, at=at)), None
     if not event.event_type.startswith(BRINGING):
         return "IGNORED", None
     if information.get("records") is None:
         return "UNCHANGED", None
-    rows = _records(information["records"])
+    return _bring(connection, services, event, actor)
+
+
+def _bring(
+    connection: Connection, services: Services, event: EventQuestion, actor: Actor
+) -> tuple[str, str | None]:
+    """Take in the rows that an event brings."""
+    rows = _records(event.additional_information["records"])
+    if erased.when(connection, event.crn()) is not None:
+        _drop(connection, services, event, actor)
+        return "DROPPED", None
     crn = people.merged_into(connection, event.crn()) or event.crn()
     new = people.add_rows(connection, services, crn=crn, rows=rows, actor=actor)
     return _result(new), crn if new else None
+
+
+def _drop(connection: Connection, services: Services, event: EventQuestion, actor: Actor) -> None:
+    """Late word of somebody who was erased: that it came is written down, and nothing of what it said."""
+    append(
+        connection,
+        services.database,
+        deed=Deed.ERASURE,
+        action="LATE_EVENT_DROPPED",
+        actor=actor,
+        at=services.now(),
+        details={"eventType": event.event_type},
+    )
 
 
 def _moment(event: EventQuestion) -> datetime | None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 from features.contract import CASE_TABLES, TABLES
 from features.histories import Histories
 from serving.store import cases as case_store
+from serving.store import erased
 from serving.store.database import Database
 from serving.store.directory import VERSION
 from serving.store.migrate import migrate
@@ -29,7 +30,7 @@ Report = Callable[[int, int], None]
 
 
 def ingest(histories: Histories, *, database_url: str, progress: Report | None = None) -> int:
-    """Load everybody in the histories; the number of people.
+    """Load everybody in the histories but those who were erased; the number of people.
 
     Args:
         histories: the case histories, with directory and travel times.
@@ -42,7 +43,9 @@ def ingest(histories: Histories, *, database_url: str, progress: Report | None =
     database = Database(database_url)
     try:
         migrate(database)
-        crns = histories.crns()
+        with database.read() as connection:
+            gone = erased.among(connection, histories.crns())
+        crns = tuple(crn for crn in histories.crns() if crn not in gone)
         owned = _owned_tables(histories)
         _load_directory(database, histories)
         done = 0

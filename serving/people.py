@@ -19,6 +19,7 @@ from serving.errors import conflict, not_found
 from serving.outbox import announce
 from serving.services import Services
 from serving.store import cases as case_store
+from serving.store import erased
 from serving.store.tables import (
     contests,
     decisions,
@@ -69,7 +70,7 @@ def _protected(found: object) -> Mapping[str, Any] | None:
 
 
 def put(services: Services, *, crn: str, document: Mapping[str, Any], actor: Actor) -> int:
-    """Keep a whole case, replacing what was there; its version.
+    """Keep a whole case, replacing what was there; its version. Who was erased is known again by this alone.
 
     Raises:
         UsageError: when the document breaks the contract.
@@ -79,6 +80,7 @@ def put(services: Services, *, crn: str, document: Mapping[str, Any], actor: Act
     with services.database.write() as connection:
         if merged_into(connection, crn) is not None:
             raise conflict("MERGED", "This CRN was merged into another; send the case under that one.")
+        known_again = erased.lift(connection, crn)
         there = case_store.find(connection, crn)
         version = case_store.put(connection, crn=crn, tables=tables)
         if protected is not None:
@@ -91,7 +93,7 @@ def put(services: Services, *, crn: str, document: Mapping[str, Any], actor: Act
             actor=actor,
             at=services.now(),
             crn=crn,
-            details={"version": version},
+            details={"version": version, **({"afterErasure": True} if known_again else {})},
         )
     return version
 
@@ -162,12 +164,18 @@ def merge(
 ) -> bool:
     """Make one person of two: everything of `source` is `target`'s from now on.
 
-    False when it is so already, or when word that it was taken back, later, has come in before.
+    False when it is so already, or when word that it was taken back, later, has come in before. Late word that
+    `source` was part of somebody who has been erased since erases `source` too; any other of the erased is dropped.
     """
     if source == target or merged_into(connection, source) == target:
         return False
     at = services.now()
     if _taken_back(connection, source=source, target=target, since=occurred_at or at):
+        return False
+    gone = erased.when(connection, target)
+    if gone is not None and occurred_at is not None and occurred_at <= gone:
+        return erase_in(connection, services, crn=source, actor=actor, at=gone)
+    if gone is not None or erased.when(connection, source) is not None:
         return False
     end = merged_into(connection, target) or target
     if end == source:
@@ -236,8 +244,11 @@ def unmerge(
 ) -> bool:
     """Take a merge back: `source` has what it had; what has come since stays with `target`, or whoever that is now.
 
-    False when there is no such merge; that it was taken back is remembered, should the merge come late.
+    False when there is no such merge; that it was taken back is remembered, should the merge come late, but not of
+    somebody who was erased.
     """
+    if erased.among(connection, (source, target)):
+        return False
     at = services.now()
     row = connection.execute(
         select(merges).where(
@@ -376,15 +387,19 @@ def erase(services: Services, *, crn: str, actor: Actor) -> None:
         ServiceError: 404 when nothing is held.
     """
     with services.database.write() as connection:
-        if not erase_in(connection, services, crn=crn, actor=actor):
-            raise not_found("person")
+        if not erase_in(connection, services, crn=crn, actor=actor, at=services.now()):
+            raise not_found("person")  # and nothing is marked
     services.database.scrub()
 
 
-def erase_in(connection: Connection, services: Services, *, crn: str, actor: Actor) -> bool:
-    """As `erase`, within a transaction; False when nothing is held."""
+def erase_in(
+    connection: Connection, services: Services, *, crn: str, actor: Actor, at: datetime | None = None
+) -> bool:
+    """As `erase`, within a transaction; False when nothing is held. With `at`, late word of them is dropped from then on."""
     target = merged_into(connection, crn) or crn
     names = [target, *_merged_from(connection, target), crn]
+    if at is not None:
+        erased.remember(connection, names, at=at)
     held = case_store.find(connection, target) is not None or _holds(connection, target)
     if not held:
         return False

@@ -75,4 +75,4 @@ class EventQuestion(Question):
 class EventAnswer(Answer):
     """What an event did."""
 
-    result: Literal["APPLIED", "UNCHANGED", "REPEATED", "IGNORED"]
+    result: Literal["APPLIED", "UNCHANGED", "REPEATED", "IGNORED", "DROPPED"]

@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from serving.store.database import Database
 
 HERE: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 MIGRATION_LOCK: Final = 7_303_014_001
 _one_at_a_time = threading.Lock()  # Alembic keeps the migration at hand in module globals
 

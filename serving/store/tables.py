@@ -251,6 +251,14 @@ idempotency = Table(
     Index("ix_idempotency_crn", "crn"),
 )
 
+# Marks of people who were erased (erased.py): no CRN, and nothing else of them.
+erasures = Table(
+    "erasures",
+    METADATA,
+    Column("mark", String(64), primary_key=True),
+    Column("erased_at", When, nullable=False),
+)
+
 events_received = Table(
     "events_received",
     METADATA,

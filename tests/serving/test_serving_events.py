@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from serving.schemas.decisions import DecisionQuestion
 from serving.schemas.events import EventQuestion
 from serving.services import Services
 from serving.settings import Settings
-from serving.store import cases
+from serving.store import cases, tables
 from serving.store.database import Database
 from serving.store.idempotency import once
 from serving.store.tables import METADATA, merges
@@ -135,6 +136,58 @@ def test_a_merge_that_was_taken_back_stays_so_whatever_comes_first(
         assert [held(parts, crn) for crn in CRNS[:2]] == before
         assert events.receive(parts, event=merged(CRNS[0], CRNS[1], at=3), actor=ME) == "APPLIED"
         assert held(parts, CRNS[0]) is None
+
+
+UNTIL_ERASED = [*SENT, event("probation-case.deleted.gdpr", CRNS[1], at=20)]
+
+
+@HOW
+@given(order=st.permutations(UNTIL_ERASED), again=st.lists(st.sampled_from(UNTIL_ERASED), max_size=4))
+def test_in_any_order_an_erasure_is_the_last_word(
+    template: tuple[Services, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    order: list[EventQuestion],
+    again: list[EventQuestion],
+) -> None:
+    """Late and repeated word of somebody who was erased, or of one of those they were, makes nobody known again."""
+    with emptied(template, tmp_path_factory.mktemp("erased")) as parts:
+        results = [events.receive(parts, event=one, actor=ME) for one in (*order, *again)]
+        assert [held(parts, crn) for crn in CRNS] == [None] * 3
+        with parts.database.read() as connection:
+            rows = [orjson.loads(row.details) for row in connection.execute(select(tables.audit_log))]
+            assert connection.execute(select(tables.subjects)).all() == []
+            assert connection.execute(select(merges)).all() == []
+            assert len(connection.execute(select(tables.erasures)).all()) == 2
+        dropped = [row["eventType"] for row in rows if row["event"] == "LATE_EVENT_DROPPED"]
+        assert len(dropped) == results.count("DROPPED")
+        assert results[len(order) :] == ["REPEATED"] * len(again)
+
+
+def test_only_the_case_system_makes_somebody_known_again_and_a_merge_after_an_erasure_is_dropped(
+    template: tuple[Services, Path], tmp_path: Path
+) -> None:
+    document = {"people": [{"sex": "MALE", "known_on": "2026-01-05"}]}
+    with emptied(template, tmp_path) as parts:
+        for crn in CRNS[:2]:
+            people.put(parts, crn=crn, document=document, actor=ME)
+        people.erase(parts, crn=CRNS[1], actor=ME)
+        later = datetime.now(UTC) + timedelta(days=1)
+        after = int((later - BEGIN).total_seconds() // 60)
+        for source, target in ((CRNS[0], CRNS[1]), (CRNS[1], CRNS[0])):
+            assert events.receive(parts, event=merged(source, target, at=after), actor=ME) == "UNCHANGED"
+        assert events.receive(parts, event=unmerged(CRNS[1], CRNS[0], at=after + 1), actor=ME) == "UNCHANGED"
+        one = event("probation-case.engagement.created", CRNS[1], at=after, **contact(1))
+        assert events.receive(parts, event=one, actor=ME) == "DROPPED"
+        assert held(parts, CRNS[1]) is None
+        assert held(parts, CRNS[0]) == []
+        with pytest.raises(ServiceError):
+            people.erase(parts, crn=CRNS[2], actor=ME)  # nobody: not marked, and may come
+        two = event("probation-case.engagement.created", CRNS[2], at=1, **contact(1))
+        assert events.receive(parts, event=two, actor=ME) == "APPLIED"
+        people.put(parts, crn=CRNS[1], document=document, actor=ME)
+        three = event("probation-case.engagement.created", CRNS[1], at=after, **contact(2))
+        assert events.receive(parts, event=three, actor=ME) == "APPLIED"
+        assert held(parts, CRNS[1]) is not None
 
 
 DEEDS = st.lists(
