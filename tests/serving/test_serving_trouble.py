@@ -1,6 +1,8 @@
 """Under trouble: no bundle, a bad bundle, a store that is away, too much at once, bad input, a sudden death."""
 
 import asyncio
+import itertools
+import json
 import re
 import shutil
 import socket
@@ -15,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from scoring.bundle import Bundle, canonical, digest_of, sha256, version_of
 from serving.auth import ROLES
 from serving.bundles import BundleHolder
 from serving.frontier import Frontier
@@ -67,33 +70,86 @@ def _until(address: str, status: str) -> dict[str, dict[str, str]]:
     raise AssertionError(f"the bundle never became {status}")
 
 
-def test_a_bundle_is_swapped_without_a_dropped_request(
+def another_release(bundle: Path, folder: Path) -> Path:
+    """The same release with another intercept of one head: another version, whole and sealed, with other chances."""
+    shutil.copytree(bundle, folder)
+    head = json.loads((folder / "commence.json").read_bytes())
+    head["scorecard"]["intercept"] += 0.5
+    (folder / "commence.json").write_bytes(canonical(head))
+    manifest = json.loads((folder / "bundle.json").read_bytes())
+    manifest["files"]["commence.json"] = sha256((folder / "commence.json").read_bytes())
+    manifest["version"] = version_of(manifest["files"])
+    manifest["digest"] = digest_of(manifest)
+    (folder / "bundle.json").write_bytes(canonical(manifest))
+    return folder
+
+
+def _put_in_place(release: Path, folder: Path) -> None:
+    """As the runbook has it: its files into the folder, `bundle.json` last."""
+    for file in sorted(release.iterdir(), key=lambda path: path.name == "bundle.json"):
+        if file.is_file():
+            shutil.copy(file, folder)
+            time.sleep(0.05)
+
+
+def test_a_bundle_is_swapped_for_another_and_back_without_a_dropped_request(
     settings: Settings, headers: dict[str, str], someone: str, trained_bundle: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(trained_bundle, tmp_path / "bundle"))
-    statuses: list[int] = []
+    """Every answer while it happens is whole and of one release; once the new one has answered the old one does not."""
+    folder = Path(shutil.copytree(trained_bundle, tmp_path / "serving"))
+    other = another_release(trained_bundle, tmp_path / "other")
+    first, second = (str(Bundle.open(place).version) for place in (trained_bundle, other))
+    assert first != second
+    seen: list[list[tuple[int, str, str, tuple[float, ...]]]] = [[], []]
     stop = threading.Event()
     with running(replace(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
 
-        def ask() -> None:
+        def ask(mine: list[tuple[int, str, str, tuple[float, ...]]], day: str) -> None:
             with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
                 while not stop.is_set():
-                    statuses.append(client.get(f"/v1/people/{someone}/suggestions").status_code)
+                    answer = client.get(f"/v1/people/{someone}/suggestions", params={"asOf": day})
+                    content = answer.json()
+                    chances = tuple(
+                        item["pCommence"]["probability"]
+                        for item in content.get("suggestions", ())
+                        if item["pCommence"] is not None
+                    )
+                    mine.append(
+                        (answer.status_code, content.get("bundleVersion", ""), content.get("id", ""), chances)
+                    )
 
-        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads = [
+            threading.Thread(target=ask, args=(mine, day))
+            for mine, day in zip(seen, ("2025-12-30", "2025-12-31"), strict=True)
+        ]
         for thread in threads:
             thread.start()
-        time.sleep(1)
-        shutil.rmtree(folder)
-        time.sleep(1.5)
-        shutil.copytree(trained_bundle, folder)
-        time.sleep(1.5)
+        for release, version in ((other, second), (trained_bundle, first)):
+            _put_in_place(release, folder)
+            _until_it_serves(address, version)
+            time.sleep(0.3)
         stop.set()
         for thread in threads:
             thread.join()
-        assert _until(address, "UP")["status"] == "UP"
-    assert len(statuses) > 10
-    assert set(statuses) == {200}
+    for mine in seen:
+        assert {status for status, *_ in mine} == {200}
+        versions = [version for version, _ in itertools.groupby(version for _, version, *_ in mine)]
+        assert versions == [first, second, first]
+        by_version = {version: (identity, chances) for _, version, identity, chances in mine}
+        assert by_version[first][0] != by_version[second][0]
+        assert by_version[first][1]
+        assert all(old < new for old, new in zip(by_version[first][1], by_version[second][1], strict=True))
+        for _, version, identity, chances in mine:  # nothing of one release in an answer of the other
+            assert (identity, chances) == by_version[version]
+
+
+def _until_it_serves(address: str, version: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if httpx.get(f"{address}/health").json()["components"]["bundle"]["details"]["version"] == version:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the release {version} never served")
 
 
 def test_the_holder_looks_no_more_often_than_it_is_told(trained_bundle: Path) -> None:
