@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from training.splits import sample
 
 FloatArray = npt.NDArray[np.float64]
 PEOPLE, TIMES = 20_000, 5
+#: Draws of outcomes that show what chance alone makes of the worst of a dozen regions.
+DRAWS = 40
 #: Settings that differ from those of every world that comes with the project.
 OTHER = """\
 description: Other settings than any world that comes with the project.
@@ -162,7 +164,7 @@ def referral_heads(histories: Histories) -> dict[str, Any]:
             "auc_beside_truth": auc(y[there], chances[there]),
             "calibration": _calibration(y, chances, people, weight),
             "regions": {
-                str(region): _calibration(y[here], chances[here], people[here], weight[here])
+                str(region): _calibration(y[here], chances[here], people[here], weight[here], draws=DRAWS)
                 for region in np.unique(regions)
                 for here in (regions == region,)
             },
@@ -301,8 +303,14 @@ def _truth(histories: Histories) -> pl.DataFrame:
 
 
 def _calibration(
-    y: FloatArray, chances: FloatArray, groups: npt.NDArray[Any], weight: FloatArray | None = None
+    y: FloatArray,
+    chances: FloatArray,
+    groups: npt.NDArray[Any],
+    weight: FloatArray | None = None,
+    *,
+    draws: int = 0,
 ) -> dict[str, Any]:
+    """The calibration error of some rows; `perfect` is what it would be had outcomes been drawn from the chances."""
     found = calibration(y, chances, groups, weight)
     assert found is not None
     held = performance(y, chances, groups, weight)
@@ -313,6 +321,12 @@ def _calibration(
         "debiased_square": found.debiased_square,
         "slope": held.calibration_slope,
         "in_the_large": held.calibration_in_the_large,
+        "perfect": [
+            drawn.debiased_square
+            for seed in range(draws)
+            for came in (np.random.default_rng(seed).random(len(y)) < chances,)
+            if (drawn := calibration(came.astype(np.float64), chances, groups, weight)) is not None
+        ],
     }
 
 
@@ -347,8 +361,8 @@ def _discrimination(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _errors(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
-        "| head | calibration error, mean over worlds | of that by chance | without chance (target 0.015) | worst region without chance, all worlds together (target 0.03) |",
-        "|---|---|---|---|---|",
+        "| head | calibration error, mean over worlds | of that by chance | without chance (target 0.015) | worst region without chance, all worlds together (target 0.03) | the same had outcomes been drawn from the chances |",
+        "|---|---|---|---|---|---|",
     ]
     for head in ("commence", "complete", "inflight"):
         rows = [heads[head] for heads in found.values() if head in heads]
@@ -365,8 +379,19 @@ def _errors(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         }
         worst = max(regions, key=lambda region: regions[region], default=None)
         told = "" if worst is None else f"{max(regions[worst], 0.0) ** 0.5:.4f} ({worst})"
-        lines.append(f"| {head} | {error:.4f} | {chance:.4f} | {max(square, 0.0) ** 0.5:.4f} | {told} |")
+        drawn = "" if worst is None else f"{_by_luck(rows, tuple(regions)):.4f}"
+        lines.append(
+            f"| {head} | {error:.4f} | {chance:.4f} | {max(square, 0.0) ** 0.5:.4f} | {told} | {drawn} |"
+        )
     return lines
+
+
+def _by_luck(rows: Sequence[Mapping[str, Any]], regions: Sequence[str]) -> float:
+    """What would the worst region show, on average over draws, if every chance were right?"""
+    squares = np.array(
+        [np.mean([row["regions"][region]["perfect"] for row in rows], axis=0) for region in regions]
+    )
+    return float(np.sqrt(np.maximum(squares.max(axis=0), 0.0)).mean())
 
 
 def _flags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -64,7 +64,7 @@ def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> Models:
     first = rows["as_of"].sort()[int(rows.height * (1 - CALIBRATION_SHARE))]
     earlier, later = rows.filter(pl.col("as_of") < first), rows.filter(pl.col("as_of") >= first)
     fit_rows = sample(earlier, by="crn", at_most=config.backtest.max_rows, seed=config.seed)
-    card = CardFit(config)
+    card = CardFit(config, fit_rows["crn"])
     models: dict[str, Fit] = {
         "base rate": baselines.base_rate,
         "OGRS alone": baselines.one_feature("ogrs_2yr"),
@@ -78,12 +78,15 @@ def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> Models:
 
 
 class CardFit:
-    """The glass box as one of the models of the table; it keeps what it fitted."""
+    """The glass box as one of the models of the table; it keeps what it fitted.
+
+    `people` are whose the rows to fit on are, as in training: one person's rows are held out together.
+    """
 
     fitted: Scorecard
 
-    def __init__(self, config: TrainingConfig) -> None:
-        self._config = config
+    def __init__(self, config: TrainingConfig, people: pl.Series) -> None:
+        self._config, self._people = config, people
 
     def __call__(self, features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
         """Fit, and give the function from rows to scores."""
@@ -94,6 +97,7 @@ class CardFit:
             weight=weight,
             settings=config.scorecards,
             monotone=referrals.MONOTONE,
+            groups=self._people,
             random_state=config.seed,
             n_jobs=config.threads,
         )

@@ -43,6 +43,10 @@ class Scorecards(_Section):
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
         default=4, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
     )
+    units_per_pair: Annotated[int, Field(ge=1)] = Field(
+        default=10_000,
+        description="People (in flight: referrals) to learn from for each pair; with fewer, pairs found are mostly chance.",
+    )
     never_in_pairs: tuple[str, ...] = Field(
         default=("travel_minutes",),
         description="Features that stand for a place or a group and may not be paired.",
@@ -50,6 +54,12 @@ class Scorecards(_Section):
     max_leaves: Annotated[int, Field(ge=2, le=8)] = Field(
         default=2,
         description="Most leaves of a tree of one factor; a pair's trees have at least three. Fewer leaves learn more slowly and smoothly.",
+    )
+    min_leaf_rows: Annotated[int, Field(ge=1)] = Field(
+        default=100, description="Fewest rows of a leaf; a tenth of all rows where that is less."
+    )
+    ridge: Annotated[float, Field(ge=0)] = Field(
+        default=20.0, description="Pull of a leaf's value towards nought, as of so many rows' information."
     )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."

@@ -9,13 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from scoring.calibration import CalibrationMap
+from scoring.calibration import CalibrationMap, sigmoid
+from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
 from training.config import Scorecards
+from training.performance import calibration_line
 from training.recalibration import recalibrated
 from training.scorecard import ScorecardClassifier
+from training.splits import folds
 
 FloatArray = npt.NDArray[np.float64]
+#: Parts that people are dealt to, each left out of a fit once.
+CROSSED = 4
+#: Fewer rows of either kind than this, and a fit without some of them says nothing of a slope.
+LEAST_TO_CROSS = 200
+#: How far log odds are stretched at most, and how little, before a later block has spoken.
+LEAST_STRETCH, MOST_STRETCH = 0.5, 1.5
 #: Fewer rows of either kind than this, and a head is the base rate alone.
 LEAST_OF_A_CLASS = 20
 #: Fewer rows of either kind than this, and scores are taken as they are.
@@ -39,15 +48,22 @@ def fit_scorecard(
     random_state: int = 0,
     n_jobs: int = 2,
 ) -> Scorecard:
-    """Fit a scorecard of some features to outcomes 0 and 1; the base rate alone where one kind is too rare."""
+    """Fit a scorecard of some features to outcomes 0 and 1; the base rate alone where one kind is too rare.
+
+    `groups` (people, referrals) are held out together, and say how many pairs there is enough to learn for.
+    """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_OF_A_CLASS:
         return constant(float(np.average(y, weights=weight)) if len(y) else 0.5)
+    people = None if groups is None else groups.to_numpy()
+    units = len(y) if groups is None else groups.n_unique()
     estimator = ScorecardClassifier(
-        max_pairs=settings.max_pairs,
+        max_pairs=min(settings.max_pairs, units // settings.units_per_pair),
         monotone={name: sign for name, sign in (monotone or {}).items() if name in design.columns},
         banned=[(name, "*") for name in settings.never_in_pairs],
         max_leaves=settings.max_leaves,
+        min_leaf_rows=settings.min_leaf_rows,
+        l2=settings.ridge,
         bags=settings.bags,
         learning_rate=settings.learning_rate,
         early_stopping_rounds=settings.patience,
@@ -55,10 +71,49 @@ def fit_scorecard(
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    people = None if groups is None else groups.to_numpy()
     estimator.fit(design, y.astype(np.int64), sample_weight=weight, groups=people)
     card: Scorecard = estimator.scorecard_
     return card
+
+
+def unseen_slope(
+    design: pl.DataFrame,
+    y: FloatArray,
+    *,
+    settings: Scorecards,
+    weight: FloatArray,
+    groups: pl.Series,
+    monotone: Mapping[str, int] | None = None,
+    random_state: int = 0,
+    n_jobs: int = 2,
+) -> float:
+    """By what should the log odds of such a scorecard be stretched for people whom it has not seen?
+
+    A fit that is stopped early and shrunk keeps chances too near the average: outcomes of people left out of
+    the fit, a quarter at a time, say by how much. 1 where there is too little to say it by.
+    """
+    counts = np.bincount(y.astype(np.int64), minlength=2)
+    if counts.min() < LEAST_TO_CROSS:
+        return 1.0
+    fold = folds(groups, count=CROSSED, seed=random_state)
+    score = np.zeros(len(y))
+    for number in range(CROSSED):
+        kept, out = fold != number, fold == number
+        card = fit_scorecard(
+            design.filter(pl.Series(kept)),
+            y[kept],
+            settings=settings,
+            weight=weight[kept],
+            monotone=monotone,
+            groups=groups.filter(pl.Series(kept)),
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        score[out] = card.intercept
+        if card.used_features:
+            score[out] = card.score_many(columns_of(design.filter(pl.Series(out)), card.used_features))
+    slope, _ = calibration_line(y, sigmoid(score), weight)
+    return 1.0 if slope is None else min(max(slope, LEAST_STRETCH), MOST_STRETCH)
 
 
 def calibrate(
@@ -67,12 +122,13 @@ def calibrate(
     *,
     weight: FloatArray | None = None,
     groups: npt.ArrayLike | None = None,
+    slope: float = 1.0,
 ) -> CalibrationMap:
     """Calibrate raw scores (log odds) on later outcomes; the scores as they are where one kind is too rare.
 
-    `groups` (people, referrals) count together in what chance explains.
+    `groups` (people, referrals) count together in what chance explains; `slope` is that of `unseen_slope`.
     """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_TO_CALIBRATE:
         return CalibrationMap(method="beta", scale="log-odds")
-    return recalibrated(score, y, weight=weight, groups=groups)
+    return recalibrated(score, y, weight=weight, groups=groups, slope=slope)

@@ -18,13 +18,15 @@ from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
 from training.config import TrainingConfig
-from training.fitting import calibrate, fit_scorecard
+from training.fitting import calibrate, fit_scorecard, unseen_slope
 from training.performance import barely_predictable, gain_over_base_rate, performance
 from training.profile import profile
 from training.splits import TimeBlocks, blocks, sample
 
 FloatArray = npt.NDArray[np.float64]
 IMPORTANT = 30
+#: Rows from which a calibration block says by itself how far log odds are to be stretched.
+ENOUGH_TO_CALIBRATE = 5_000
 GROUPS = {"region": "region", "sentence_type": "sentence_type_of_row"}
 
 
@@ -75,21 +77,23 @@ def fit_head(
     )
     fit_rows = sample(rows.where(cut.fit()), by="crn", at_most=config.scorecards.max_rows, seed=config.seed)
     later, last = rows.where(cut.calibrate()), rows.where(cut.test())
-    card = fit_scorecard(
-        fit_rows.select(rows.features),
-        fit_rows["y"].to_numpy(),
-        weight=fit_rows["weight"].to_numpy(),
-        settings=config.scorecards,
-        monotone=monotone,
-        groups=fit_rows["crn"],
-        random_state=config.seed,
-        n_jobs=config.threads,
-    )
+    design, outcome = fit_rows.select(rows.features), fit_rows["y"].to_numpy()
+    how: dict[str, Any] = {
+        "weight": fit_rows["weight"].to_numpy(),
+        "settings": config.scorecards,
+        "monotone": monotone,
+        "groups": fit_rows["crn"],
+        "random_state": config.seed,
+        "n_jobs": config.threads,
+    }
+    card = fit_scorecard(design, outcome, **how)
+    slope = unseen_slope(design, outcome, **how) if later.height < ENOUGH_TO_CALIBRATE else 1.0
     mapped = calibrate(
         _scores(card, later),
         later["y"].to_numpy(),
         weight=later["weight"].to_numpy(),
         groups=later["crn"].to_numpy(),
+        slope=slope,
     )
     chances = np.asarray(mapped.predict(_scores(card, last)), dtype=np.float64)
     base_rate = float(np.average(later["y"].to_numpy(), weights=later["weight"].to_numpy()))

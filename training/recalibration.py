@@ -3,13 +3,12 @@
 A small block moves a fitted curve about more than the model was ever off: with 1,300 rows the curve of beta
 calibration is a source of error of two points in a hundred by itself. So a model's own chances stand unless
 the later block contradicts them: each way in which it may (a level, a slope, a bend) is measured in its own
-standard errors, and is followed in so far as it exceeds what chance explains. What is one standard error or
+standard errors, and is followed in so far as it exceeds what chance explains. What is two standard errors or
 less leaves the chances as they are; what is many is followed almost whole, so that with many rows the map is
 that of beta calibration.
 
 Sources: Kull, Silva Filho and Flach (2017) for the curve; Efron and Morris (1973), Stein's estimation rule and
-its competitors, for the share that is followed (one variance a component, from its own estimate); Liang and
-Zeger (1986) for rows of one person, which count together.
+its competitors, for shrinking by what an estimate shows of itself; Liang and Zeger (1986) for rows of one person, which count together.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ import numpy.typing as npt
 from scoring.calibration import CalibrationMap, log_chances, sigmoid
 
 FloatArray = npt.NDArray[np.float64]
-#: From (level, slope, bend) to the curve (a, b, c) of beta calibration, as steps away from the identity.
+#: From (level, slope, bend) to the curve (a, b, c) of beta calibration, as steps away from the model's own.
 _WAYS: FloatArray = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, -1.0], [1.0, 0.0, 0.0]])
-IDENTITY: FloatArray = np.array([1.0, 1.0, 0.0])
-#: Squared standard errors from which following a departure foretells better than leaving it (Akaike 1974).
-WORTH_FOLLOWING = 2.0
+#: Squared standard errors up to which a departure is left to chance: two standard errors.
+WORTH_FOLLOWING = 4.0
 #: A ridge that only bounds what the rows cannot tell.
 LEAST = 1e-3
 #: The smallest part of a step of Newton's method that is tried before the answer is taken as found.
@@ -39,10 +37,11 @@ def recalibrated(
     *,
     weight: FloatArray | None = None,
     groups: npt.ArrayLike | None = None,
+    slope: float = 1.0,
 ) -> CalibrationMap:
     """By which map do scores (log odds) of a model that saw none of these later rows become chances?
 
-    `y` is 0 or 1, with rows of both; `weight` how many rows each speaks for; rows of one of `groups` (a person,
+    Without these rows the log odds would be `slope` times the scores. `y` is 0 or 1, with rows of both; `weight` how many rows each speaks for; rows of one of `groups` (a person,
     a referral) count together in what chance explains. The map's interval is that of the rows alone: what was
     not followed is still in doubt.
     """
@@ -52,18 +51,19 @@ def recalibrated(
     center = np.average(design, axis=0, weights=held)
     turned = design.copy()
     turned[:, 1:] -= center[1:]
-    offset = log_odds(score, IDENTITY)
+    own = np.array([slope, slope, 0.0])
+    offset = slope * score
     away, information = _steps_away(turned, offset, y, held)
     rest = y - sigmoid(offset + turned @ away)
     spread = _spread(rest, held, groups, float(information[0, 0]))
     root = np.linalg.cholesky(information)
     errors = root.T @ away / spread
     back = _WAYS @ np.array([[1.0, -center[1], -center[2]], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    curve = IDENTITY + back @ np.linalg.solve(root.T, errors * spread * follow(errors))
+    curve = own + back @ np.linalg.solve(root.T, errors * spread * follow(errors))
     if (curve[:2] < 0).any():
         # A bend that turns the order of scores round is left out.
         straight = np.array([*(errors * follow(errors))[:2], 0.0])
-        curve = IDENTITY + back @ np.linalg.solve(root.T, straight * spread)
+        curve = own + back @ np.linalg.solve(root.T, straight * spread)
     if (curve[:2] < 0).any():
         # These rows say that higher scores do not mean higher chances: all get one.
         rate = float(np.average(y, weights=held))
@@ -76,15 +76,9 @@ def recalibrated(
 
 
 def follow(errors: FloatArray) -> FloatArray:
-    """Which share of a departure of so many standard errors is followed? None up to one; nearly all of many."""
+    """Which share of a departure of so many standard errors is followed? None up to two; nearly all of many."""
     square = np.maximum(np.asarray(errors, dtype=np.float64) ** 2, WORTH_FOLLOWING)
     return np.asarray(1.0 - WORTH_FOLLOWING / square)
-
-
-def log_odds(score: FloatArray, curve: FloatArray) -> FloatArray:
-    """The calibrated log odds of raw ones by a curve (a, b, c)."""
-    rises, falls = log_chances(score, scale="log-odds")
-    return np.asarray(rises * curve[0] + falls * curve[1] + curve[2])
 
 
 def _steps_away(
