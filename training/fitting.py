@@ -25,6 +25,8 @@ CROSSED = 4
 LEAST_TO_CROSS = 200
 #: How far log odds are stretched at most, and how little, before a later block has spoken.
 LEAST_STRETCH, MOST_STRETCH = 0.5, 1.5
+#: The line that leaves scores as they are.
+AS_IT_IS = (1.0, 0.0)
 #: Fewer rows of either kind than this, and a head is the base rate alone.
 LEAST_OF_A_CLASS = 20
 #: Fewer rows of either kind than this, and scores are taken as they are.
@@ -76,7 +78,7 @@ def fit_scorecard(
     return card
 
 
-def unseen_slope(
+def unseen_line(
     design: pl.DataFrame,
     y: FloatArray,
     *,
@@ -86,15 +88,15 @@ def unseen_slope(
     monotone: Mapping[str, int] | None = None,
     random_state: int = 0,
     n_jobs: int = 2,
-) -> float:
-    """By what should the log odds of such a scorecard be stretched for people whom it has not seen?
+) -> tuple[float, float]:
+    """Which line (slope, level) turns the scores of such a scorecard into log odds for people it has not seen?
 
     A fit that is stopped early and shrunk keeps chances too near the average: outcomes of people left out of
-    the fit, a quarter at a time, say by how much. 1 where there is too little to say it by.
+    the fit, a quarter at a time, say by how much. The scores as they are where there is too little to say it by.
     """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_TO_CROSS:
-        return 1.0
+        return AS_IT_IS
     fold = folds(groups, count=CROSSED, seed=random_state)
     score = np.zeros(len(y))
     for number in range(CROSSED):
@@ -112,8 +114,10 @@ def unseen_slope(
         score[out] = card.intercept
         if card.used_features:
             score[out] = card.score_many(columns_of(design.filter(pl.Series(out)), card.used_features))
-    slope, _ = calibration_line(y, sigmoid(score), weight)
-    return 1.0 if slope is None else min(max(slope, LEAST_STRETCH), MOST_STRETCH)
+    slope = calibration_line(y, sigmoid(score), weight)[0]
+    stretch = 1.0 if slope is None else min(max(slope, LEAST_STRETCH), MOST_STRETCH)
+    level = calibration_line(y, sigmoid(stretch * score), weight)[1]
+    return stretch, 0.0 if level is None else level
 
 
 def calibrate(
@@ -122,13 +126,13 @@ def calibrate(
     *,
     weight: FloatArray | None = None,
     groups: npt.ArrayLike | None = None,
-    slope: float = 1.0,
+    line: tuple[float, float] = AS_IT_IS,
 ) -> CalibrationMap:
     """Calibrate raw scores (log odds) on later outcomes; the scores as they are where one kind is too rare.
 
-    `groups` (people, referrals) count together in what chance explains; `slope` is that of `unseen_slope`.
+    `groups` (people, referrals) count together in what chance explains; `line` is that of `unseen_line`.
     """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_TO_CALIBRATE:
         return CalibrationMap(method="beta", scale="log-odds")
-    return recalibrated(score, y, weight=weight, groups=groups, slope=slope)
+    return recalibrated(score, y, weight=weight, groups=groups, line=line)

@@ -18,7 +18,7 @@ from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
 from training.config import TrainingConfig
-from training.fitting import calibrate, fit_scorecard, unseen_slope
+from training.fitting import AS_IT_IS, calibrate, fit_scorecard, unseen_line
 from training.performance import barely_predictable, gain_over_base_rate, performance
 from training.profile import profile
 from training.splits import TimeBlocks, blocks, sample
@@ -87,13 +87,13 @@ def fit_head(
         "n_jobs": config.threads,
     }
     card = fit_scorecard(design, outcome, **how)
-    slope = unseen_slope(design, outcome, **how) if later.height < ENOUGH_TO_CALIBRATE else 1.0
+    line = unseen_line(design, outcome, **how) if later.height < ENOUGH_TO_CALIBRATE else AS_IT_IS
     mapped = calibrate(
         _scores(card, later),
         later["y"].to_numpy(),
         weight=later["weight"].to_numpy(),
         groups=later["crn"].to_numpy(),
-        slope=slope,
+        line=line,
     )
     chances = np.asarray(mapped.predict(_scores(card, last)), dtype=np.float64)
     base_rate = float(np.average(later["y"].to_numpy(), weights=later["weight"].to_numpy()))

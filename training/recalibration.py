@@ -37,11 +37,11 @@ def recalibrated(
     *,
     weight: FloatArray | None = None,
     groups: npt.ArrayLike | None = None,
-    slope: float = 1.0,
+    line: tuple[float, float] = (1.0, 0.0),
 ) -> CalibrationMap:
     """By which map do scores (log odds) of a model that saw none of these later rows become chances?
 
-    Without these rows the log odds would be `slope` times the scores. `y` is 0 or 1, with rows of both; `weight` how many rows each speaks for; rows of one of `groups` (a person,
+    Without these rows the log odds would be a `line` in the scores: so many times the score, and so much more. `y` is 0 or 1, with rows of both; `weight` how many rows each speaks for; rows of one of `groups` (a person,
     a referral) count together in what chance explains. The map's interval is that of the rows alone: what was
     not followed is still in doubt.
     """
@@ -51,8 +51,9 @@ def recalibrated(
     center = np.average(design, axis=0, weights=held)
     turned = design.copy()
     turned[:, 1:] -= center[1:]
-    own = np.array([slope, slope, 0.0])
-    offset = slope * score
+    slope, level = line
+    own = np.array([slope, slope, level])
+    offset = slope * score + level
     away, information = _steps_away(turned, offset, y, held)
     rest = y - sigmoid(offset + turned @ away)
     spread = _spread(rest, held, groups, float(information[0, 0]))

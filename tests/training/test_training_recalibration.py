@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.calibration import Calibrator
 from training.config import Scorecards
-from training.fitting import unseen_slope
+from training.fitting import AS_IT_IS, unseen_line
 from training.recalibration import follow, recalibrated
 
 
@@ -48,9 +48,9 @@ def test_few_rows_of_a_large_shift_are_followed_too() -> None:
     assert np.sqrt(np.mean((recalibrated(score, y).predict(score) - true) ** 2)) < off / 5
 
 
-def test_a_slope_that_is_known_beforehand_is_where_few_rows_leave_chances() -> None:
-    score, true, y = rows(300, 2, slope=1.2)
-    told = recalibrated(score, y, slope=1.2).predict(score)
+def test_a_line_that_is_known_beforehand_is_where_few_rows_leave_chances() -> None:
+    score, true, y = rows(300, 2, slope=1.2, level=0.3)
+    told = recalibrated(score, y, line=(1.2, 0.3)).predict(score)
     assert told == pytest.approx(true, abs=1e-9)
 
 
@@ -61,12 +61,13 @@ def test_a_shrunk_fit_is_stretched_by_what_people_it_has_not_seen_say() -> None:
     y = (rng.random(3_000) < chance).astype(float)
     settings = Scorecards(ridge=600.0, max_bins=16, bags=2, max_pairs=0)
     people = pl.Series([f"P{row // 2}" for row in range(3_000)])
-    slope = unseen_slope(design, y, settings=settings, weight=np.ones(3_000), groups=people, n_jobs=1)
+    slope, level = unseen_line(design, y, settings=settings, weight=np.ones(3_000), groups=people, n_jobs=1)
     assert 1.02 < slope < 1.5
-    few = unseen_slope(
+    assert abs(level) < 0.1
+    few = unseen_line(
         design[:300], y[:300], settings=settings, weight=np.ones(300), groups=people[:300], n_jobs=1
     )
-    assert few == 1.0
+    assert few == AS_IT_IS
 
 
 def test_rows_of_one_person_are_no_evidence_of_many() -> None:
