@@ -9,9 +9,11 @@ import random
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from serving.audit_log import Actor
 from serving.auth import ROLES
 from serving.services import Services
 from serving.settings import Settings
-from serving.store.tables import decisions, idempotency, outbox
+from serving.store.tables import decisions, idempotency, outbox, suggestion_sets
 from tests.serving.conftest import KeyServer, Spawner
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
@@ -42,10 +44,11 @@ DOCUMENT = {
 
 @dataclass
 class Written:
-    """What writers sent, and which of it was acknowledged with which answer, by idempotency key."""
+    """What writers sent, which of it was acknowledged with which answer, by idempotency key; which sets they were shown."""
 
     sent: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     acknowledged: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    viewed: list[str] = field(default_factory=list)
 
 
 def _write(
@@ -64,6 +67,18 @@ def _write(
                 return
             if answer.status_code == 201:
                 written.acknowledged[key] = answer.json()
+            _view(client, written)
+
+
+def _view(client: httpx.Client, written: Written) -> None:
+    """Look at a set, most often a new one: its day is one of many."""
+    day = date(2026, 1, 6) - timedelta(days=len(written.viewed) % 97)
+    try:
+        answer = client.get(f"/v1/people/{CRN}/suggestions", params={"asOf": day.isoformat()})
+    except httpx.TransportError:
+        return
+    if answer.status_code == 200:
+        written.viewed.append(answer.json()["id"])
 
 
 def _send_again(client: httpx.Client, set_id: str, written: Written, keys: set[str]) -> None:
@@ -86,7 +101,11 @@ def _check(url: str, written: Written) -> None:
         entries = [
             orjson.loads(text) for text in connection.execute(select(audit_log.audit_log.c.details)).scalars()
         ]
+        shown = set(connection.execute(select(suggestion_sets.c.id)).scalars())
     parts.close()
+    looks = Counter(entry["suggestionSetId"] for entry in entries if entry["event"] == "SUGGESTIONS_VIEWED")
+    assert shown == set(looks)  # a set and the view it was made for: both, or neither
+    assert all(looks[identity] >= times for identity, times in Counter(written.viewed).items())
     for key, answer in written.acknowledged.items():
         assert kept[key] == answer
         assert rows[answer["id"]].own_words == written.sent[key]["ownWords"]
@@ -140,8 +159,12 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed(
             if death % 20 == 0 or death == ROUNDS - 1:
                 _check(url, written)
     assert len(written.acknowledged) >= ROUNDS
+    assert len(written.viewed) >= ROUNDS
     assert again, "no request was ever under way when the service died"
-    print(f"{ROUNDS} sudden deaths, {len(written.acknowledged)} decisions acknowledged, {again} sent again")
+    print(
+        f"{ROUNDS} sudden deaths, {len(written.acknowledged)} decisions and {len(written.viewed)} views acknowledged, "
+        f"{again} sent again"
+    )
     logged = log.read_text()
     assert "request" in logged
     for value in (CRN, SECRET, "A_PRACTITIONER"):
@@ -169,3 +192,5 @@ def test_a_lost_or_a_halved_write_would_be_found(url: str) -> None:
         _check(url, Written())
     with pytest.raises(KeyError):
         _check(url, Written(acknowledged={"lost": {"id": "lost"}}))
+    with pytest.raises(AssertionError):
+        _check(url, Written(viewed=["lost"]))
