@@ -3,9 +3,10 @@
 Every data set is cut into the same three outer folds for all. Within each, the scorecard and LightGBM are
 tuned by the same search: four settings each, on the same five inner folds, which stop the fits, judge the
 settings by held-out loss, and whose five fits are averaged. Learning rate, ridge, leaf size and patience are
-the same for both; the scorecard's settings are numbers of pairs, LightGBM's are numbers of leaves. EBM
-(interpret) has 20 pairs and five bags. Logistic or ridge regression is the floor. Rows of one person are never
-parted between folds.
+the same for both; the scorecard's settings are numbers of pairs, LightGBM's are numbers of leaves. Where a number
+is predicted, both try the setting that did best once more with leaves of few rows. EBM (interpret) has its own
+defaults, 20 pairs, and the same five folds for its bags. Logistic or ridge regression is the floor. Rows of one
+person are never parted between folds.
 
 Without options the table in docs/scorecard.md is written anew. What was measured is kept, fold by fold, in
 --cache, and taken from there as long as neither the data, the methods nor this program have changed.
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -40,11 +42,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from training.scorecard import ScorecardClassifier, ScorecardRegressor
 
 OUTER, INNER = 3, 5
+FEW = 3
+"""Rows of the smallest leaf that is tried where a number is predicted."""
+EBM_PAIRS = 20
 RATE, RIDGE, LEAF, PATIENCE, MOST_ROUNDS = 0.1, 1.0, 20, 50, 3000
 PAIRS = (0, 10, 20, 40)
 LEAVES = (4, 8, 16, 31)
 ROOT = Path(__file__).parents[1]
-FITTING = ("boosting", "cells", "fitting", "pairs", "rows", "tables")
+FITTING = ("", "_boosting", "_cells", "_columns", "_fitting", "_pairs", "_rows", "_tables")
 """The parts of the scorecard that a fit depends on."""
 BEGIN, END = "<!-- no-loss table -->", "<!-- end of no-loss table -->"
 
@@ -112,21 +117,27 @@ def _texts(X: pd.DataFrame) -> list[str]:
 
 def _scorecard(task: Task) -> np.ndarray:
     kind = ScorecardClassifier if task.classifies else ScorecardRegressor
-    found = []
-    for pairs in PAIRS:
-        model = kind(
-            max_pairs=pairs,
-            bags=INNER,
-            learning_rate=RATE,
-            l2=RIDGE,
-            min_leaf_rows=LEAF,
-            early_stopping_rounds=PATIENCE,
-            max_rounds=MOST_ROUNDS,
-            n_jobs=1,
-        ).fit(task.X, task.y, groups=task.inner)
-        found.append((min(model.held_out_loss_.values()), model))
-    best = min(found, key=lambda fit: fit[0])[1]
+    settings = {"bags": INNER, "learning_rate": RATE, "l2": RIDGE, "n_jobs": 1}
+    settings |= {"early_stopping_rounds": PATIENCE, "max_rounds": MOST_ROUNDS}
+    if not task.classifies:
+        settings |= {"early_stopping_gain": 0.0}  # as LightGBM's and EBM's
+
+    def fitted(pairs: int, leaf: int) -> tuple[float, ScorecardClassifier | ScorecardRegressor]:
+        model = kind(max_pairs=pairs, min_leaf_rows=leaf, **settings).fit(task.X, task.y, groups=task.inner)
+        return min(model.held_out_loss_.values()), model
+
+    best = _searched(task, PAIRS, fitted)
     return best.predict_proba(task.probe)[:, 1] if task.classifies else best.predict(task.probe)
+
+
+def _searched(task: Task, sizes: Sequence[int], fitted: Callable[[int, int], tuple[float, Any]]) -> Any:
+    """Give the fit with the least held-out loss: of all sizes, and of a number the best size with the smallest leaves."""
+    tried = [(*fitted(size, LEAF), size) for size in sizes]
+    best = min(tried, key=lambda fit: fit[0])
+    if not task.classifies:
+        again = fitted(best[2], FEW)
+        best = min((best, (*again, best[2])), key=lambda fit: fit[0])
+    return best[1]
 
 
 def _lightgbm(task: Task) -> np.ndarray:
@@ -134,11 +145,12 @@ def _lightgbm(task: Task) -> np.ndarray:
     for name in _texts(X):
         X[name] = pd.Categorical(X[name])
         probe[name] = pd.Categorical(probe[name], categories=X[name].cat.categories)
-    found = [_bagged(task, X, probe, leaves) for leaves in LEAVES]
-    return min(found, key=lambda fit: fit[0])[1]
+    return _searched(task, LEAVES, lambda leaves, leaf: _bagged(task, X, probe, leaves, leaf))
 
 
-def _bagged(task: Task, X: pd.DataFrame, probe: pd.DataFrame, leaves: int) -> tuple[float, np.ndarray]:
+def _bagged(
+    task: Task, X: pd.DataFrame, probe: pd.DataFrame, leaves: int, leaf: int
+) -> tuple[float, np.ndarray]:
     y = task.y
     held_out, out = np.zeros(len(y)), []
     settings = {
@@ -146,7 +158,7 @@ def _bagged(task: Task, X: pd.DataFrame, probe: pd.DataFrame, leaves: int) -> tu
         "learning_rate": RATE,
         "num_leaves": leaves,
         "lambda_l2": RIDGE,
-        "min_data_in_leaf": LEAF,
+        "min_data_in_leaf": leaf,
         "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
@@ -182,11 +194,13 @@ def _linear(task: Task) -> np.ndarray:
 def _ebm(task: Task) -> np.ndarray:
     from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
 
-    settings = {"interactions": 20, "outer_bags": INNER, "n_jobs": 1, "random_state": 0}
+    settings = {"interactions": EBM_PAIRS, "outer_bags": INNER, "n_jobs": 1, "random_state": 0}
+    held_out = np.stack([np.where(task.inner == fold, -1, 1) for fold in range(INNER)], axis=1)
+    bags = held_out.astype(np.int8)
     if task.classifies:
-        model = ExplainableBoostingClassifier(**settings).fit(task.X, task.y)
+        model = ExplainableBoostingClassifier(**settings).fit(task.X, task.y, bags=bags)
         return model.predict_proba(task.probe)[:, 1]
-    return ExplainableBoostingRegressor(**settings).fit(task.X, task.y).predict(task.probe)
+    return ExplainableBoostingRegressor(**settings).fit(task.X, task.y, bags=bags).predict(task.probe)
 
 
 METHODS: dict[str, Callable[[Task], np.ndarray]] = {
@@ -206,7 +220,8 @@ def compare(table: Table, *, most_rows: int, methods: Sequence[str], cache: Path
         test = outer == fold
         errors = {}
         for method in methods:
-            kept = cache / f"{table.name}-{method}-{fold}-{_key(rows, method)}.json".replace(" ", "_")
+            mark = _key(rows, method, classifies=table.classifies)
+            kept = cache / f"{table.name}-{method}-{fold}-{mark}.json".replace(" ", "_")
             if not kept.exists():
                 predicted = METHODS[method](_task(table, rows, test))
                 squared = (predicted - rows.y[test]) ** 2
@@ -241,16 +256,20 @@ def _fewer(rows: Rows, most: int) -> Rows:
     return Rows(rows.X.iloc[kept].reset_index(drop=True), rows.y[kept], groups)
 
 
-def _key(rows: Rows, method: str) -> str:
+def _key(rows: Rows, method: str, *, classifies: bool) -> str:
     """A mark of everything that a measurement depends on: data, method, and versions."""
     mark = sha256(pd.util.hash_pandas_object(rows.X, index=False).to_numpy().tobytes())
     mark.update(np.ascontiguousarray(rows.y).tobytes())
     mark.update(repr((OUTER, INNER, RATE, RIDGE, LEAF, PATIENCE, MOST_ROUNDS, PAIRS, LEAVES)).encode())
+    if method == "EBM":
+        mark.update(f"{EBM_PAIRS} pairs, bags of the inner folds".encode())
+    elif method != "linear" and not classifies:
+        mark.update(f"leaves of {FEW} rows".encode())
     package = {"linear": "scikit-learn", "EBM": "interpret-core"}.get(method, "lightgbm")
     mark.update(version(package).encode())
     if method == "scorecard":
         for part in FITTING:
-            mark.update((ROOT / "training" / f"scorecard_{part}.py").read_bytes())
+            mark.update((ROOT / "training" / f"scorecard{part}.py").read_bytes())
     return mark.hexdigest()[:12]
 
 

@@ -70,6 +70,8 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         early_stopping: whether to stop a fit where its held-out fold stops gaining. Without it,
             one fit of ``max_rounds`` trees is made on all rows, and pairs are kept as screened.
         early_stopping_rounds: how long to wait for a gain.
+        early_stopping_gain: the least gain that counts, as a share of the loss that a stage of trees begins with. Where
+            classes can be told apart without error, loss creeps down for thousands of rounds that change nothing.
         max_leaves: the most leaves of a tree.
         min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less).
         l2: the ridge on a leaf's value.
@@ -112,6 +114,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         pair_bins: int = 64,
         n_jobs: int = 2,
         random_cuts: bool | Literal["auto"] = "auto",
+        early_stopping_gain: float = 1e-4,
     ) -> None:
         self.max_pairs = max_pairs
         self.monotone = monotone
@@ -130,6 +133,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         self.pair_bins = pair_bins
         self.n_jobs = n_jobs
         self.random_cuts = random_cuts
+        self.early_stopping_gain = early_stopping_gain
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -291,6 +295,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
                 max_rounds=self.max_rounds,
                 early_stopping=self.early_stopping,
                 early_stopping_rounds=self.early_stopping_rounds,
+                early_stopping_gain=self.early_stopping_gain,
                 max_leaves=self.max_leaves,
                 random_cuts=self._draws_cuts(weight),
                 min_leaf_rows=self.min_leaf_rows,
@@ -320,6 +325,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             "bags": 1,
             "max_rounds": 1,
             "early_stopping_rounds": 1,
+            "early_stopping_gain": 0,
             "max_leaves": 2,
             "min_leaf_rows": 1,
             "l2": 0,
@@ -329,7 +335,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         }
         for name, bound in least.items():
             value = getattr(self, name)
-            if name != "l2" and not isinstance(value, Integral):
+            if name not in {"l2", "early_stopping_gain"} and not isinstance(value, Integral):
                 raise ScorecardError(f"The setting {name} of a scorecard must be a whole number.")
             if not value >= bound:
                 raise ScorecardError(f"The setting {name} of a scorecard must be at least {bound:g}.")

@@ -31,9 +31,6 @@ Pair = tuple[int, int]
 Objective = Literal["binary", "regression"]
 ROUNDS_WITHOUT_HOLDOUT = 100
 """Rounds where there is too little data to hold any out."""
-WORTH_WAITING = 1e-4
-"""The least gain, as a share of the loss that a stage begins with, that early stopping waits for. Where classes can be
-told apart without error the loss creeps down for thousands of rounds that change nothing."""
 CELLS_WORTH_A_THREAD = 2_000_000
 """Rows times columns from which more than one thread is used."""
 
@@ -47,6 +44,7 @@ class Settings:
     max_rounds: int
     early_stopping: bool
     early_stopping_rounds: int
+    early_stopping_gain: float
     max_leaves: int
     random_cuts: bool
     min_leaf_rows: int
@@ -226,7 +224,7 @@ def _fold(
     stop = lgb.early_stopping(
         settings.early_stopping_rounds,
         verbose=False,
-        min_delta=WORTH_WAITING * _loss_before(label, out, start, settings.objective),
+        min_delta=settings.early_stopping_gain * _loss_before(label, out, start, settings.objective),
     )
     # Prediction and dump stop at the best round by themselves.
     return lgb.train(
