@@ -95,7 +95,7 @@ class CardFit:
             features,
             y,
             weight=weight,
-            settings=config.scorecards,
+            settings=config.scorecards.for_people(self._people.n_unique()),
             monotone=referrals.MONOTONE,
             groups=self._people,
             random_state=config.seed,

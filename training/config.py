@@ -43,9 +43,9 @@ class Scorecards(_Section):
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
         default=4, description="Most pairs of features that one scorecard may hold; each is shown as a pair."
     )
-    units_per_pair: Annotated[int, Field(ge=1)] = Field(
+    people_per_pair: Annotated[int, Field(ge=1)] = Field(
         default=10_000,
-        description="People (in flight: referrals) to learn from for each pair; with fewer, pairs found are mostly chance.",
+        description="People that commence and complete must learn from for each pair; with fewer, pairs found are mostly chance.",
     )
     never_in_pairs: tuple[str, ...] = Field(
         default=("travel_minutes",),
@@ -58,8 +58,8 @@ class Scorecards(_Section):
     min_leaf_rows: Annotated[int, Field(ge=1)] = Field(
         default=100, description="Fewest rows of a leaf; a tenth of all rows where that is less."
     )
-    ridge: Annotated[float, Field(ge=0)] = Field(
-        default=20.0, description="Pull of a leaf's value towards nought, as of so many rows' information."
+    ridge_rows: Annotated[float, Field(ge=0)] = Field(
+        default=100.0, description="Pull of a leaf's value towards nought, as strong as so many average rows."
     )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."
@@ -77,6 +77,10 @@ class Scorecards(_Section):
         default=100_000,
         description="Most rows that one head is fitted on; beyond it, rows are drawn by hash of an id.",
     )
+
+    def for_people(self, count: int) -> Scorecards:
+        """The same, with no more pairs than so many people can teach."""
+        return self.model_copy(update={"max_pairs": min(self.max_pairs, count // self.people_per_pair)})
 
 
 class Outcomes(_Section):

@@ -50,22 +50,19 @@ def fit_scorecard(
     random_state: int = 0,
     n_jobs: int = 2,
 ) -> Scorecard:
-    """Fit a scorecard of some features to outcomes 0 and 1; the base rate alone where one kind is too rare.
-
-    `groups` (people, referrals) are held out together, and say how many pairs there is enough to learn for.
-    """
+    """Fit a scorecard of some features to outcomes 0 and 1; the base rate alone where one kind is too rare."""
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_OF_A_CLASS:
         return constant(float(np.average(y, weights=weight)) if len(y) else 0.5)
+    rate = float(np.average(y, weights=weight))
     people = None if groups is None else groups.to_numpy()
-    units = len(y) if groups is None else groups.n_unique()
     estimator = ScorecardClassifier(
-        max_pairs=min(settings.max_pairs, units // settings.units_per_pair),
+        max_pairs=settings.max_pairs,
         monotone={name: sign for name, sign in (monotone or {}).items() if name in design.columns},
         banned=[(name, "*") for name in settings.never_in_pairs],
         max_leaves=settings.max_leaves,
         min_leaf_rows=settings.min_leaf_rows,
-        l2=settings.ridge,
+        l2=settings.ridge_rows * rate * (1.0 - rate),
         bags=settings.bags,
         learning_rate=settings.learning_rate,
         early_stopping_rounds=settings.patience,

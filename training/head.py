@@ -80,7 +80,7 @@ def fit_head(
     design, outcome = fit_rows.select(rows.features), fit_rows["y"].to_numpy()
     how: dict[str, Any] = {
         "weight": fit_rows["weight"].to_numpy(),
-        "settings": config.scorecards,
+        "settings": config.scorecards.for_people(fit_rows["crn"].n_unique()),
         "monotone": monotone,
         "groups": fit_rows["crn"],
         "random_state": config.seed,

@@ -59,7 +59,7 @@ def test_a_shrunk_fit_is_stretched_by_what_people_it_has_not_seen_say() -> None:
     design = pl.DataFrame({f"x{i}": rng.normal(size=3_000) for i in range(4)})
     chance = 1 / (1 + np.exp(-design.to_numpy().sum(axis=1) * 0.7))
     y = (rng.random(3_000) < chance).astype(float)
-    settings = Scorecards(ridge=600.0, max_bins=16, bags=2, max_pairs=0)
+    settings = Scorecards(ridge_rows=2_400.0, max_bins=16, bags=2, max_pairs=0)
     people = pl.Series([f"P{row // 2}" for row in range(3_000)])
     slope, level = unseen_line(design, y, settings=settings, weight=np.ones(3_000), groups=people, n_jobs=1)
     assert 1.02 < slope < 1.5
