@@ -35,6 +35,8 @@ th[scope=row],th:first-child{text-align:left;font-weight:normal}thead th{font-we
 .scroll{max-height:330px;overflow:auto}.scroll:focus{outline:3px solid #ffdd00}
 svg{max-width:100%;height:auto}svg text{font:12px Arial,Helvetica,sans-serif;fill:#0b0c0c}
 .hint{color:#505a5f}a{color:#1d70b8}a:focus,summary:focus{outline:3px solid #ffdd00}
+@media (max-width:40em){body{padding:1rem}th,td{padding:.25rem .3rem}table{font-size:.8rem}
+th,caption,h1,h2,p{overflow-wrap:anywhere}}
 """
 
 

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
+from tests.accessible import FLAGS, violations
 from tests.browser import chromium
 from training.bundle import REPORT_FOLDER
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-CHECKED = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SMALLEST = 11.0
 """Pixels of the letters in a drawing."""
 
@@ -27,16 +25,6 @@ def report(trained_bundle: Path) -> Iterator[Page]:
         page.goto((trained_bundle / REPORT_FOLDER / "index.html").resolve().as_uri())
         yield page
         browser.close()
-
-
-def violations(page: Page, *, without: tuple[str, ...] = (), only: str | None = None) -> list[str]:
-    options = {
-        "resultTypes": ["violations"],
-        "runOnly": {"type": "rule", "values": [only]} if only else {"type": "tag", "values": CHECKED},
-        "rules": {name: {"enabled": False} for name in without},
-    }
-    found = Axe().run(page, options=options)
-    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found.response["violations"]]
 
 
 def test_axe_finds_nothing_on_the_page_as_it_opens(report: Page) -> None:
