@@ -110,7 +110,7 @@ def _effect(
         f"interval is shown with every suggestion. It rests on {arm['people']:.0f} past people."
     )
     notes = [about]
-    if "moderation" in document and any(document["moderation"]["coefficients"]):
+    if _has_common_factor(document):
         notes.append(
             "The sum of the tables is then multiplied by one factor, the same for all interventions, for how much "
             "people like this one get out of any of them."
@@ -130,6 +130,12 @@ def _effect(
         notes=notes,
         per_hundred=True,
     )
+
+
+def _has_common_factor(document: Mapping[str, Any]) -> bool:
+    """Whether effects are their tables' sum times a factor; releases name that part in one of two ways."""
+    part = document.get("shared_part") or document.get("moderation") or {}
+    return any(part.get("coefficients", ()))
 
 
 def effect_card(

@@ -10,6 +10,7 @@ import pytest
 
 from catalogue.errors import UsageError
 from scoring.effects import EffectModel
+from training import scorecard_release
 from training.scorecard_page import to_html
 from training.scorecard_release import effect_card
 
@@ -85,3 +86,15 @@ def test_an_effect_is_said_in_hundreds_and_without_bars_that_were_not_counted() 
     assert "An example" not in page
     assert not re.search(r"-0\.0+<", page)
     assert np.isnan([float(found) for found in re.findall(r'height="([^"]+)"', page)]).sum() == 0
+
+
+@pytest.mark.parametrize("name", ["shared_part", "moderation"])
+def test_a_page_says_when_a_common_factor_follows(name: str) -> None:
+    said = "then multiplied by one factor"
+    plain = scorecard_release._effect(document(), ARM, labels={}, yes_no=())
+    factored = document() | {name: {"coefficients": [0.0, 0.2]}}
+    assert said not in plain
+    assert said in scorecard_release._effect(factored, ARM, labels={}, yes_no=())
+    assert said not in scorecard_release._effect(
+        document() | {name: {"coefficients": [0.0]}}, ARM, labels={}, yes_no=()
+    )
