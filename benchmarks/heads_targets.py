@@ -258,7 +258,7 @@ def _shuffled_inflight(
         features=tuple(landmarks.LABELS),
         interval=config.inflight.interval_weeks,
         intervals=max(config.inflight.horizons_weeks) // config.inflight.interval_weeks,
-        settings=config.scorecards,
+        settings=config.inflight_scorecards,
         monotone=landmarks.MONOTONE,
         random_state=config.seed,
         n_jobs=1,

@@ -157,7 +157,7 @@ def _fit(fit_rows: LandmarkRows, later: LandmarkRows, config: TrainingConfig) ->
         features=tuple(landmarks.LABELS),
         interval=config.inflight.interval_weeks,
         intervals=max(config.inflight.horizons_weeks) // config.inflight.interval_weeks,
-        settings=config.scorecards,
+        settings=config.inflight_scorecards,
         monotone=landmarks.MONOTONE,
         random_state=config.seed,
         n_jobs=config.threads,

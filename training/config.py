@@ -56,10 +56,12 @@ class Scorecards(_Section):
         description="Most leaves of a tree of one factor; a pair's trees have at least three. Fewer leaves learn more slowly and smoothly.",
     )
     min_leaf_rows: Annotated[int, Field(ge=1)] = Field(
-        default=100, description="Fewest rows of a leaf; a tenth of all rows where that is less."
+        default=100,
+        description="Fewest rows of a leaf of commence and complete; a tenth of all rows where that is less.",
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
-        default=100.0, description="Pull of a leaf's value towards nought, as strong as so many average rows."
+        default=100.0,
+        description="Pull of a leaf's value towards nought in commence and complete, as strong as so many average rows.",
     )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."
@@ -111,6 +113,12 @@ class InFlight(_Section):
     max_landmarks: Annotated[int, Field(ge=500)] = Field(
         default=12_000,
         description="Most landmarks to fit on; beyond it, referrals are drawn by hash of their id.",
+    )
+    min_leaf_rows: Annotated[int, Field(ge=1)] = Field(
+        default=20, description="Fewest rows of a leaf in flight: of landmarks and intervals, not of people."
+    )
+    ridge_rows: Annotated[float, Field(ge=0)] = Field(
+        default=5.0, description="Pull of a leaf's value towards nought in flight, as strong as so many rows."
     )
 
     @model_validator(mode="after")
@@ -232,6 +240,12 @@ class TrainingConfig(_Section):
             raise UsageError(
                 f"The training configuration {place}: {key}: {what}; docs/training.md lists the options.",
             ) from error
+
+    @property
+    def inflight_scorecards(self) -> Scorecards:
+        """How large the glass boxes of the in-flight head may grow."""
+        own = {"min_leaf_rows": self.inflight.min_leaf_rows, "ridge_rows": self.inflight.ridge_rows}
+        return self.scorecards.model_copy(update=own)
 
     @property
     def lanes(self) -> int:

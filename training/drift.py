@@ -120,7 +120,7 @@ def fit(
         features=tuple(landmarks.LABELS),
         interval=settings.interval_weeks,
         intervals=max(settings.horizons_weeks) // settings.interval_weeks,
-        settings=config.scorecards,
+        settings=config.inflight_scorecards,
         monotone=landmarks.MONOTONE,
         random_state=config.seed,
         n_jobs=config.threads,
