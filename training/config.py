@@ -118,7 +118,8 @@ class InFlight(_Section):
         default=20, description="Fewest rows of a leaf in flight: of landmarks and intervals, not of people."
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
-        default=25.0, description="Pull of a leaf's value towards nought in flight, as strong as so many rows."
+        default=25.0,
+        description="Pull of a leaf's value towards nought in flight, as strong as so many rows.",
     )
 
     @model_validator(mode="after")
