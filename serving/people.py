@@ -61,7 +61,7 @@ def _tables(document: Mapping[str, Any]) -> Tables:
 
 def _protected(found: object) -> Mapping[str, Any] | None:
     """The one row of protected characteristics of a document, by the contract's columns."""
-    if found is None:
+    if found is None or found == []:
         return None
     row = found[0] if isinstance(found, list) and len(found) == 1 else found
     if not isinstance(row, Mapping) or not set(row) <= set(TABLES[PROTECTED].names):

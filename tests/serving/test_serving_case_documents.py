@@ -145,3 +145,9 @@ def test_a_day_without_records_is_refused(api: httpx.Client) -> None:
             if status == 422:
                 assert answer.json()["errorCode"] == "DAY_OUT_OF_RANGE"
                 assert day not in answer.text
+
+
+def test_no_row_of_protected_characteristics_is_none(api: httpx.Client) -> None:
+    """The description lets the list be empty, so that nothing is said apart."""
+    answer = api.put("/v1/cases/X765432", json={"people": [], "protected": []})
+    assert answer.status_code == 200, answer.text

@@ -65,6 +65,7 @@ def described(
             {
                 "auth": {"openapi": {"hmppsAuth": {"bearer": token}}},
                 "seed": 1,
+                "request-timeout": 60.0,  # on a busy machine an answer may take long, which is not looked at here
                 # NUL is refused in any text, with 400: tested by itself.
                 "generation": {"deterministic": True, "database": "none", "allow-x00": False},
                 "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from serving.settings import Settings
+from tests.accessible import violations
 from tests.browser import chromium
 from tests.serving.conftest import running
 
@@ -182,6 +183,59 @@ def test_pages_are_labelled_ordered_readable_and_fit_a_narrow_screen(
                 for details in page.locator("details").all():
                     details.evaluate("e => e.open = true")
                 assert page.evaluate(AUDIT) == [], (path, width)
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_on_any_screen(demo: Settings, browser: Browser, someone: str) -> None:
+    """Every screen as a practitioner meets it on the way from signing in to an account, mistakes included."""
+    with running(demo) as address:
+        context = browser.new_context(locale="en-GB")
+        page = context.new_page()
+        found: dict[str, list[str]] = {}
+
+        def look(screen: str) -> None:
+            page.wait_for_load_state("networkidle")
+            page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+            assert page.locator("h1").count() == 1, screen
+            found[screen] = violations(page)
+
+        page.goto(f"{address}/sign-in")
+        look("sign in")
+        page.get_by_label("Practitioner").select_option("DEMO_USER")
+        page.get_by_role("button", name="Sign in").click()
+        look("people")
+        page.goto(f"{address}/referrals/?crn=Q999999")
+        look("people: nobody found")
+        page.goto(f"{address}/referrals/{someone}")
+        look("suggestions")
+        page.get_by_role("button", name="Continue").click()
+        look("suggestions: nothing chosen")
+        page.locator("article.signpost-card input[type=radio], input[type=radio]").first.check()
+        page.get_by_role("button", name="Continue").click()
+        look("decision")
+        page.get_by_role("button", name="Record this decision").click()
+        look("decision: no reason")
+        page.locator("input[type=radio]").first.check()
+        page.get_by_role("button", name="Record this decision").click()
+        look("suggestions: decided")
+        page.get_by_role("link", name="Ask for this to be looked at again").click()
+        look("look again")
+        page.get_by_role("button", name="Send the request").click()
+        look("look again: nothing said")
+        page.get_by_label("What should be looked at?").fill("The job is new.")
+        page.get_by_role("button", name="Send the request").click()
+        look("look again: sent")
+        page.goto(f"{address}/referrals/{someone}/account")
+        look("account")
+        page.goto(f"{address}/referrals/Z999999")
+        look("nobody of this number")
+        page.goto(f"{address}/referrals/{someone}")
+        page.evaluate("document.querySelector('html').removeAttribute('lang')")
+        assert [
+            each for each in violations(page) if each.startswith("html-has-lang")
+        ]  # it can find something
+        context.close()
+    assert {screen: faults for screen, faults in found.items() if faults} == {}
 
 
 def test_every_string_is_used_and_every_string_wanted_is_there() -> None:
