@@ -1,10 +1,10 @@
 """Is a shifted world noticed, and is a steady one left in peace? `python benchmarks/heads_shifted.py`.
 
 Heads are trained on what was known on the day before the disruption of the `shifted` world begins, and watched
-week by week from then on; the same is done in a baseline world, where nothing should be noticed. Printed for
-each: when something was first noticed and what, which months' outcomes left their chances and when that could
-first be known, and the figures before and during the disruption. `--release` trains a whole release three
-months after it began, and prints what its model card says.
+week by week from then on; the same is done in a baseline world, where nothing should be noticed (`--worlds 4`:
+in two of each). Printed for each: when something was first noticed and what, which months' outcomes left their
+chances and when that could first be known, and the figures before and during the disruption. `--release` trains
+a whole release three months after it began, and prints what its model card says.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from training.monitoring import watch_head
 from training.performance import performance
 
 SHIFT, OVER = date(2023, 7, 1), date(2024, 7, 1)
-WORLDS = (("shifted", 9_107), ("baseline", 9_108))
+WORLDS = (("shifted", 9_107), ("baseline", 9_108), ("shifted", 9_117), ("baseline", 9_118))
 CONFIG = TrainingConfig.from_dict({"threads": 1, "tracking": {"enabled": False}})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--worlds", type=int, default=2, help=f"how many of the {len(WORLDS)} worlds")
     parser.add_argument("--scratch", type=Path, help="folder to keep worlds in")
     parser.add_argument("--release", action="store_true", help="train a whole release in the disruption")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = chosen.scratch or Path(made)
-        for name, seed in WORLDS:
+        for name, seed in WORLDS[: chosen.worlds]:
             place = folder / f"{name}-{seed}-{chosen.people}"
             if not place.exists():
                 make(place, name, seed, chosen.people, end=date(2025, 12, 31))
