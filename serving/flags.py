@@ -50,7 +50,7 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
                 .where(
                     *scope,
                     cases.c.crn > looked_at,
-                    cases.c.sentence_ends_on >= as_of,
+                    case_store.runs_on(as_of),
                     or_(
                         cases.c.flags_checked.is_(None),
                         cases.c.flags_checked != literal(f"{prefix}|") + cast(cases.c.version, String),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from features.contract import CASE_TABLES, TABLES
 from features.histories import Histories
+from features.versions import current
 from serving.store import cases as case_store
 from serving.store import erased
 from serving.store.database import Database
@@ -179,7 +180,17 @@ def _summaries(
         ["pdu", "region", "practitioner", "team", "excluded_users", "restricted_to_users"],
     )
     assessed = newest("assessments", "completed_on", ["completed_on"])
-    sentenced = newest("sentences", "starts_on", ["sentence_type", "ends_on"])
+    theirs = Histories.of({"sentences": histories.table("sentences").filter(pl.col("crn").is_in(wanted))})
+    sentenced = {
+        str(row["crn"]): row
+        for row in current(theirs, "sentences")
+        .drop_nulls("starts_on")
+        .sort("ends_on", "starts_on", nulls_last=True)
+        .group_by("crn")
+        .agg(pl.col("sentence_type", "ends_on").last())
+        .collect()
+        .iter_rows(named=True)
+    }
     known: dict[str, date] = {}
     for frame in owned.values():
         if "known_on" not in frame.collect_schema().names():

@@ -14,6 +14,7 @@ from serving.audit_log import Actor
 from serving.logs import get_logger
 from serving.services import Services
 from serving.settings import Settings
+from serving.store import cases as case_store
 from serving.store.tables import cases
 
 log = get_logger("signpost.retention")
@@ -74,7 +75,6 @@ def _enforce(
     dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    # The column has the newest sentence's end; an older one that runs longer is found in the document.
     over = cases.c.sentence_ends_on < last
     with services.database.read() as connection:
         ended = list(connection.execute(select(cases.c.crn).where(over).order_by(cases.c.crn)).scalars())
@@ -83,7 +83,7 @@ def _enforce(
         with services.database.write() as connection:
             # A new sentence may have come in since the list was made.
             document = connection.execute(select(cases.c.document).where(over, cases.c.crn == crn)).scalar()
-            if document is not None and _all_ended(document, before=last):
+            if document is not None and all_ended(document, before=last):
                 removed += dry_run or people.erase_in(connection, services, crn=str(crn), actor=actor)
         if progress is not None:
             progress(number, len(ended))
@@ -92,7 +92,8 @@ def _enforce(
     return removed
 
 
-def _all_ended(document: bytes, *, before: date) -> bool:
-    """Did every sentence of a stored case end before this day? One without an end did not."""
-    ends = [row.get("ends_on") for row in orjson.loads(document).get("sentences", ())]
+def all_ended(document: bytes, *, before: date) -> bool:
+    """Did every sentence of a stored case, as last known, end before this day? One without an end did not."""
+    known = case_store.last_versions(orjson.loads(document).get("sentences", ()))
+    ends = [row.get("ends_on") for row in known]
     return all(end is not None and date.fromisoformat(end) < before for end in ends)

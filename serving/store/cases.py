@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from features.case import Case
@@ -191,7 +191,7 @@ def summary(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, obje
     assessment = _newest(
         [row for row in tables.get("assessments", ()) if row.get("completed_on")], "completed_on"
     )
-    sentence = _newest([row for row in tables.get("sentences", ()) if row.get("starts_on")], "starts_on")
+    sentence = longest_running(tables.get("sentences", ()))
     known = [
         day for rows in tables.values() for row in rows if (day := _day(row.get("known_on"))) is not None
     ]
@@ -207,6 +207,37 @@ def summary(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, obje
         "sentence_ends_on": _day(sentence.get("ends_on")),
         "last_known_on": max(known, default=None),
     }
+
+
+def longest_running(sentences: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The sentence that says until when somebody is under supervision; empty where there is none.
+
+    Of each sentence the last known version counts, since an end may be brought forward; of several
+    sentences the one that ends last, and one without an end after all others.
+    """
+    last = last_versions(sentences)
+    return max(
+        (row for row in last if row.get("starts_on")),
+        key=lambda row: (row.get("ends_on") is None, str(row.get("ends_on")), str(row["starts_on"])),
+        default={},
+    )
+
+
+def last_versions(sentences: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The last known version of each sentence of one person; on one day the greatest by content, as everywhere."""
+    names = ("known_on", *TABLES["sentences"].names)
+    last: dict[object, Mapping[str, Any]] = {}
+    for row in sorted(sentences, key=lambda row: [str(row.get(name) or "") for name in names]):
+        last[row.get("event_number")] = row
+    return list(last.values())
+
+
+def runs_on(day: date) -> ColumnElement[bool]:
+    """Does somebody's sentence run on that day? One without an end does."""
+    return or_(
+        cases.c.sentence_ends_on >= day,
+        and_(cases.c.sentence_ends_on.is_(None), cases.c.sentence_type.is_not(None)),
+    )
 
 
 def _newest(rows: Sequence[Mapping[str, Any]], column: str) -> Mapping[str, Any]:
@@ -263,7 +294,7 @@ def page(
     if crn_prefix:
         wanted.append(cases.c.crn.startswith(crn_prefix, autoescape=True))
     if running_on is not None:
-        wanted.append(cases.c.sentence_ends_on >= running_on)
+        wanted.append(runs_on(running_on))
     total = connection.execute(select(func.count()).select_from(cases).where(*wanted)).scalar_one()
     columns = [cases.c[name] for name in CaseLine.__dataclass_fields__]
     rows = connection.execute(
@@ -283,7 +314,7 @@ def practitioners(connection: Connection, *, running_on: date, limit: int = 200)
     """Practitioners with the number of people whose sentence runs on that day, by name, as far as `limit`."""
     rows = connection.execute(
         select(cases.c.practitioner, func.count())
-        .where(cases.c.practitioner.is_not(None), cases.c.sentence_ends_on >= running_on)
+        .where(cases.c.practitioner.is_not(None), runs_on(running_on))
         .group_by(cases.c.practitioner)
         .order_by(cases.c.practitioner)
         .limit(limit)

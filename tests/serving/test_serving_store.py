@@ -19,6 +19,7 @@ from features.histories import Histories
 from serving import audit_log, events, people
 from serving.audit_log import Actor, Deed
 from serving.ingest import ingest
+from serving.retention import all_ended
 from serving.schemas.events import EventQuestion
 from serving.services import Services
 from serving.settings import Settings
@@ -276,6 +277,68 @@ def test_ingest_gives_every_case_as_the_histories_have_it_and_again_changes_noth
 
 def _line(row: Any) -> str:
     return str(sorted(row.items(), key=lambda item: str(item[0])))
+
+
+def sentence(number: int, starts: str, ends: str | None, known: str) -> dict[str, object]:
+    return {
+        "event_number": number,
+        "sentence_type": f"TYPE_{number}",
+        "starts_on": starts,
+        "ends_on": ends,
+        "known_on": known,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "type_", "ends"),
+    [
+        ([], None, None),
+        ([sentence(1, "2024-01-01", "2026-01-01", "2024-01-02")], "TYPE_1", date(2026, 1, 1)),
+        # An end that was brought forward stands, whatever the order of the rows.
+        (
+            [
+                sentence(1, "2024-01-01", "2024-06-01", "2024-06-03"),
+                sentence(1, "2024-01-01", "2026-01-01", "2024-01-02"),
+            ],
+            "TYPE_1",
+            date(2024, 6, 1),
+        ),
+        # An older sentence that runs longer says until when somebody is under supervision.
+        (
+            [
+                sentence(1, "2024-01-01", "2027-01-01", "2024-01-02"),
+                sentence(2, "2025-01-01", "2026-01-01", "2025-01-02"),
+            ],
+            "TYPE_1",
+            date(2027, 1, 1),
+        ),
+        (
+            [
+                sentence(1, "2024-01-01", None, "2024-01-02"),
+                sentence(2, "2025-01-01", "2026-01-01", "2025-01-02"),
+            ],
+            "TYPE_1",
+            None,
+        ),
+    ],
+)
+def test_supervision_ends_with_the_last_known_version_of_the_longest_sentence(
+    rows: list[dict[str, object]], type_: str | None, ends: date | None
+) -> None:
+    found = cases.summary({"sentences": rows})
+    assert (found["sentence_type"], found["sentence_ends_on"]) == (type_, ends)
+
+
+def test_an_end_brought_forward_is_enough_to_be_forgotten_in_time() -> None:
+    rows = [
+        sentence(1, "2014-01-01", "2026-01-01", "2014-01-02"),
+        sentence(1, "2014-01-01", "2014-06-01", "2014-06-03"),
+    ]
+    assert all_ended(orjson.dumps({"sentences": rows}), before=date(2020, 1, 1))
+    assert not all_ended(
+        orjson.dumps({"sentences": [*rows, sentence(2, "2015-01-01", None, "2015-01-02")]}),
+        before=date(2020, 1, 1),
+    )
 
 
 WRONG_URLS = ["mysql://localhost/x", "nonsense", "sqlite:///", "sqlite:////nowhere/at/all/store.db"]
