@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import benefit_worlds as worlds
 
+from scoring import advice
 from scoring.effects import SUPPORTS
 from training import benefit_baselines, policy_value
 from training.benefit import BenefitModel
 
 CELL = 30  # fewest eligible people of a cell that is judged
-OWN = ("signpost, best estimate", "signpost, clear effects, else practice")
 
 
 def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) -> dict[str, object]:
@@ -57,7 +57,8 @@ def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) ->
         if found is not None:
             chosen["EconML, DR learner"] = found
     chosen["signpost, best estimate"] = model.recommend(log.features, able, rule="effect")
-    chosen["signpost, clear effects only"] = model.recommend(log.features, able)
+    chosen["signpost, as recommended"] = model.recommend(log.features, able)
+    chosen["signpost, clear effects only"] = model.recommend(log.features, able, rule="lower_bound")
     chances = {name: indicator(choice, log) for name, choice in chosen.items()}
     clear = chosen["signpost, clear effects only"] != worlds.NONE
     chances["signpost, clear effects, else practice"] = np.where(
@@ -77,7 +78,9 @@ def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) ->
         "best": any_one.best,
         "captured": {name: value.captured for name, value in values.items()},
         "value": {name: value.policy for name, value in values.items()},
+        "evidence": model.model_.report["evidence"],
         "clear": float(clear.mean()),
+        "suggested_by_effect": suggested_by_effect(model, log),
         "offers": offers(log, chosen["signpost, clear effects only"], clear),
         "coverage": coverage(model, log),
         "differences": differences(model, log),
@@ -192,6 +195,34 @@ def differences(model: BenefitModel, log: worlds.Log) -> dict[str, int]:
     return {"tried": tried, "reported": reported}
 
 
+def suggested_by_effect(model: BenefitModel, log: worlds.Log) -> float:
+    """The share of people with anything SUGGESTED on the ground of its effect, by `scoring.advice`.
+
+    Feasibility and what the order of choice warns against are left out here: they only take suggestions away.
+    """
+    found = model.model_.effects_many(log.features)
+    shape = log.status.shape
+    lower, upper = np.full(shape, np.nan), np.full(shape, np.nan)
+    support = np.full(shape, -1, dtype=np.int8)
+    for place, arm in enumerate(found.arms):
+        if arm in log.ids:
+            column = log.ids.index(arm)
+            lower[:, column], upper[:, column] = found.lower[:, place], found.upper[:, place]
+            support[:, column] = found.support[:, place]
+    result = advice.advise_arrays(
+        ids=log.ids,
+        eligibility=log.status,
+        order=np.zeros(shape, dtype=np.int64),
+        need=log.need,
+        feasible=np.full(shape, -1, dtype=np.int8),
+        not_advised=np.zeros(shape, dtype=bool),
+        lower=lower,
+        upper=upper,
+        support=support,
+    )
+    return float(result.by_effect.any(axis=1).mean())
+
+
 def offers(log: worlds.Log, choice: np.ndarray, clear: np.ndarray) -> dict[str, float]:
     """Programmes and structured interventions: relative rate of Black people against White, in history and suggested.
 
@@ -239,6 +270,11 @@ def table(folder: Path) -> str:
                 f"  coverage, {group:9s} {inside}/{cells} = {inside / max(cells, 1):.3f}: {each}; errors {errors}"
             )
         lines.append("  clear effect for " + " ".join(f"{f['clear']:.3f}" for f in some) + " of people")
+        lines.append(
+            "  suggested on the ground of effect: "
+            + " ".join(f"{f['suggested_by_effect']:.3f}" for f in some)
+            + " of people"
+        )
         lines.append(
             "  differences by group reported, of those looked at: "
             + " ".join(f"{f['differences']['reported']}/{f['differences']['tried']}" for f in some)

@@ -14,10 +14,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from catalogue import load
+from catalogue import batch, load
+from catalogue.fields import NEED_THRESHOLDS
 from features.histories import Histories
 from features.outcomes import referral_outcomes
+from features.subject import subjects
 from features.synthetic import generate
+from scoring.advice import STATUSES
+from scoring.national import first_needs
 from training import effects, policy_value
 
 START, END = date(2021, 1, 1), date(2026, 1, 1)
@@ -27,7 +31,10 @@ AUDITED = ("sex", "ethnicity")
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """A world's decision points; `mean`, `allowed`, `usual` are the truth, [rows, names]."""
+    """A world's decision points; `mean`, `allowed`, `usual` are the truth, [rows, names].
+
+    `status` and `need` [rows, ids] are what advice reads of the rules: eligibility and the need met first.
+    """
 
     name: str
     features: pl.DataFrame
@@ -38,6 +45,9 @@ class Log:
     allowed: np.ndarray
     usual: np.ndarray
     found: np.ndarray
+    ids: list[str]
+    status: np.ndarray
+    need: np.ndarray
 
     @property
     def outcome(self) -> np.ndarray:
@@ -68,6 +78,7 @@ def model_settings() -> dict[str, object]:
         "min_support": 30,
         "families": effects.families(catalogue),
         "targets": {entry.id: tuple(entry.needs) for entry in catalogue.interventions},
+        "thresholds": NEED_THRESHOLDS,
     }
 
 
@@ -103,6 +114,11 @@ def reduce(world: Path, place: Path) -> None:
         .with_columns(completed=pl.col("end").fill_null("") == "COMPLETED")
     )
     place.mkdir(parents=True, exist_ok=True)
+    facts = subjects(histories, points.select("crn", "assessment_id", as_of="decided_on"))
+    ids = [entry.id for entry in catalogue.interventions]
+    status = batch.evaluate(facts, catalogue, as_of="as_of").select(
+        pl.col(ids).cast(pl.String).cast(pl.Enum(list(STATUSES))).to_physical().cast(pl.Int8)
+    )
     rows.features.write_parquet(place / "features.parquet")
     points.write_parquet(place / "points.parquet")
     rows.eligible.write_parquet(place / "eligible.parquet")
@@ -112,6 +128,9 @@ def reduce(world: Path, place: Path) -> None:
         allowed=allowed,
         usual=usual.astype(np.float32),
         found=found,
+        ids=np.array(ids),
+        status=status.to_numpy(),
+        need=first_needs(facts, catalogue).astype(np.int8),
     )
     (place / "done").write_text(json.dumps({"points": points.height}) + "\n")
 
@@ -120,7 +139,7 @@ def read(place: Path) -> Log:
     """A reduced log."""
     eligible = pl.read_parquet(place / "eligible.parquet")
     with np.load(place / "truth.npz") as truth:
-        parts = {key: truth[key] for key in ("mean", "allowed", "usual", "found")}
+        parts = {key: truth[key] for key in ("mean", "allowed", "usual", "found", "ids", "status", "need")}
     return Log(
         name=place.name,
         features=pl.read_parquet(place / "features.parquet"),
@@ -131,6 +150,9 @@ def read(place: Path) -> Log:
         allowed=parts["allowed"],
         usual=parts["usual"].astype(np.float64),
         found=parts["found"],
+        ids=parts["ids"].tolist(),
+        status=parts["status"],
+        need=parts["need"].astype(np.int64),
     )
 
 

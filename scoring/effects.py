@@ -35,9 +35,8 @@ THIN_SHARE: Final = 1 / 3
 """An arm with at least this share of `min_support` similar people is THIN, below it NONE."""
 CHUNK: Final = 8192
 INTERCEPT: Final = "intercept"
-LEAST_SHARE: Final = 0.1
-MOST_SHARE: Final = 4.0
-"""Bounds of the share of an effect that anybody gets."""
+LOG_SHARES: Final = (-5.0, 2.0)
+"""Bounds of the logarithm of the share of an effect that anybody gets, before it is brought to mean one."""
 
 Value = object
 Columns: TypeAlias = "Mapping[str, Any] | pl.DataFrame"
@@ -225,16 +224,17 @@ class Arm:
 class Moderation:
     """How much of any arm's effect a person gets: one factor for all arms, with mean one.
 
-    The factor is 1 plus `coefficients` times the modifiers' functions, held between `LEAST_SHARE` and
-    `MOST_SHARE`; `covariance` is that of the coefficients.
+    Its logarithm is `coefficients` times the modifiers' functions, held within `LOG_SHARES`, less `level`;
+    `covariance` is that of the coefficients.
     """
 
     coefficients: Floats
     covariance: Floats
+    level: float = 0.0
 
     def share(self, design: Floats) -> Floats:
         """The factor of every row of a design matrix [people, 1 + functions]."""
-        return np.clip(1.0 + design[:, 1:] @ self.coefficients, LEAST_SHARE, MOST_SHARE)
+        return np.exp(np.clip(design[:, 1:] @ self.coefficients, *LOG_SHARES) - self.level)
 
     @property
     def factor(self) -> Floats:
@@ -253,12 +253,20 @@ class Moderation:
         coefficients = np.asarray(document["coefficients"], dtype=np.float64)
         lower = np.zeros((len(coefficients), len(coefficients)))
         lower[np.tril_indices(len(coefficients))] = np.asarray(document["covariance"], dtype=np.float64)
-        return cls(coefficients=coefficients, covariance=lower + np.tril(lower, -1).T)
+        return cls(
+            coefficients=coefficients,
+            covariance=lower + np.tril(lower, -1).T,
+            level=float(document["log_level"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Write it; the covariance as its packed lower triangle."""
         packed = self.covariance[np.tril_indices(len(self.covariance))]
-        return {"coefficients": self.coefficients.tolist(), "covariance": packed.tolist()}
+        return {
+            "coefficients": self.coefficients.tolist(),
+            "covariance": packed.tolist(),
+            "log_level": self.level,
+        }
 
 
 class EffectModel:
@@ -386,7 +394,7 @@ class EffectModel:
         sums = share * own
         doubt = float(((self._moderated @ design[1:]) ** 2).sum())
         variance = share**2 * ((self._factors @ design) ** 2).reshape(len(self.arms), -1).sum(axis=1)
-        variance += own**2 * doubt
+        variance += (share * own) ** 2 * doubt
         similar = self._people * self._likeness[:, at].min(axis=1, initial=1.0)
         half = self.z * np.sqrt(variance)
         return sums.tolist(), half.tolist(), similar.tolist(), self._support(similar).tolist()
@@ -464,8 +472,8 @@ class EffectModel:
             variance[:, i] = ((design @ self._factors[i * size : (i + 1) * size].T) ** 2).sum(axis=1)
         share = self.moderation.share(design)[:, None]
         doubt = ((design[:, 1:] @ self._moderated.T) ** 2).sum(axis=1)[:, None]
-        variance = share**2 * variance + effect**2 * doubt
         effect *= share
+        variance = share**2 * variance + effect**2 * doubt
         similar = like * self._people
         half = self.z * np.sqrt(variance)
         return EffectArrays(
@@ -508,7 +516,7 @@ class EffectModel:
             for start, codes in zip(self._starts, places, strict=True):
                 own += self._tables[i, start + codes]
             variance = ((self._factors[i * size : (i + 1) * size] @ mean) ** 2).sum()
-            variance += ((self._moderated @ (own @ design[:, 1:] / length)) ** 2).sum()
+            variance += ((self._moderated @ ((share * own) @ design[:, 1:] / length)) ** 2).sum()
             effect, half = float((share * own).mean()), self.z * float(np.sqrt(variance))
             out[arm] = (effect, effect - half, effect + half)
         return out
@@ -518,6 +526,10 @@ class EffectModel:
         """Read benefit.json; UsageError if it is not one of this schema."""
         if document.get("schema") != SCHEMA:
             raise UsageError(f"The effect model is not of the schema {SCHEMA}; train the bundle again.")
+        if "moderation" in document:
+            raise UsageError(
+                "The effect model reads the shared part of effects as a sum; train the bundle again."
+            )
         return cls(
             reference=document["reference"],
             level=float(document["level"]),
@@ -526,7 +538,7 @@ class EffectModel:
             modifiers=[Modifier.from_dict(m) for m in document["modifiers"]],
             arms=[Arm.from_dict(a) for a in document["arms"]],
             report=document.get("report", {}),
-            moderation=Moderation.from_dict(document["moderation"]) if "moderation" in document else None,
+            moderation=Moderation.from_dict(document["shared_part"]) if "shared_part" in document else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -539,7 +551,7 @@ class EffectModel:
             "min_support": self.min_support,
             "modifiers": [m.to_dict() for m in self.modifiers],
             "arms": [a.to_dict() for a in self._arms],
-            "moderation": self.moderation.to_dict(),
+            "shared_part": self.moderation.to_dict(),
             "report": self.report,
         }
 

@@ -30,9 +30,15 @@ import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
 from sklearn.base import BaseEstimator
 
 from catalogue.errors import UsageError
-from scoring.effects import SUPPORTS, Arm, EffectModel, Moderation, Modifier
+from scoring.effects import SUPPORTS, Arm, EffectArrays, EffectModel, Moderation, Modifier
 from training import benefit_frame as frames
-from training import benefit_groups, benefit_moderation, benefit_modifiers, benefit_nuisance, benefit_pooling
+from training import (
+    benefit_groups,
+    benefit_moderation,
+    benefit_modifiers,
+    benefit_nuisance,
+    benefit_pooling,
+)
 from training.benefit_frame import Floats, Ints, Table
 from training.benefit_rows import TrainingRows
 
@@ -41,19 +47,23 @@ MOST_COEFFICIENTS: Final = 1600
 MORE_COEFFICIENTS: Final = 2400
 """The same from `MANY_ROWS` rows on, which can tell more apart."""
 MANY_ROWS: Final = 40_000
-FIRST_ROUNDS: Final = 80_000
-"""About how many rows the shared part is found on; the arms' own scorecards then read all."""
 MODERATIONS: Final = 2
-"""Rounds in which the shared part of all effects and the arms' own scorecards are fitted in turn."""
+"""Rounds in which the shared part of all effects and the arms' averages are fitted in turn."""
 SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
 
-NUISANCE_DOUBT: Final = 1.15
-"""By how much intervals are widened for what the posterior does not know: that expected outcomes and chances are
-estimates too, and that effects are weighted towards people whose choice was open. Set after looking at the
-worlds of docs/benefit.md: its coverage waits to be judged on others."""
+HIDDEN_BIAS: Final = 0.03
+"""Standard deviation of the bias by facts that practice knows and records do not hold, common to all arms because all
+are compared with the reference, in standard deviations of the outcome (for a chance of three in ten 1.4 points in a
+hundred, as large as a usual effect). Part of every interval, as bias analysis adds it by a prior (Greenland 2005,
+JRSS A 168): no number of people makes it less (decision 0608)."""
+EVIDENCE_ROWS: Final = 20_000
+"""About how many rows the worth of the whole policy is reckoned on."""
+EVIDENCE: Final = 0.95
+"""How sure the policy has to be better than supervision as usual, on average, before estimates are acted on that
+are not clear for the single person."""
 
-Rule = Literal["lower_bound", "effect"]
+Rule = Literal["policy", "lower_bound", "effect"]
 
 
 class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -62,7 +72,8 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     `reference` is the arm of supervision as usual; `min_support` the number of similar past people
     from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
     families within which they are pooled, or to several from the widest (a kind) to the narrowest; `targets` maps them to the features (needs) that they
-    are meant for, whose common effect is learned over all arms. `modifiers` names the features that
+    are meant for, whose common effect is learned over all arms, and `thresholds` features to the score from which
+    they are a need (else the more, the more of a need). `modifiers` names the features that
     effects may depend on; None takes up to `max_modifiers`: risk, motivation and needs under our
     features' names and what arms are meant for, then those with the strongest sign of changing
     effects. `level` is that of the intervals, `threads` the most that a fit uses. The same data and
@@ -76,6 +87,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         *,
         families: Mapping[Any, str | Sequence[str]] | None = None,
         targets: Mapping[Any, Sequence[str]] | None = None,
+        thresholds: Mapping[str, float] | None = None,
         modifiers: Sequence[str] | None = None,
         max_modifiers: int = 15,
         level: float = 0.90,
@@ -88,6 +100,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         self.min_support = min_support
         self.families = families
         self.targets = targets
+        self.thresholds = thresholds
         self.modifiers = modifiers
         self.max_modifiers = max_modifiers
         self.level = level
@@ -153,31 +166,32 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         bins = benefit_modifiers.places(modifiers, table)
         design = benefit_modifiers.design(modifiers, bins, length=table.length)
         say("effects")
-        settings: dict[str, Any] = {
-            "modifiers": modifiers,
-            "residual": residual,
-            "openness": openness,
-        }
+        settings: dict[str, Any] = {"modifiers": modifiers, "residual": residual, "openness": openness}
+        start, reads = benefit_moderation.expected(modifiers)
         moderation = Moderation.none(design.shape[1] - 1)
-        moderated = design
-        rounds = MODERATIONS if openness.shape[1] >= benefit_moderation.LEAST_ARMS else 0
-        some = data.groups % max(table.length // FIRST_ROUNDS, 1) == 0
-        for number in range(rounds):
-            pooled, without = self._pool(data, design=moderated, weight=weight * some, **settings)
-            own = np.zeros((table.length, openness.shape[1]), dtype=np.float32)
-            for fold, mean in enumerate(without):
-                held = data.fold == fold
-                own[held] = design[held] @ mean
-            moderation = benefit_moderation.fit(
-                residual=residual[some],
-                effect=(openness[some] * own[some]).sum(axis=1),
-                design=design[some],
-                weight=weight[some],
-                widths=[m.basis.shape[1] for m in modifiers],
-                noise=pooled.noise * self.inflation_,
-            )
-            moderated = design * moderation.share(design)[:, None]
-            say(f"effects, shared part {number + 1}")
+        if openness.shape[1] >= benefit_moderation.LEAST_ARMS:
+            moderation = benefit_moderation.before(design, start)
+            for number in range(MODERATIONS):
+                share = moderation.share(design)[:, None]
+                pooled, without = self._pool(
+                    data, design=design * share, weight=weight, plain=True, **settings
+                )
+                own = np.zeros((table.length, openness.shape[1]), dtype=np.float32)
+                for fold, mean in enumerate(without):
+                    held = data.fold == fold
+                    own[held] = design[held] @ mean
+                moderation = benefit_moderation.fit(
+                    residual=residual,
+                    effect=(openness * own).sum(axis=1),
+                    design=design,
+                    weight=weight,
+                    widths=[m.basis.shape[1] for m in modifiers],
+                    noise=pooled.noise * self.inflation_,
+                    start=start,
+                    reads=reads,
+                )
+                say(f"effects, shared part {number + 1}")
+        moderated = design * moderation.share(design)[:, None]
         pooled, without = self._pool(data, design=moderated, weight=weight, **settings)
         self.rows_ = self._rows(
             data, chances=chances, expected=expected, weight=weight, design=moderated, without=without
@@ -186,9 +200,31 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         self.n_features_in_ = len(table.names)
         self.feature_names_in_ = np.array(table.names, dtype=object)
         self.model_ = self._serve(
-            data, modifiers=modifiers, bins=bins, pooled=pooled, openness=openness, moderation=moderation
+            data,
+            modifiers=modifiers,
+            bins=bins,
+            pooled=pooled,
+            openness=openness,
+            moderation=moderation,
         )
+        self.model_.report["evidence"] = self._evidence(table, data, pooled=pooled, design=moderated)
         return self
+
+    def _evidence(
+        self, table: Table, data: "_Data", *, pooled: benefit_pooling.Pooled, design: Floats
+    ) -> dict[str, float]:
+        """What is expected of the whole policy, on average over people, and its lower bound."""
+        some = np.arange(0, table.length, max(table.length // EVIDENCE_ROWS, 1))
+        found = self.model_.effects_many(table.take(some).columns)
+        eligible = np.delete(data.eligible[some], data.reference, axis=1)
+        chosen = _best(found, eligible, least=None)
+        weights: Floats = np.zeros((design.shape[1], len(data.others)))
+        for place in range(weights.shape[1]):
+            weights[:, place] = design[some[chosen == place]].sum(axis=0)
+        count = max(int((chosen >= 0).sum()), 1)
+        effect, error = pooled.mean_of(weights / count)
+        z = float(scipy.stats.norm.ppf(EVIDENCE))
+        return {"effect": effect, "lower": effect - z * error, "suggested": count / len(some)}
 
     def _read(
         self,
@@ -298,9 +334,11 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         names = sorted(names, key=lambda name: (name not in meant, -sign[name]))[: self.max_modifiers]
         most = MORE_COEFFICIENTS if table.length >= MANY_ROWS else MOST_COEFFICIENTS
         room = max(most // openness.shape[1] - 1, 0)
+        shared = set(benefit_moderation.SHARED_BY) & set(names)
         cuts: list[Modifier] = []
-        for degree in (3, 2, 1):
-            cuts = [m for m in (benefit_modifiers.cut(table, name, degree=degree) for name in names) if m]
+        for finer, degree in ((3, 3), (3, 2), (3, 1), (2, 1), (1, 1)):
+            found = (self._cut(table, name, degree=finer if name in shared else degree) for name in names)
+            cuts = [m for m in found if m]
             if sum(m.basis.shape[1] for m in cuts) <= room:
                 break
         chosen: list[Modifier] = []
@@ -309,6 +347,9 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 room -= modifier.basis.shape[1]
                 chosen.append(modifier)
         return tuple(sorted(chosen, key=lambda m: table.names.index(m.name)))
+
+    def _cut(self, table: Table, name: str, *, degree: int) -> Modifier | None:
+        return benefit_modifiers.cut(table, name, degree=degree, threshold=(self.thresholds or {}).get(name))
 
     def _pool(
         self,
@@ -319,18 +360,27 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         residual: Floats,
         openness: Floats,
         weight: Floats,
+        plain: bool = False,
     ) -> tuple[benefit_pooling.Pooled, list[Floats]]:
-        """The pooled effects, and for each fold the mean effects learned without it."""
+        """The pooled effects, and for each fold the mean effects learned without it.
+
+        `plain`: averages and needs only, no arm's own dependence on modifiers.
+        """
         seen = weight > 0
         targets = {str(label): tuple(names) for label, names in (self.targets or {}).items()}
-        match = benefit_modifiers.match(modifiers, [str(label) for label in data.others], targets)
+        meant = benefit_modifiers.meant_for(modifiers, [str(label) for label in data.others], targets)
+        eligible = np.delete(data.eligible, data.reference, axis=1)
+        match = benefit_modifiers.chosen_by_practice(meant, data.place, eligible)
+        own = 1 if plain else design.shape[1]
         parts = [
             benefit_pooling.moments(
                 residual=residual[use],
                 openness=openness[use],
                 design=design[use],
+                meant=meant,
                 match=match,
                 weight=weight[use],
+                own=own,
             )
             for use in ((data.fold == number) & seen for number in range(self.folds))
         ]
@@ -343,13 +393,14 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             noise=whole.square / whole.weight,
         )
         widths = [m.basis.shape[1] for m in modifiers]
-        blocks = np.repeat(np.arange(len(widths) + 1), [1, *widths])
+        blocks = np.repeat(np.arange(len(widths) + 1), [1, *widths])[:own]
         scale = float(
             np.average((data.outcome - np.average(data.outcome, weights=weight)) ** 2, weights=weight)
         )
         settings: dict[str, Any] = {
             "blocks": blocks,
             "families": self._families(data),
+            "meant": meant,
             "match": match,
             "scale": scale,
             "inflation": inflation,
@@ -359,7 +410,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             benefit_pooling.pool(whole.minus(part), **settings, spread=pooled.spread, noise=pooled.noise).mean
             for part in parts
         ]
-        self.inflation_ = inflation
+        self.inflation_, self.scale_ = inflation, scale
         return pooled, without
 
     def _family_names(self, data: "_Data") -> list[tuple[str, ...]]:
@@ -433,6 +484,8 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         everyone = np.ones(len(data.arm), dtype=bool)
         arms, averages = [], {}
         families = self._family_names(data)
+        hidden: Floats = np.zeros((len(means), len(means)))
+        hidden[0, 0] = HIDDEN_BIAS**2 * self.scale_
         for place, label in enumerate(data.others):
             coefficients = means[:, place]
             in_arm = data.arm == data.arms.index(label)
@@ -451,7 +504,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                     family=families[place][-1],
                     intercept=float(coefficients[0]),
                     tables=_tables(modifiers, coefficients),
-                    covariance=NUISANCE_DOUBT**2 * pooled.arm_covariance(place),
+                    covariance=pooled.arm_covariance(place) + hidden,
                     people=float((openness[data.seen, place] ** 2).sum()),
                     likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
                     facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
@@ -469,6 +522,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             "recorded": int(data.seen.sum()),
             "noise": pooled.noise,
             "inflation": self.inflation_,
+            "hidden_bias": HIDDEN_BIAS * math.sqrt(self.scale_),
             "standard_deviations": {
                 name: {
                     "common": float(np.sqrt(spread.common[i])),
@@ -511,18 +565,19 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         return frame
 
     def recommend(
-        self, X: object, eligible: object | None = None, *, rule: Rule = "lower_bound"
+        self, X: object, eligible: object | None = None, *, rule: Rule = "policy"
     ) -> npt.NDArray[Any]:
-        """The arm to suggest to each row, or the reference where none is clearly better: [rows].
+        """The arm to suggest to each row, or the reference: [rows].
 
-        By "lower_bound", the eligible arm with enough similar people and the highest lower bound
-        above nought; by "effect", the one with the highest estimate above nought, which serves
-        the average best and single people without assurance.
+        Always among the eligible arms with enough similar people, and with an estimate above nought. By "policy",
+        the one with the highest lower bound, where that is above nought or where the fit as a whole shows that
+        choosing so helps (`report["evidence"]`); else the reference (decision 0607). By "lower_bound", the one with
+        the highest lower bound above nought only; by "effect", the one with the highest estimate.
         """
         table = frames.read(X)
         found = self.model_.effects_many(table.columns)
         labels = [self.reference, *self.arms_]
-        allowed = found.support < SUPPORTS.index("NONE")
+        allowed = np.ones(found.effect.shape, dtype=bool)
         if eligible is not None:
             arms = sorted(labels, key=str)
             given = frames.by_arm(
@@ -533,12 +588,15 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 reference=self.reference,
                 default=1.0,
             )
-            allowed &= given[:, [arms.index(label) for label in self.arms_]] > 0
-        figure = found.lower if rule == "lower_bound" else found.effect
-        worth = np.column_stack([np.zeros(table.length), np.where(allowed, figure, -np.inf)])
+            allowed = given[:, [arms.index(label) for label in self.arms_]] > 0
+        if rule == "effect":
+            chosen = _best(found, allowed, least=None, figure=found.effect)
+        else:
+            sure = rule == "policy" and self.model_.report["evidence"]["lower"] > 0
+            chosen = _best(found, allowed, least=None if sure else 0.0)
         same = {type(label) for label in labels}
         kind = object if len(same) > 1 or same == {str} else None
-        return np.asarray(np.array(labels, dtype=kind)[worth.argmax(axis=1)])
+        return np.asarray(np.array(labels, dtype=kind)[chosen + 1])
 
     def average_effects(self, by: object | None = None) -> pd.DataFrame:
         """Average effect of each arm over the training rows, or over each group of them in `by`.
@@ -597,9 +655,33 @@ class _Data:
     fold: Ints
 
     @property
+    def place(self) -> Ints:
+        """The arm of each row among the others, -1 for the reference."""
+        return np.where(self.arm == self.reference, -1, self.arm - (self.arm > self.reference))
+
+    @property
     def others(self) -> list[Hashable]:
         """The arms that are compared with the reference."""
         return [label for place, label in enumerate(self.arms) if place != self.reference]
+
+
+def _best(
+    found: EffectArrays,
+    eligible: npt.NDArray[np.bool_],
+    *,
+    least: float | None,
+    figure: Floats | None = None,
+) -> Ints:
+    """The arm of each row with the highest `figure` (None: lower bound), which is above `least`; -1 where none is.
+
+    Among those that are eligible, have enough similar people, and an estimate above nought.
+    """
+    figure = found.lower if figure is None else figure
+    may = eligible & (found.support < SUPPORTS.index("NONE")) & (found.effect > 0)
+    if least is not None:
+        may &= figure > least
+    best = np.where(may, figure, -np.inf).argmax(axis=1)
+    return np.where(may.any(axis=1), best, -1)
 
 
 def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.effects import Modifier
 from training.benefit_frame import Floats, Ints, Objects, Table
@@ -18,6 +19,8 @@ MOST_DISTINCT: Final = 12
 """A numeric feature with at most so many values has a bin for each."""
 QUANTILE_BINS: Final = 16
 MOST_CATEGORIES: Final = 8
+LEAST_FOR_PRACTICE: Final = 10
+"""With fewer arms how often each is chosen teaches nothing about how much they help."""
 RECORDED_ENOUGH: Final = 0.05
 """Below this share of missing values "not recorded" has no effect of its own."""
 
@@ -43,14 +46,17 @@ and previous sanctions, and whether there is time to finish (the responsivity pr
 readiness decide whom an intervention helps)."""
 
 
-def cut(table: Table, name: str, *, degree: int) -> Modifier | None:
-    """Cut one feature into a modifier; None where it does not vary."""
+def cut(table: Table, name: str, *, degree: int, threshold: float | None = None) -> Modifier | None:
+    """Cut one feature into a modifier; None where it does not vary.
+
+    With a `threshold` its first function is whether the feature reaches it (1 or 0), in place of one degree.
+    """
     if name in table.numbers:
-        return _cut_numbers(name, table.numbers[name], degree=degree)
+        return _cut_numbers(name, table.numbers[name], degree=degree, threshold=threshold)
     return _cut_texts(name, table.texts[name])
 
 
-def _cut_numbers(name: str, values: Floats, *, degree: int) -> Modifier | None:
+def _cut_numbers(name: str, values: Floats, *, degree: int, threshold: float | None) -> Modifier | None:
     recorded = values[~np.isnan(values)]
     distinct = np.unique(recorded)
     if len(distinct) < 2:
@@ -61,13 +67,23 @@ def _cut_numbers(name: str, values: Floats, *, degree: int) -> Modifier | None:
     else:
         inner = np.quantile(recorded, np.linspace(0, 1, QUANTILE_BINS + 1)[1:-1], method="higher")
         edges = np.unique(inner[inner > distinct[0]])
+    reaches = None
+    if threshold is not None and distinct[0] < threshold <= distinct[-1]:
+        edges = np.union1d(edges[edges < threshold], [threshold, *edges[edges > threshold]])
+        if few:  # the threshold may stand beside the middle between two values: one edge is enough
+            between = distinct[distinct < threshold].max(), distinct[distinct >= threshold].min()
+            edges = edges[(edges <= between[0]) | (edges > between[1]) | (edges == threshold)]
+        reaches = np.append(np.append(-np.inf, edges) >= threshold, [False]).astype(np.float64)
     bins = np.searchsorted(edges, values, side="right")
     bins = np.where(np.isnan(values), len(edges) + 1, bins)
     share = np.bincount(bins, minlength=len(edges) + 2) / len(values)
     places = distinct if few else np.cumsum(share[:-1]) - share[:-1] / 2
-    return Modifier(
-        name=name, edges=tuple(edges.tolist()), values=None, basis=_polynomials(places, share, degree=degree)
-    )
+    if reaches is None:
+        basis = _polynomials(places, share, degree=degree)
+    else:
+        smooth = _polynomials(places, share, degree=max(degree - 1, 0))
+        basis = np.hstack([reaches[:, None], smooth])
+    return Modifier(name=name, edges=tuple(edges.tolist()), values=None, basis=basis)
 
 
 def _polynomials(places: Floats, share: Floats, *, degree: int) -> Floats:
@@ -123,24 +139,37 @@ def design(modifiers: tuple[Modifier, ...], bins: list[Ints], *, length: int) ->
     return np.concatenate([np.ones((length, 1)), *parts], axis=1)
 
 
-def match(
-    modifiers: tuple[Modifier, ...],
-    arms: Sequence[str],
-    targets: Mapping[str, Sequence[str]],
-    *,
-    functions: int = 2,
+def meant_for(
+    modifiers: tuple[Modifier, ...], arms: Sequence[str], targets: Mapping[str, Sequence[str]]
 ) -> Floats:
-    """[arms, 1 + functions, matches]: which functions of an arm are those of the needs it is meant for.
-
-    The r-th match is the mean of the r-th functions of the arm's targets; there is none where no
-    modifier is anybody's target.
-    """
+    """[arms, 1 + functions]: the mean of the first functions of the needs that an arm is meant for; else noughts."""
     starts = np.cumsum([1, *(m.basis.shape[1] for m in modifiers)])
-    out = np.zeros((len(arms), int(starts[-1]), functions))
+    out = np.zeros((len(arms), int(starts[-1])))
     for place, arm in enumerate(arms):
-        meant = [i for i, m in enumerate(modifiers) if m.name in targets.get(arm, ()) and m.edges is not None]
-        for i in meant:
-            for r in range(min(functions, modifiers[i].basis.shape[1])):
-                out[place, starts[i] + r, r] = 1 / len(meant)
-    used = out.any(axis=(0, 1))
-    return out[:, :, used]
+        meant = [
+            int(starts[i])
+            for i, m in enumerate(modifiers)
+            if m.name in targets.get(arm, ()) and m.edges is not None and m.basis.shape[1]
+        ]
+        out[place, meant] = 1 / max(len(meant), 1)
+    return out
+
+
+def chosen_by_practice(meant: Floats, arm: Ints, eligible: npt.NDArray[np.bool_]) -> Floats:
+    """[arms, 1 + functions, matches]: maps how often practice chooses an arm, of those open to it, onto its effect.
+
+    For its average and, where arms have needs, for what having the need adds: if practice has learned what
+    helps, its choices say something about an intervention that few people had. `arm` places in `eligible`'s
+    columns without the reference's, -1 for it.
+    """
+    arms = eligible.shape[1]
+    often = np.log((np.bincount(arm[arm >= 0], minlength=arms) + 2) / (eligible.sum(axis=0) + 40))
+    often = often - often.mean()
+    spread = float(often.std())
+    if arms < LEAST_FOR_PRACTICE or spread < 1e-9:
+        return np.zeros((*meant.shape, 0))
+    often = often / spread
+    average = np.zeros(meant.shape)
+    average[:, 0] = often
+    parts = [average] + ([often[:, None] * meant] if meant.any() else [])
+    return np.stack(parts, axis=2)

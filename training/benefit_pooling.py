@@ -8,8 +8,9 @@ fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects s
 arm's average, arms to their family's and families to the common effect exactly as far as the
 data are thin; where nothing differs, the variances go to nought and nothing is claimed.
 
-Beside these, `match` functions have one coefficient for all arms: each arm's own target needs are
-mapped onto them, so that "it helps where there is the need it is meant for" is learned once.
+Beside these every arm has one coefficient more, pooled in the same way, for the people who have the need it is
+meant for (`meant`), so that "it helps where there is the need" is learned over all arms; and `match` functions
+have one coefficient for all arms, onto which a fact about each arm is mapped.
 """
 
 from collections.abc import Sequence
@@ -28,15 +29,24 @@ FLOOR: Final = 1e-7
 """Smallest variance of an arm's own part, in units of the outcome's variance."""
 COMMON_AVERAGE: Final = 1.0
 """Variance of the common average effect, in the same units: in effect unpooled."""
-FIRST_GUESS: Final = 0.05
-"""First guess of an average effect's spread, in standard deviations of the outcome."""
+FIRST_GUESS: Final = 0.02
+"""First guess of an average effect's spread, in standard deviations of the outcome: for a chance of three in ten
+about one point, as published effects of programmes differ (odds ratios around 0.9)."""
+MEANT_GUESS: Final = 0.5
+"""The guess of the spread of what having the need adds, against that of the averages."""
+MODIFIER_GUESSES: Final = (0.05, 0.5)
+"""The same of a modifier's: next to nothing, or much. The likelihood is flat near nought and has a top on either side,
+so both are climbed and the higher one is taken."""
 PSEUDO: Final = 1.0
 """How many pseudo-observations hold a modifier's variance near that of all modifiers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then the matches."""
+    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then the matches.
+
+    j runs over the functions, then comes what having the need adds, if there are needs.
+    """
 
     gram: Floats
     cross: Floats
@@ -64,22 +74,36 @@ def total(parts: Sequence[Moments]) -> Moments:
 
 
 def moments(
-    *, residual: Floats, openness: Floats, design: Floats, match: Floats, weight: Floats, chunk: int = 4096
+    *,
+    residual: Floats,
+    openness: Floats,
+    design: Floats,
+    meant: Floats,
+    match: Floats,
+    weight: Floats,
+    own: int,
+    chunk: int = 4096,
 ) -> Moments:
     """Sum the moments of rows: `openness` [rows, arms] is taken minus propensity, `design` [rows, functions].
 
-    `match` [arms, functions, matches] maps each arm's functions to the shared coefficients. Rows are
+    `meant` [arms, functions] says which functions tell that somebody has the need of an arm (all nought: no arm
+    has any), `match` [arms, functions, matches] maps each arm's functions to the shared coefficients. The first `own`
+    functions have coefficients of every arm's own, the rest are read through `meant` and `match` only. Rows are
     walked in chunks, in single precision, and summed in double.
     """
-    own, matches = design.shape[1] * openness.shape[1], match.shape[2]
-    size = own + matches
+    has_needs, matches = bool(meant.any()), match.shape[2]
+    columns = own * openness.shape[1]
+    first = columns + has_needs * openness.shape[1]
+    size = first + matches
     gram, cross = np.zeros((size, size)), np.zeros(size)
     for start in range(0, len(residual), chunk):
         rows = slice(start, start + chunk)
         product = np.empty((len(residual[rows]), size), dtype=np.float32)
-        product[:, :own] = (design[rows, :, None] * openness[rows, None, :]).reshape(-1, own)
+        product[:, :columns] = (design[rows, :own, None] * openness[rows, None, :]).reshape(-1, columns)
+        if has_needs:
+            product[:, columns:first] = (design[rows] @ meant.T) * openness[rows]
         for r in range(matches):
-            product[:, own + r] = (openness[rows] * (design[rows] @ match[:, :, r].T)).sum(axis=1)
+            product[:, first + r] = (openness[rows] * (design[rows] @ match[:, :, r].T)).sum(axis=1)
         weighted = product * np.sqrt(weight[rows]).astype(np.float32)[:, None]
         gram += weighted.T @ weighted
         cross += product.T @ (weight[rows] * residual[rows]).astype(np.float32)
@@ -91,7 +115,7 @@ def moments(
 class Spread:
     """Variances of the common part, the levels of families and the own part, one a block, and of the matches.
 
-    Block 0 is the averages, then come the modifiers; `families` go from the widest level to the narrowest.
+    Block 0 is the averages, then come the modifiers and, if there are needs, what they add; `families` go from the widest level to the narrowest.
     """
 
     common: Floats
@@ -102,28 +126,46 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled:
-    """The posterior: `flat` and `covariance` are indexed as the moments are."""
+    """The posterior: `flat` and `covariance` are indexed as the moments are; `own` functions have arms' own parts."""
 
     flat: Floats
     covariance: Floats
+    own: int
+    meant: Floats
     match: Floats
     spread: Spread
     noise: float
 
     @property
     def mean(self) -> Floats:
-        """The effects' coefficients [functions, arms], matches included."""
-        arms, functions, matches = self.match.shape
-        own = self.flat[: functions * arms].reshape(functions, arms)
-        shared = self.flat[functions * arms :]
-        return np.asarray(own + (self.match @ shared).T if matches else own)
+        """The effects' coefficients [functions, arms], needs and matches included."""
+        return np.column_stack([self._to(arm) @ self.flat[self._rows(arm)] for arm in range(len(self.meant))])
 
     def arm_covariance(self, arm: int) -> Floats:
-        """Covariance [functions, functions] of one arm's coefficients, matches included."""
-        arms, functions, matches = self.match.shape
-        rows = np.concatenate([np.arange(functions) * arms + arm, functions * arms + np.arange(matches)])
-        to = np.hstack([np.eye(functions), self.match[arm]])
+        """Covariance [functions, functions] of one arm's coefficients, needs and matches included."""
+        rows, to = self._rows(arm), self._to(arm)
         return np.asarray(to @ self.covariance[np.ix_(rows, rows)] @ to.T)
+
+    def mean_of(self, weights: Floats) -> tuple[float, float]:
+        """Value and standard deviation of the sum of all arms' coefficients times `weights` [functions, arms]."""
+        along = np.zeros(len(self.flat))
+        for arm in range(len(self.meant)):
+            along[self._rows(arm)] += self._to(arm).T @ weights[:, arm]
+        variance = float(along @ self.covariance @ along)
+        return float(along @ self.flat), max(variance, 0.0) ** 0.5
+
+    def _rows(self, arm: int) -> Ints:
+        """Which of `flat` make up one arm's coefficients."""
+        arms, _, matches = self.match.shape
+        own = self.own + bool(self.meant.any())
+        return np.concatenate([np.arange(own) * arms + arm, own * arms + np.arange(matches)])
+
+    def _to(self, arm: int) -> Floats:
+        """How they do."""
+        parts = [np.eye(self.meant.shape[1], self.own), self.match[arm]]
+        if self.meant.any():
+            parts.insert(1, self.meant[arm][:, None])
+        return np.hstack(parts)
 
 
 def pool(
@@ -131,6 +173,7 @@ def pool(
     *,
     blocks: Ints,
     families: Sequence[Ints],
+    meant: Floats,
     match: Floats,
     scale: float,
     inflation: float,
@@ -139,23 +182,45 @@ def pool(
 ) -> Pooled:
     """Estimate the effects, and how far they are pooled unless `spread` and `noise` are given.
 
-    `blocks` [functions] is the block of each function (0 for the average, then 1… a modifier),
+    `blocks` is the block of each function with own parts (0 for the average, then 1… a modifier),
     `families` hold for each level, from wide to narrow, the family of each arm [arms], `scale` the outcome's variance, `inflation` by how
     much persons with several rows and uneven weights make the noise larger than it looks.
     """
-    layout = _Layout(blocks=blocks, families=tuple(families), matches=match.shape[2], scale=scale)
+    has_needs, own = bool(meant.any()), len(blocks)
+    blocks = np.append(blocks, blocks.max() + 1) if has_needs else blocks
+    layout = _Layout(
+        blocks=blocks,
+        families=tuple(families),
+        has_needs=has_needs,
+        matches=match.shape[2],
+        scale=scale,
+    )
     if spread is not None and noise is not None:
-        flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-        return Pooled(flat=flat, covariance=covariance, match=match, spread=spread, noise=noise)
-    spread = layout.first_guess()
+        flat, covariance, _ = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        return Pooled(
+            flat=flat, covariance=covariance, own=own, meant=meant, match=match, spread=spread, noise=noise
+        )
+    starts = MODIFIER_GUESSES if own > 1 else MODIFIER_GUESSES[:1]
+    found = [_climb(data, layout=layout, inflation=inflation, guess=guess) for guess in starts]
+    spread, noise, flat, covariance, _ = max(found, key=lambda one: one[-1])
+    return Pooled(
+        flat=flat, covariance=covariance, own=own, meant=meant, match=match, spread=spread, noise=noise
+    )
+
+
+def _climb(
+    data: Moments, *, layout: "_Layout", inflation: float, guess: float
+) -> tuple[Spread, float, Floats, Floats, float]:
+    """The variances, the noise and the posterior that one first guess of modifiers' parts leads to, and its evidence."""
+    spread = layout.first_guess(guess)
     noise = data.square / data.weight
     for _ in range(ITERATIONS):
-        flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+        flat, covariance, _ = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
         spread = _update(layout, spread=spread, flat=flat, covariance=covariance)
         misfit = data.square - 2 * data.cross @ flat + flat @ data.gram @ flat
         noise = float((misfit + np.vdot(data.gram, covariance)) / data.weight)
-    flat, covariance = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-    return Pooled(flat=flat, covariance=covariance, match=match, spread=spread, noise=noise)
+    flat, covariance, evidence = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+    return spread, noise, flat, covariance, evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +229,7 @@ class _Layout:
 
     blocks: Ints
     families: tuple[Ints, ...]
+    has_needs: bool
     matches: int
     scale: float
 
@@ -185,10 +251,12 @@ class _Layout:
         """One arm alone has nothing to stand apart from."""
         return self.arms > 1
 
-    def first_guess(self) -> Spread:
+    def first_guess(self, of_modifiers: float) -> Spread:
         count = int(self.blocks.max()) + 1
         guess = np.full(count, self.scale * FIRST_GUESS**2)
-        guess[1:] /= 4
+        guess[1:] *= of_modifiers**2
+        if self.has_needs:
+            guess[-1] = self.scale * (FIRST_GUESS * MEANT_GUESS) ** 2
         common = guess.copy()
         common[0] = self.scale * COMMON_AVERAGE
         own = guess if self.has_own else np.full(count, self.scale * FLOOR)
@@ -204,11 +272,16 @@ class _Layout:
         return np.asarray(covariance)
 
 
-def _posterior(data: Moments, *, layout: _Layout, spread: Spread, noise: float) -> tuple[Floats, Floats]:
+def _posterior(
+    data: Moments, *, layout: _Layout, spread: Spread, noise: float
+) -> tuple[Floats, Floats, float]:
+    """Mean and covariance of all coefficients, and the log of the marginal likelihood (up to a constant)."""
     k = layout.arms
     precision = data.gram / noise
+    known = layout.matches * np.log(1 / spread.match)
     for block in range(int(layout.blocks.max()) + 1):
         inverse = np.linalg.inv(layout.prior(spread, block))
+        known += int((layout.blocks == block).sum()) * np.linalg.slogdet(inverse)[1]
         for j in np.flatnonzero(layout.blocks == block):
             precision[j * k : (j + 1) * k, j * k : (j + 1) * k] += inverse
     for m in range(len(data.cross) - layout.matches, len(data.cross)):
@@ -217,7 +290,9 @@ def _posterior(data: Moments, *, layout: _Layout, spread: Spread, noise: float) 
     covariance, _ = scipy.linalg.lapack.dpotri(factor, lower=1)
     covariance = np.tril(covariance) + np.tril(covariance, -1).T
     mean = covariance @ data.cross / noise
-    return np.asarray(mean), np.asarray(covariance)
+    fit = (data.square - data.cross @ mean) / noise + data.weight * np.log(noise)
+    evidence = 0.5 * float(known - 2 * np.log(np.diag(factor)).sum() - fit)
+    return np.asarray(mean), np.asarray(covariance), evidence
 
 
 def _update(layout: _Layout, *, spread: Spread, flat: Floats, covariance: Floats) -> Spread:
@@ -236,13 +311,14 @@ def _update(layout: _Layout, *, spread: Spread, flat: Floats, covariance: Floats
                 score = part.T @ inverse @ mean[j]
                 found[block] += score @ score, np.einsum("ai,ab,bi->", part, left, part)
     guess = layout.scale * FIRST_GUESS**2
+    needs = guess * MEANT_GUESS**2 if layout.has_needs else None
     own = spread.own
     if layout.has_own:
-        own = np.maximum(_step(own, pull[1], average=guess), layout.scale * FLOOR)
+        own = np.maximum(_step(own, pull[1], average=guess, needs=needs), layout.scale * FLOOR)
     return Spread(
-        common=_step(spread.common, pull[0], average=None),
+        common=_step(spread.common, pull[0], average=None, needs=needs),
         families=tuple(
-            _step(variance, found, average=guess)
+            _step(variance, found, average=guess, needs=needs)
             for variance, found in zip(spread.families, pull[2:], strict=True)
         ),
         own=own,
@@ -259,16 +335,19 @@ def _match(variance: float, mean: Floats, spread: Floats, *, guess: float) -> fl
     return variance * float(np.clip(above / below, 0.05, 20.0))
 
 
-def _step(variance: Floats, pull: Floats, *, average: float | None) -> Floats:
+def _step(variance: Floats, pull: Floats, *, average: float | None, needs: float | None) -> Floats:
     """Variance * (evidence for / evidence against), with pseudo-observations in both.
 
     A modifier's variance is held near the mean of all modifiers', that of the average effects
-    near the guess `average`, so that two or three arms do not look alike by chance; with None
-    the average's variance stays as it is.
+    near the guess `average`, that of what having the need adds (the last, if there is any) near `needs`, so that
+    two or three arms do not look alike by chance; with None the average's variance stays as it is.
     """
     held = np.maximum(variance, 1e-12)
-    centre = np.full(len(variance), held[1:].mean() if len(variance) > 1 else 0.0)
+    modifiers = held[1:] if needs is None else held[1:-1]
+    centre = np.full(len(variance), modifiers.mean() if len(modifiers) else 0.0)
     centre[0] = average or 0.0
+    if needs is not None:
+        centre[-1] = needs
     above = pull[:, 0] + PSEUDO * centre / held**2
     below = np.maximum(pull[:, 1], 0.0) + PSEUDO / held
     stepped = variance * np.clip(above / below, 0.05, 20.0)

@@ -16,6 +16,7 @@ import polars as pl
 
 from catalogue import Catalogue
 from catalogue import batch as eligibility
+from catalogue.fields import NEED_THRESHOLDS
 from features import batch
 from features.histories import Histories
 from features.outcomes import CONVICTION_DAYS, LATER_ASSESSMENT_DAYS, NO_ARM, decision_points, progress
@@ -114,6 +115,7 @@ def fit(
         min_support=float(config.benefit.min_support),
         families=families(catalogue),
         targets={entry.id: entry.needs for entry in catalogue.interventions},
+        thresholds=NEED_THRESHOLDS,
         threads=config.threads,
         random_state=config.seed,
     ).fit(

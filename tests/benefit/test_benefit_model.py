@@ -52,13 +52,53 @@ def test_the_policy_gets_most_of_the_way_to_the_best_choice(strong: Any, model: 
 def test_only_eligible_arms_with_a_bound_above_nought_are_recommended(
     strong: Any, model: BenefitModel
 ) -> None:
-    chosen = model.recommend(strong.X, strong.eligible_frame())
+    chosen = model.recommend(strong.X, strong.eligible_frame(), rule="lower_bound")
     found = model.effects(strong.X)
     for i, arm in enumerate(strong.arms[1:]):
         rows = chosen == arm
         assert strong.eligible[rows, i + 1].all()
         assert (found[arm]["lower"][rows] > 0).all()
         assert (found[arm]["support"][rows] != "NONE").all()
+
+
+def test_the_policy_takes_the_best_bound_where_choosing_so_helps_on_average(
+    strong: Any, model: BenefitModel
+) -> None:
+    chosen = model.recommend(strong.X, strong.eligible_frame())
+    clear = model.recommend(strong.X, strong.eligible_frame(), rule="lower_bound")
+    found = model.effects(strong.X)
+    assert model.model_.report["evidence"]["lower"] > 0
+    assert (chosen == clear)[clear != "NONE"].all()  # what is clear stays first
+    assert (chosen != "NONE").sum() > (clear != "NONE").sum()
+    lower = found.xs("lower", axis=1, level=1).to_numpy()
+    usable = (
+        strong.eligible[:, 1:]
+        & (found.xs("effect", axis=1, level=1).to_numpy() > 0)
+        & (found.xs("support", axis=1, level=1).to_numpy() != "NONE")
+    )
+    best = np.where(usable, lower, -np.inf).argmax(axis=1)
+    expected = np.where(usable.any(axis=1), np.array(strong.arms[1:])[best], "NONE")
+    assert (chosen == expected).all()
+
+
+def test_without_evidence_only_what_is_clear_is_recommended(strong: Any, model: BenefitModel) -> None:
+    doubtful = clone(model)
+    vars(doubtful).update({name: value for name, value in vars(model).items() if name.endswith("_")})
+    doubtful.model_ = type(model.model_).from_dict(model.model_.to_dict())
+    doubtful.model_.report["evidence"] = {"lower": -0.01}
+    assert (
+        doubtful.recommend(strong.X, strong.eligible_frame())
+        == model.recommend(strong.X, strong.eligible_frame(), rule="lower_bound")
+    ).all()
+
+
+def test_no_interval_is_narrower_than_the_hidden_bias_allows(strong: Any, model: BenefitModel) -> None:
+    hidden = model.model_.report["hidden_bias"]
+    assert hidden == pytest.approx(0.03 * np.nanstd(strong.outcome), rel=0.1)
+    found = model.model_.mean_effects(
+        {name: strong.X[name].to_numpy() for name in model.model_.feature_names}
+    )
+    assert all(upper - effect > 1.6 * hidden for effect, _, upper in found.values())
 
 
 def test_intervals_cover_group_effects(simulate: Any) -> None:
@@ -181,6 +221,27 @@ def test_need_match_is_learned_over_all_arms(simulate: Any) -> None:
         )
         error[name] = float(np.sqrt(((effects.to_numpy() - world.effect)[world.eligible[:, 1:]] ** 2).mean()))
     assert error["with"] < error["without"]
+
+
+def test_a_need_counts_from_its_threshold_where_one_is_given(simulate: Any) -> None:
+    rng = np.random.default_rng(4)
+    n, arms = 12_000, 6
+    need = rng.integers(0, 8, (n, arms)).astype(float)
+    code = np.where(rng.random(n) < 0.5, 0, rng.integers(1, arms + 1, n))
+    has = need[np.arange(n), np.maximum(code - 1, 0)] >= 5
+    outcome = (rng.random(n) < 0.3 + 0.2 * ((code > 0) & has)).astype(float)
+    X = {f"need_{i}": need[:, i] for i in range(arms)}
+    names = np.array(["NONE", *(f"arm{i}" for i in range(arms))], dtype=object)
+    model = BenefitModel(
+        threads=1,
+        folds=2,
+        targets={f"arm{i}": [f"need_{i}"] for i in range(arms)},
+        thresholds={f"need_{i}": 5.0 for i in range(arms)},
+    ).fit(X, names[code], outcome)
+    few = {name: np.full(2, 3.0) for name in X} | {"need_0": np.array([4.0, 5.0])}
+    below, at = model.effects(few)["arm0"]["effect"]
+    assert at - below == pytest.approx(0.2, abs=0.07)
+    assert abs(below) < 0.06
 
 
 def test_awkward_frames_are_learned_from() -> None:
