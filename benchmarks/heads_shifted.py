@@ -1,8 +1,8 @@
 """Is a shifted world noticed, and is a steady one left in peace? `python benchmarks/heads_shifted.py`.
 
 Heads are trained on what was known on the day before the disruption of the `shifted` world begins, and watched
-week by week from then on; the same is done in a baseline world, where nothing should be noticed (`--worlds 4`:
-in two of each). Printed for each: when something was first noticed and what, which months' outcomes left their
+week by week from then on; the same is done in a baseline world, where nothing should be noticed (`--worlds 6`:
+in more of each). Printed for each: when something was first noticed and what, which months' outcomes left their
 chances and when that could first be known, and the figures before and during the disruption. `--release` trains
 a whole release three months after it began, and prints what its model card says.
 """
@@ -27,7 +27,9 @@ from training.monitoring import watch_head
 from training.performance import performance
 
 SHIFT, OVER = date(2023, 7, 1), date(2024, 7, 1)
-WORLDS = (("shifted", 9_107), ("baseline", 9_108), ("shifted", 9_117), ("baseline", 9_118))
+WORLDS = (
+    ("shifted", 9_107), ("baseline", 9_108), ("shifted", 9_117), ("baseline", 9_118), ("baseline", 9_128), ("baseline", 9_129),
+)  # fmt: skip
 CONFIG = TrainingConfig.from_dict({"threads": 1, "tracking": {"enabled": False}})
 
 

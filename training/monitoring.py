@@ -34,7 +34,9 @@ LEAST_ROWS = 300
 #: Fewer rows with labels than this make no month; the standard error speaks for the rest.
 LEAST_LABELLED = 100
 #: Standard errors, and points of a share, by which what came must differ from what was foretold.
-DRIFT_ERRORS, DRIFT_GAP = 3.0, 0.05
+#: A watch of three years over three heads looks at a hundred months: 3.5 errors keep the chance that any of them
+#: rings while nothing moved at one in twenty (Bonferroni).
+DRIFT_ERRORS, DRIFT_GAP = 3.5, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
