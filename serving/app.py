@@ -38,6 +38,7 @@ log = get_logger("signpost.app")
 
 OUTBOX_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 1.0
+WARM_AFTER_SECONDS: Final = 0.2
 RETENTION_SECONDS: Final = 86_400.0
 RETENTION_RETRY_SECONDS: Final = 300.0
 DESCRIPTION: Final = (
@@ -114,6 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 async def _warm(services: Services, warmed: Callable[[], None] | None) -> None:
     """Make the first answer before somebody waits for it; the service is ready meanwhile."""
+    await asyncio.sleep(WARM_AFTER_SECONDS)  # whoever asks whether it is ready is answered first
     bundle = services.bundles.current
     if bundle is not None:
         try:
