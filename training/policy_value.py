@@ -354,6 +354,10 @@ class _Clusters:
         )
 
 
+LEAST_ROOM: Final = 1e-6
+"""Less than this between usual practice and the best is rounding of the truth, not something to capture."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrueValue:
     """In a world whose truth is known: mean outcome of the policy, of usual practice, of the best."""
@@ -366,7 +370,7 @@ class TrueValue:
     def captured(self) -> float | None:
         """The share of the way from usual practice to the best eligible choice; None if there is none."""
         room = self.best - self.status_quo
-        return (self.policy - self.status_quo) / room if room > 1e-12 else None
+        return (self.policy - self.status_quo) / room if room > LEAST_ROOM else None
 
 
 def value_captured(
