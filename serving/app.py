@@ -140,8 +140,7 @@ async def _settle(services: Services) -> None:
     """Bring what was written to its place on disk now and then, so that no request has to."""
     while True:
         await asyncio.sleep(SETTLE_SECONDS)
-        with suppress(SQLAlchemyError):  # whoever asks next is told
-            await run_in_threadpool(services.database.settle)
+        await run_in_threadpool(services.database.settle)
 
 
 async def _keep_no_longer(services: Services) -> None:

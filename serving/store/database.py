@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from catalogue.errors import UsageError
@@ -113,7 +113,10 @@ class Database:
         """
         if self._unsettled:
             self._unsettled = False
-            self._checkpoint("PASSIVE")
+            try:
+                self._checkpoint("PASSIVE")
+            except (sqlite3.Error, SQLAlchemyError):  # whoever asks next is told; it is tried again
+                self._unsettled = True
 
     def lock_chain(self, connection: Connection) -> None:
         """Until this transaction ends, nobody else appends to the audit log."""
