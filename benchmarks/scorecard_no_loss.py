@@ -9,9 +9,10 @@ defaults, 20 pairs, and the same five folds for its bags. Logistic or ridge regr
 person are never parted between folds.
 
 Without options the table in docs/scorecard.md is written anew. What was measured is kept, fold by fold, in
---cache, and taken from there as long as neither the data, the methods nor this program have changed.
+--cache, and taken from there as long as neither the data, the methods nor this program have changed. With --measured
+nothing is measured: the table shows what the cache holds of every fold, and hyphens.
 
-Run: python benchmarks/scorecard_no_loss.py [--no-ebm] [--rows N] [--tables "credit,spam"] [--write FILE] [--cache FOLDER]
+Run: python benchmarks/scorecard_no_loss.py [--no-ebm] [--rows N] [--tables "credit,spam"] [--write FILE] [--cache FOLDER] [--measured]
 """
 
 from __future__ import annotations
@@ -211,8 +212,10 @@ METHODS: dict[str, Callable[[Task], np.ndarray]] = {
 }
 
 
-def compare(table: Table, *, most_rows: int, methods: Sequence[str], cache: Path) -> Result:
-    """Measure one data set, fold by fold and method by method, or read what was measured."""
+def compare(
+    table: Table, *, most_rows: int, methods: Sequence[str], cache: Path, measured: bool = False
+) -> Result:
+    """Measure one data set, fold by fold and method by method, or read what was measured (that alone, if `measured`)."""
     rows = _fewer(table.load(), most_rows)
     outer = _folds(table, rows, OUTER, 1)
     result = Result(table, *rows.X.shape)
@@ -222,13 +225,17 @@ def compare(table: Table, *, most_rows: int, methods: Sequence[str], cache: Path
         for method in methods:
             mark = _key(rows, method, classifies=table.classifies)
             kept = cache / f"{table.name}-{method}-{fold}-{mark}.json".replace(" ", "_")
+            if not kept.exists() and measured:
+                continue
             if not kept.exists():
                 predicted = METHODS[method](_task(table, rows, test))
                 squared = (predicted - rows.y[test]) ** 2
                 kept.write_text(json.dumps([round(float(part), 12) for part in squared]))
             errors[method] = np.array(json.loads(kept.read_text()))
             result.errors.setdefault(method, []).append(float(errors[method].mean()))
-        result.spread.append(float(np.var(errors["scorecard"] - errors["LightGBM"])))
+        if {"scorecard", "LightGBM"} <= errors.keys():
+            result.spread.append(float(np.var(errors["scorecard"] - errors["LightGBM"])))
+    result.errors = {method: folds for method, folds in result.errors.items() if len(folds) == OUTER}
     return result
 
 
@@ -281,7 +288,7 @@ def markdown(results: list[Result]) -> str:
     for r in results:
         errors = [_cell(r.error(method), ".4f") for method in ("linear", "EBM", "LightGBM", "scorecard")]
         sign = "+.4f" if r.table.classifies else "+.2%"
-        sure = f" ± {r.doubt:{sign[1:]}}"
+        sure = "" if r.loss("LightGBM") is None else f" ± {r.doubt:{sign[1:]}}"
         losses = [_cell(r.loss("LightGBM"), sign) + sure, _cell(r.loss("EBM"), sign)]
         size = f"{r.rows:,} x {r.columns}"
         lines.append("| " + " | ".join([r.table.name, r.table.question, size, *errors, *losses]) + " |")
@@ -311,6 +318,7 @@ def main() -> None:
     parser.add_argument("--tables", help="names, parted by commas; all without it")
     parser.add_argument("--write", type=Path, help="the document with the table's markers")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "scorecard-no-loss")
+    parser.add_argument("--measured", action="store_true", help="show what is in the cache; measure nothing")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the other libraries warn of what is meant here
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -321,7 +329,15 @@ def main() -> None:
     for table in every:
         if wanted is None or table.name in wanted:
             begun = time.process_time()
-            results.append(compare(table, most_rows=options.rows, methods=methods, cache=options.cache))
+            results.append(
+                compare(
+                    table,
+                    most_rows=options.rows,
+                    methods=methods,
+                    cache=options.cache,
+                    measured=options.measured,
+                )
+            )
             taken = time.process_time() - begun
             print(markdown(results[-1:]).splitlines()[2], f"{taken:.0f} s", flush=True)
     text = markdown(results)
