@@ -139,6 +139,8 @@ def test_what_does_not_fit_is_refused() -> None:
         m.effects({"n0": "much", "n1": 1.0, "rosh": None})
     with pytest.raises(UsageError, match="schema"):
         EffectModel.from_dict({**m.to_dict(), "schema": "other"})
+    with pytest.raises(UsageError, match="train the bundle again"):
+        EffectModel.from_dict({**m.to_dict(), "moderation": {}})
     broken = m.to_dict()
     broken["arms"][0]["tables"] = broken["arms"][0]["tables"][:1]
     with pytest.raises(UsageError, match="does not fit its modifiers"):
