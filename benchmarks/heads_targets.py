@@ -361,7 +361,7 @@ def _discrimination(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _errors(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
-        "| head | calibration error, mean over worlds | of that by chance | without chance (target 0.015) | worst region without chance, all worlds together (target 0.03) | the same had outcomes been drawn from the chances |",
+        "| head | calibration error, mean over worlds | of that by chance | without chance (target 0.015) | worst region without chance, all worlds together (target 0.03) | the same had outcomes been drawn from the chances, and how often it was worse |",
         "|---|---|---|---|---|---|",
     ]
     for head in ("commence", "complete", "inflight"):
@@ -379,19 +379,20 @@ def _errors(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         }
         worst = max(regions, key=lambda region: regions[region], default=None)
         told = "" if worst is None else f"{max(regions[worst], 0.0) ** 0.5:.4f} ({worst})"
-        drawn = "" if worst is None else f"{_by_luck(rows, tuple(regions)):.4f}"
+        drawn = "" if worst is None else _by_luck(rows, regions)
         lines.append(
             f"| {head} | {error:.4f} | {chance:.4f} | {max(square, 0.0) ** 0.5:.4f} | {told} | {drawn} |"
         )
     return lines
 
 
-def _by_luck(rows: Sequence[Mapping[str, Any]], regions: Sequence[str]) -> float:
-    """What would the worst region show, on average over draws, if every chance were right?"""
+def _by_luck(rows: Sequence[Mapping[str, Any]], regions: Mapping[str, float]) -> str:
+    """What would the worst region show, on average over draws, if every chance were right, and how often more?"""
     squares = np.array(
         [np.mean([row["regions"][region]["perfect"] for row in rows], axis=0) for region in regions]
-    )
-    return float(np.sqrt(np.maximum(squares.max(axis=0), 0.0)).mean())
+    ).max(axis=0)
+    worse = float((squares >= max(regions.values())).mean())
+    return f"{float(np.sqrt(np.maximum(squares, 0.0)).mean()):.4f}, {worse:.0%}"
 
 
 def _flags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
