@@ -92,7 +92,7 @@ def main() -> None:
             at_rate("cold, at random", server, cold, seconds=seconds, evenly=False)
             at_rate("warm, at random", server, warm, seconds=seconds, evenly=False)
             ours = {
-                kind: throughput(server.asking(questions), seconds)
+                kind: throughput(server.asking(questions), seconds, [server.process])
                 for kind, questions in (("cold", cold), ("warm", warm))
             }
             print(f"resident memory: {server.process.memory_info().rss / 2**20:.0f} MB")
@@ -101,12 +101,17 @@ def main() -> None:
         rows = rows_of([Case.from_document(documents[crn]) for crn in crns[:AGAIN]], open_to, day)
         theirs = of_mlflow(folder, rows, seconds=seconds)
         each = sum(map(len, rows)) / len(rows)
-        for kind, answers in ours.items():
+        print(
+            f"mlflow models serve: {theirs.a_second:.0f} answers a second, each the bare chances of {each:.0f} rows, "
+            f"{theirs.milliseconds:.1f} ms of processor each"
+        )
+        for kind, found in ours.items():
             print(
-                f"throughput {kind}: {answers:.0f} answers a second with every reason; mlflow models serve "
-                f"{theirs:.0f} answers of {each:.0f} rows of bare chances; ratio {answers / theirs:.2f}"
+                f"throughput {kind}: {found.a_second:.0f} answers a second with every reason, {found.milliseconds:.1f} ms "
+                f"of processor each; {found.a_second / theirs.a_second:.1f} times mlflow by the clock, "
+                f"{theirs.milliseconds / found.milliseconds:.1f} times by the processor"
             )
-        scoring(Bundle.open(bundle), rows, served=theirs * each)
+        scoring(Bundle.open(bundle), rows, served=1000 * each / theirs.milliseconds)
 
 
 def prepared(folder: Path) -> tuple[Path, Path]:
@@ -265,8 +270,17 @@ def at_rate(kind: str, server: Server, questions: Iterator[Question], *, seconds
     )
 
 
-def throughput(ask: Callable[[], object], seconds: int) -> float:
-    """Answers a second, by several callers at once."""
+@dataclass(frozen=True)
+class Throughput:
+    """Answers a second, and what each took of the processor."""
+
+    a_second: float
+    milliseconds: float
+
+
+def throughput(ask: Callable[[], object], seconds: int, servers: list[psutil.Process]) -> Throughput:
+    """How much do these processes answer, asked by several callers at once?"""
+    before = sum(sum(server.cpu_times()[:2]) for server in servers)
     until, asked = time.perf_counter() + seconds, itertools.count()
 
     def keep_asking() -> None:
@@ -278,7 +292,9 @@ def throughput(ask: Callable[[], object], seconds: int) -> float:
     with ThreadPoolExecutor(CALLERS) as pool:
         for done in [pool.submit(keep_asking) for _ in range(CALLERS)]:
             done.result()
-    return next(asked) / (time.perf_counter() - started)
+    answers, passed = next(asked), time.perf_counter() - started
+    used = sum(sum(server.cpu_times()[:2]) for server in servers) - before
+    return Throughput(a_second=answers / passed, milliseconds=1000 * used / answers)
 
 
 def rows_of(people: list[Case], open_to: list[set[str]], day: date) -> list[list[dict[str, Any]]]:
@@ -297,8 +313,8 @@ def rows_of(people: list[Case], open_to: list[set[str]], day: date) -> list[list
     return found
 
 
-def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -> float:
-    """Answers a second of `mlflow models serve` about the same people."""
+def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -> Throughput:
+    """What `mlflow models serve` answers about the same people."""
     rows = [[{name: plain(value) for name, value in row.items()} for row in person] for person in rows]
     path = folder / "mlflow-model"
     program = Path(__file__).with_name("serving_mlflow_model.py")
@@ -325,7 +341,8 @@ def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -
     )
     try:
         wait(port, "/ping")
-        for process in (psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)):
+        serving = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        for process in serving:
             process.cpu_affinity([0])
         lock, local = threading.Lock(), threading.local()
 
@@ -341,7 +358,7 @@ def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -
 
         for _ in range(5):
             ask()
-        return throughput(ask, seconds)
+        return throughput(ask, seconds, serving)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
@@ -366,7 +383,7 @@ def scoring(bundle: Bundle, rows: list[list[dict[str, Any]]], *, served: float) 
     ours = done / (time.process_time() - begun)
     print(
         f"rows alone, for information: {ours:,.0f} a second by two heads with every term, in process; "
-        f"mlflow models serve {served:,.0f} a second; ratio {ours / served:.1f}"
+        f"mlflow models serve {served:,.0f} a second of processor; ratio {ours / served:.0f}"
     )
 
 
