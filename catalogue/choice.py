@@ -51,6 +51,7 @@ _HIGH_TIERS: Final = frozenset("AB")
 _ERG_RAISED: Final = 22
 _ORDERED: Final = frozenset({InterventionType.UNPAID_WORK, InterventionType.ATTENDANCE_CENTRE})
 _PROGRAMMES: Final = frozenset({InterventionType.ACP, InterventionType.TREATMENT_REQUIREMENT})
+_JUDGED: Final = frozenset({InterventionType.ACP, InterventionType.SI})
 
 
 def needs_of(subject: Subject) -> tuple[str, ...]:
@@ -100,10 +101,20 @@ def intensity_fit(subject: Subject, intervention: Intervention) -> str | None:
     return _fit(intervention, low=low_risk(subject), case=tier_of(subject))
 
 
+def asks_too_much_at_low_risk(intervention: Intervention) -> bool:
+    """Is this work on behaviour of more than low intensity, from which people at low risk gain nothing?"""
+    return intervention.type in _JUDGED and intervention.intensity is not Intensity.LOW
+
+
+def covers(intervention: Intervention) -> bool:
+    """Does this, where it can be had, meet its needs, so that no commissioned service is wanted for them?"""
+    return intervention.type in _PROGRAMMES or intervention.type is InterventionType.SI
+
+
 def _fit(intervention: Intervention, *, low: bool | None, case: str | None) -> str | None:
-    if low is None or intervention.type not in {InterventionType.ACP, InterventionType.SI}:
+    if low is None or intervention.type not in _JUDGED:
         return None
-    if low and intervention.intensity is not Intensity.LOW:
+    if low and asks_too_much_at_low_risk(intervention):
         return "OVER"
     if intervention.intensity is Intensity.LOW and case in _HIGH_TIERS:
         return "UNDER"
@@ -133,9 +144,7 @@ def order(
     can = [each for each in eligible if reachable is None or each.id in reachable]
     advised = [each for each in can if each.id not in over]
     programme = any(each.type is InterventionType.ACP for each in advised)
-    covered = {
-        need for each in advised if each.type in {*_PROGRAMMES, InterventionType.SI} for need in each.needs
-    }
+    covered = {need for each in advised if covers(each) for need in each.needs}
     unsteady = subject.get("substance_stable") is False or subject.get("acute_mental_health") is True
     chosen = [
         _choice(

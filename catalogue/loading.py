@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -104,9 +104,17 @@ def load(folder: Path | None = None) -> Catalogue:
     """Which interventions are there?
 
     Reads every ``*.yaml`` of ``folder`` (by default the catalogue that comes with the package). Raises ``UsageError``
-    naming file and place of the first that cannot be used.
+    naming file and place of the first that cannot be used. The package's own is read once: it does not change.
     """
-    found = survey(folder)
+    return _of_the_package() if folder is None else _usable(survey(folder))
+
+
+@cache
+def _of_the_package() -> Catalogue:
+    return _usable(survey())
+
+
+def _usable(found: Survey) -> Catalogue:
     for fault in found.faults:
         raise fault.error
     return found.catalogue

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from catalogue import Catalogue, choice
+from catalogue import Catalogue, choice_batch
 from catalogue import batch as rules
-from catalogue.eligibility import Eligibility, Status
+from catalogue.eligibility import Status
 from catalogue.feasibility_batch import places
-from catalogue.fields import FIELDS, NEED_THRESHOLDS, linked_field
+from catalogue.fields import NEED_THRESHOLDS, linked_field
 from features import batch
 from features.fit import fit_frame
 from features.histories import Histories
@@ -35,10 +35,6 @@ from scoring.effects import EffectArrays
 CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
 BLOCK: Final = 6 * CHUNK  # people whose records are read in one pass over the tables
 NEEDS: Final = tuple(sorted(NEED_THRESHOLDS))
-# What the order of choice may read of a person: everything but lists and who or where they are.
-CHOICE_FIELDS: Final = tuple(
-    name for name, field in FIELDS.items() if field.assessed or name in {"sex", "setting"}
-)
 
 _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "crn": pl.String,
@@ -59,6 +55,8 @@ _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "bundle_version": pl.String,
 }
 SCHEMA: Final = pl.Schema(_COLUMNS)
+VERDICTS_OF: Final = ("crn", "as_of", "intervention_id", "eligibility", "feasible", "rank", "advice")
+"""What was advised, without the chances, effects and reasons beside it."""
 
 Codes = npt.NDArray[np.int8]
 Places = npt.NDArray[np.int64]
@@ -172,13 +170,47 @@ def suggestions_at(
     `points` has `crn` and `as_of`, and may have `assessment_id` (an assessment that counts as known, as at a
     decision point). Rows come in the order of the points, interventions in catalogue order.
     """
+    for done, judged in _judged_parts(histories, points, bundle=bundle, catalogue=catalogue):
+        yield _rows(judged, bundle=bundle, catalogue=catalogue)
+        if progress is not None:
+            progress(done, points.height)
+
+
+def verdicts_at(
+    histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
+) -> Iterator[pl.DataFrame]:
+    """The columns `VERDICTS_OF` of the same rows, for less than half the work: no chances, reasons or missing fields."""
+    for _, judged in _judged_parts(histories, points, bundle=bundle, catalogue=catalogue):
+        frame = _verdicts(judged, catalogue)
+        yield frame.select(pl.col(name).cast(SCHEMA[name]) for name in VERDICTS_OF)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Some points, what is known there, and what is advised of every intervention; arrays [people, interventions]."""
+
+    points: pl.DataFrame
+    subjects: pl.DataFrame
+    features: pl.DataFrame
+    offers: tuple[pl.DataFrame, pl.DataFrame]
+    eligibility: Codes
+    feasible: Codes
+    need: Places
+    effects: EffectArrays
+    advice: AdviceArrays
+
+
+def _judged_parts(
+    histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
+) -> Iterator[tuple[int, Judged]]:
+    """What is advised at some points, a few thousand at a time, and how many are done with each."""
     offers = histories.collect("directory"), histories.collect("travel")
     for block in range(0, points.height, BLOCK):
         here = points.slice(block, BLOCK)
         subjects = subjects_of(histories, here)
         features = batch.evaluate(histories, here, uses={Use.SCORING})
         for start in range(0, here.height, CHUNK):
-            yield _chunk(
+            judged = _judge(
                 here.slice(start, CHUNK),
                 subjects.slice(start, CHUNK),
                 features.slice(start, CHUNK),
@@ -186,11 +218,10 @@ def suggestions_at(
                 bundle=bundle,
                 catalogue=catalogue,
             )
-            if progress is not None:
-                progress(min(block + start + CHUNK, points.height), points.height)
+            yield min(block + start + CHUNK, points.height), judged
 
 
-def _chunk(
+def _judge(
     points: pl.DataFrame,
     subjects: pl.DataFrame,
     features: pl.DataFrame,
@@ -198,62 +229,85 @@ def _chunk(
     offers: tuple[pl.DataFrame, pl.DataFrame],
     bundle: Bundle,
     catalogue: Catalogue,
-) -> pl.DataFrame:
+) -> Judged:
     ids = [intervention.id for intervention in catalogue.interventions]
-    statuses = rules.evaluate(subjects, catalogue)
-    eligibility = _codes(statuses, ids)
+    eligibility = _codes(rules.evaluate(subjects, catalogue), ids)
     need = first_needs(subjects, catalogue)
-    reach = _reach(subjects, catalogue, *offers)
-    order, step, not_advised = _choices(subjects, eligibility, reach.feasible, catalogue)
+    feasible = _reach(subjects, catalogue, *offers).feasible
+    order = choice_batch.order(
+        subjects, catalogue, eligible=eligibility == STATUSES.index("ELIGIBLE"), reachable=feasible != 0
+    )
     effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
     advice = advise_arrays(
         ids=ids,
         eligibility=eligibility,
-        order=order,
+        order=order.place,
         need=need,
-        feasible=reach.feasible,
-        not_advised=not_advised,
+        feasible=feasible,
+        not_advised=order.not_advised,
         under_way=_under_way(subjects, ids),
-        step=step,
+        step=order.step,
         lower=effects.lower,
         upper=effects.upper,
         support=effects.support,
     )
-    possible = eligibility != STATUSES.index("NOT_ELIGIBLE")
+    return Judged(
+        points=points, subjects=subjects, features=features, offers=offers,
+        eligibility=eligibility, feasible=feasible, need=need, effects=effects, advice=advice,
+    )  # fmt: skip
+
+
+def _verdicts(judged: Judged, catalogue: Catalogue) -> pl.DataFrame:
+    """What is advised of every pair, people in order, interventions in catalogue order."""
+    people, interventions = judged.eligibility.shape
+    row = np.repeat(np.arange(people), interventions)
+    ids = pl.Series("intervention_id", catalogue.ids)
+    return pl.DataFrame(
+        {
+            "crn": judged.points["crn"].gather(row),
+            "as_of": judged.points["as_of"].gather(row),
+            "intervention_id": ids.gather(np.tile(np.arange(interventions), people)),
+            "eligibility": _named(judged.eligibility, STATUSES),
+            "feasible": pl.Series(judged.feasible.ravel()).replace(-1, None).cast(pl.Boolean),
+            "rank": pl.Series(judged.advice.rank.ravel()).replace(0, None).cast(pl.Int8),
+            "advice": _named(judged.advice.advice, [verdict.value for verdict in VERDICTS]),
+        }
+    )
+
+
+def _rows(judged: Judged, *, bundle: Bundle, catalogue: Catalogue) -> pl.DataFrame:
+    """The verdicts, with the chances, effects, reasons and missing fields of every pair."""
+    subjects, features, effects = judged.subjects, judged.features, judged.effects
+    possible = judged.eligibility != STATUSES.index("NOT_ELIGIBLE")
     # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
     # feasibility, and must not move a score by sex.
     anybody = subjects.with_columns(sex=pl.lit(None, pl.String))
-    journey = _reach(anybody, catalogue, *offers, pairs=possible)
+    journey = _reach(anybody, catalogue, *judged.offers, pairs=possible)
     chances = _chances(
         features, subjects, possible, minutes=journey.minutes, waiting=journey.waiting,
         bundle=bundle, catalogue=catalogue,
     )  # fmt: skip
-    n, k = eligibility.shape
     spoken = possible & (effects.support >= 0)
-    frame = pl.DataFrame(
-        {
-            "crn": points["crn"].gather(np.repeat(np.arange(n), k)),
-            "as_of": points["as_of"].gather(np.repeat(np.arange(n), k)),
-            "intervention_id": np.tile(np.asarray(ids, dtype=object), n),
-            "eligibility": _named(eligibility, STATUSES),
-            "feasible": pl.Series(reach.feasible.ravel()).replace(-1, None).cast(pl.Boolean),
-            "rank": pl.Series(advice.rank.ravel()).replace(0, None).cast(pl.Int8),
-            "advice": _named(advice.advice, [verdict.value for verdict in VERDICTS]),
-            "p_commence": chances["p_commence"],
-            "p_complete": chances["p_complete"],
-            "effect": _where(spoken, effects.effect),
-            "effect_lower": _where(spoken, effects.lower),
-            "effect_upper": _where(spoken, effects.upper),
-            "support": _named(np.where(spoken, effects.support, -1), SUPPORTS),
-            "reason_codes": _reason_codes(
-                advice, need, features, effects, eligibility, bundle=bundle, ids=ids
-            ),
-            "missing": _missing(subjects, catalogue, people=n),
-        }
+    frame = _verdicts(judged, catalogue).with_columns(
+        p_commence=chances["p_commence"],
+        p_complete=chances["p_complete"],
+        effect=_where(spoken, effects.effect),
+        effect_lower=_where(spoken, effects.lower),
+        effect_upper=_where(spoken, effects.upper),
+        support=_named(np.where(spoken, effects.support, -1), SUPPORTS),
+        reason_codes=_reason_codes(
+            judged.advice,
+            judged.need,
+            features,
+            effects,
+            judged.eligibility,
+            bundle=bundle,
+            ids=catalogue.ids,
+        ),
+        missing=_missing(subjects, catalogue, people=len(possible)),
+        bundle_version=pl.lit(bundle.version),
     )
-    return frame.with_columns(bundle_version=pl.lit(bundle.version)).select(
-        pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
-    )
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,39 +347,6 @@ def _pairs(holds: Flags, catalogue: Catalogue) -> pl.DataFrame:
     rows, columns = np.nonzero(holds)
     ids = pl.Series("intervention_id", [intervention.id for intervention in catalogue.interventions])
     return pl.DataFrame({"row": pl.Series(rows, dtype=pl.UInt32)}).with_columns(ids.gather(columns))
-
-
-def _choices(
-    subjects: pl.DataFrame, eligibility: Codes, feasible: Codes, catalogue: Catalogue
-) -> tuple[Places, Places, Flags]:
-    """Each person's place and step of each intervention in the order of choice, and whether that order warns against it.
-
-    The order is asked of the one-person rule, person by person: it weighs a person's eligible
-    interventions against each other, so it has no form for single pairs.
-    """
-    ids = [intervention.id for intervention in catalogue.interventions]
-    column = {name: place for place, name in enumerate(ids)}
-    order = np.zeros(eligibility.shape, dtype=np.int64)
-    step = np.zeros(eligibility.shape, dtype=np.int64)
-    not_advised = np.zeros(eligibility.shape, dtype=np.bool_)
-    eligible_code = STATUSES.index("ELIGIBLE")
-    for row, subject in enumerate(subjects.select(CHOICE_FIELDS).iter_rows(named=True)):
-        eligible = [ids[place] for place in np.flatnonzero(eligibility[row] == eligible_code)]
-        chosen = choice.order(
-            subject,
-            [
-                Eligibility(intervention_id=name, status=Status.ELIGIBLE, reasons=(), missing=(), nearly=None)
-                for name in eligible
-            ],
-            catalogue,
-            reachable=[name for name in eligible if feasible[row, column[name]] != 0],
-        )
-        order[row] = len(chosen)
-        for place, found in enumerate(chosen):
-            order[row, column[found.intervention_id]] = place
-            step[row, column[found.intervention_id]] = int(found.step)
-            not_advised[row, column[found.intervention_id]] = found.not_advised is not None
-    return order, step, not_advised
 
 
 def _under_way(subjects: pl.DataFrame, ids: Sequence[str]) -> Flags:

@@ -20,7 +20,7 @@ from fairness.suggested import Suggested, suggested, together
 from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
-from scoring.national import suggestions_at, under_supervision
+from scoring.national import under_supervision, verdicts_at
 from signpost.progress import Report
 
 SHARED_FROM = 24_000
@@ -83,4 +83,4 @@ def _share_of(histories: Path, bundle: Path, crns: Sequence[str], as_of: date) -
 def _share(histories: Histories, bundle: Bundle, crns: Sequence[str], as_of: date) -> Suggested:
     points = pl.DataFrame({"crn": crns}, schema={"crn": pl.String}).with_columns(as_of=pl.lit(as_of))
     some = of_people(histories, crns)
-    return suggested(suggestions_at(some, points, bundle=bundle, catalogue=load()), load())
+    return suggested(verdicts_at(some, points, bundle=bundle, catalogue=load()), load())

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
 import catalogue
-from catalogue import Eligibility, Status, choice, timeliness
+from catalogue import Eligibility, Status, choice, choice_batch, timeliness
 from catalogue.choice import Choice
 from catalogue.fields import Value
+from catalogue.sample import frame, people
 
 WHOLE = catalogue.load()
 TSP, SI = "thinking-skills-programme-acp", "better-solutions-si"
@@ -184,3 +186,35 @@ def test_checks_of_many_are_those_of_one(code: str) -> None:
     assert 50 < sum(alone) < 70
     fallen = [timeliness.months_from(day, check.months) <= as_of for day in days]
     assert frame["fallen"].to_list() == [a and b for a, b in zip(alone, fallen, strict=True)]
+
+
+def test_the_order_of_many_is_that_of_one() -> None:
+    subjects = [
+        each | {"substance_stable": stable, "acute_mental_health": acute}
+        for each, stable, acute in zip(
+            people(WHOLE, count=300, seed=4),
+            [True, False, None] * 100,
+            [None, None, True, False] * 75,
+            strict=True,
+        )
+    ] + [LOW_RISK, MEDIUM_RISK] * 20
+    random = np.random.default_rng(4)
+    eligible, reachable = random.random((2, len(subjects), len(WHOLE.ids))) < [[[0.3]], [[0.6]]]
+    found = choice_batch.order(frame(subjects), WHOLE, eligible=eligible, reachable=reachable)
+    steps, warned = set(), 0
+    for row, subject in enumerate(subjects):
+        names = [name for name, holds in zip(WHOLE.ids, eligible[row], strict=True) if holds]
+        near = tuple(name for name, holds in zip(WHOLE.ids, reachable[row], strict=True) if holds)
+        chosen = order(subject, *names, reachable=near)
+        columns = [WHOLE.ids.index(each.intervention_id) for each in chosen]
+        assert found.place[row, columns].tolist() == list(range(len(chosen)))
+        assert found.step[row, columns].tolist() == [each.step for each in chosen]
+        assert found.not_advised[row, columns].tolist() == [each.not_advised is not None for each in chosen]
+        others = ~eligible[row]
+        assert set(found.place[row, others]) == {len(chosen)}
+        assert not found.step[row, others].any()
+        assert not found.not_advised[row, others].any()
+        steps |= {each.step for each in chosen}
+        warned += sum(each.not_advised is not None for each in chosen)
+    assert steps == set(choice.Step)
+    assert warned > 50

@@ -11,7 +11,14 @@ import pytest
 from catalogue import load
 from features.histories import Histories
 from scoring.bundle import Bundle
-from scoring.national import SCHEMA, suggest_all, under_supervision, write_suggestions
+from scoring.national import (
+    SCHEMA,
+    VERDICTS_OF,
+    suggest_all,
+    under_supervision,
+    verdicts_at,
+    write_suggestions,
+)
 from scoring.nearby import nearby
 from scoring.suggestions import InterventionAnswer, suggest
 from tests.conftest import signpost
@@ -106,6 +113,14 @@ def test_terms_are_the_numbers(histories: Histories, bundle: Bundle) -> None:
         assert math.isclose(
             bundle.complete.calibration.predict(score), one.p_complete.probability, abs_tol=1e-9
         )
+
+
+def test_verdicts_alone_are_those_of_the_whole_rows(
+    histories: Histories, bundle: Bundle, national: pl.DataFrame
+) -> None:
+    people = national.select("crn", "as_of").unique(maintain_order=True)
+    alone = pl.concat(verdicts_at(histories, people, bundle=bundle, catalogue=load()))
+    assert alone.equals(national.select(VERDICTS_OF))
 
 
 def test_no_score_makes_an_ineligible_intervention_suggested(national: pl.DataFrame) -> None:
