@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from catalogue.errors import UsageError
 from serving import errors, outbox, retention
+from serving.ahead import Ahead
 from serving.frontier import Frontier
 from serving.logs import get_logger
 from serving.routes import (
@@ -91,7 +92,13 @@ def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) 
         failures.register(app)
     app.mount("/assets", StaticFiles(directory=VENDOR / "assets", check_dir=False), name="assets")
     app.mount("/static", StaticFiles(directory=ASSETS, check_dir=False), name="static")
-    app.add_middleware(Frontier, settings=settings, metrics=services.metrics, tracing=services.tracing)
+    app.add_middleware(
+        Frontier,
+        settings=settings,
+        metrics=services.metrics,
+        tracing=services.tracing,
+        traffic=services.traffic,
+    )
     return app
 
 
@@ -101,7 +108,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     await run_in_threadpool(services.prepare)
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
     work = [asyncio.create_task(part(services)) for part in (_send_events, _settle)]
-    work.append(asyncio.create_task(_warm(services, app.state.warmed)))
+    ahead = Ahead(services)
+    work.append(asyncio.create_task(_warm(services, app.state.warmed, ahead)))
     if services.settings.retention_days is not None:
         work.append(asyncio.create_task(_keep_no_longer(services)))
     yield {}
@@ -109,12 +117,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+    await run_in_threadpool(ahead.stop)
     await run_in_threadpool(services.close)
     log.info("stopped")
 
 
-async def _warm(services: Services, warmed: Callable[[], None] | None) -> None:
-    """Make the first answer before somebody waits for it; the service is ready meanwhile."""
+async def _warm(services: Services, warmed: Callable[[], None] | None, ahead: Ahead) -> None:
+    """Make the first answer before somebody waits for it, then those of the day; the service is ready meanwhile."""
     await asyncio.sleep(WARM_AFTER_SECONDS)  # whoever asks whether it is ready is answered first
     bundle = services.bundles.current
     if bundle is not None:
@@ -124,6 +133,8 @@ async def _warm(services: Services, warmed: Callable[[], None] | None) -> None:
             log.warning("bundle_gives_no_answer", version=bundle.version)
     if warmed is not None:
         warmed()
+    if services.settings.prepare:
+        await run_in_threadpool(ahead.start)
 
 
 async def _send_events(services: Services) -> None:

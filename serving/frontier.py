@@ -20,6 +20,7 @@ from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.tracing import Tracing
 from serving.tracing import answered as answered_with
+from serving.traffic import Traffic
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,11 +53,14 @@ class NotReadError(Exception):
 class Frontier:
     """The outermost layer of the application."""
 
-    def __init__(self, app: App, *, settings: Settings, metrics: Metrics, tracing: Tracing) -> None:
+    def __init__(
+        self, app: App, *, settings: Settings, metrics: Metrics, tracing: Tracing, traffic: Traffic
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._tracing = tracing
+        self._traffic = traffic
         self._turns = asyncio.Semaphore(settings.workers_at_once)
         self._waiting = 0
         self._chance = _Chance()
@@ -137,6 +141,13 @@ class Frontier:
             )
             await _refuse(busy, scope, send)
             return
+        self._traffic.enter()
+        try:
+            await self._in_turn(scope, replay, send)
+        finally:
+            self._traffic.leave()
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._waiting += 1
         self._metrics.waiting.set(self._waiting)
         try:
@@ -145,7 +156,7 @@ class Frontier:
             self._waiting -= 1
             self._metrics.waiting.set(self._waiting)
         try:
-            await self._app(scope, replay, send)
+            await self._app(scope, receive, send)
         finally:
             self._turns.release()
 

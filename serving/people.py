@@ -95,6 +95,7 @@ def put(services: Services, *, crn: str, document: Mapping[str, Any], actor: Act
             crn=crn,
             details={"version": version, **({"afterErasure": True} if known_again else {})},
         )
+    services.written.add(crn)
     return version
 
 

@@ -1,4 +1,4 @@
-"""Suggestion sets as they were shown, and the last few of them in memory for a page and its form."""
+"""The last few suggestion sets in memory, for a page and its form; and whose case was written lately."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from typing import Any, Final
 import orjson
 
 KEPT: Final = 64
+MOST_WRITTEN: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A suggestion set as it was shown: its id, the versions it was made from, the bytes of its document."""
+    """A suggestion set as it was shown: its id, the versions it was made from, the bytes of its document.
+
+    `packed` are the same bytes as the store has them, where the set came from there.
+    """
 
     id: str
     bundle_version: str
     spec_hash: str
     catalogue_hash: str
     content: bytes
+    packed: bytes | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -56,3 +61,27 @@ class Recent:
         """Forget every set."""
         with self._lock:
             self._sets.clear()
+
+
+class Written:
+    """People whose case was written and whose answer has not been worked out since, each once, oldest first."""
+
+    def __init__(self) -> None:
+        self._crns: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, crn: str) -> None:
+        """Somebody's case has been written; of too many the oldest are left to the next round over everybody."""
+        with self._lock:
+            self._crns[crn] = None
+            while len(self._crns) > MOST_WRITTEN:
+                self._crns.popitem(last=False)
+
+    def take(self) -> str | None:
+        """Who was written first; None when nobody is left."""
+        with self._lock:
+            return self._crns.popitem(last=False)[0] if self._crns else None
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._crns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,7 +24,7 @@ from serving.dev_auth import ISSUER, DevKeys
 from serving.drift import Drift
 from serving.errors import ServiceError
 from serving.metrics import Metrics
-from serving.recent import Recent
+from serving.recent import Recent, Written
 from serving.settings import LATEST, TODAY, Settings
 from serving.store import cases as case_store
 from serving.store import directory as directory_store
@@ -31,6 +32,7 @@ from serving.store.database import Database
 from serving.store.directory import Directory
 from serving.store.migrate import migrate, revision
 from serving.tracing import Tracing
+from serving.traffic import Traffic
 
 RECORDS_BEGIN: Final = date(2000, 1, 1)
 """Before this day no case system has records of the kinds in the contract."""
@@ -61,6 +63,10 @@ class Services:
         self._migrated = False
         self.turn = threading.Lock()
         self.recent = Recent()
+        self.traffic = Traffic()
+        # The version of what makes answers, by its content; worked out once the service is ready (ahead.py).
+        self.maker: str | None = None
+        self.written = Written()
         self.drift = Drift()
 
     def _verifier(self) -> Verifier:
@@ -125,29 +131,34 @@ class Services:
         """This moment, UTC."""
         return datetime.now(UTC)
 
-    def as_of(self, asked: date | None) -> date:
+    def as_of(self, asked: date | None, connection: Connection | None = None) -> date:
         """The day of a question: the one asked for, else by the setting SIGNPOST_AS_OF.
+
+        Args:
+            asked: the day that was asked for.
+            connection: a reading transaction to look into; one of its own when None.
 
         Raises:
             ServiceError: 422 for a day before records began, or after tomorrow where nothing is recorded as late.
         """
         if asked is not None:
-            return self._answerable(asked)
+            return self._answerable(asked, connection)
         if self.settings.as_of == TODAY:
             return self.today()
         if self.settings.as_of != LATEST:
             return date.fromisoformat(self.settings.as_of)
-        with self.database.read() as connection:
-            known = case_store.last_known(connection)
-        today = self.today()
+        known, today = self._last_known(connection), self.today()
         return today if known is None or today - known <= FRESH else min(today, known)
 
-    def _answerable(self, asked: date) -> date:
+    def _last_known(self, connection: Connection | None) -> date | None:
+        with self.database.read() if connection is None else nullcontext(connection) as reading:
+            return case_store.last_known(reading)
+
+    def _answerable(self, asked: date, connection: Connection | None) -> date:
         """A day that a question can be asked about: tomorrow sees everything that is recorded today."""
         last = self.today() + timedelta(days=1)
         if asked > last:
-            with self.database.read() as connection:
-                known = case_store.last_known(connection)
+            known = self._last_known(connection)
             last = last if known is None else max(last, known + timedelta(days=1))
         if not RECORDS_BEGIN <= asked <= last:
             raise ServiceError(

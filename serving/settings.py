@@ -61,6 +61,7 @@ class Settings:
     webhook_url: str | None = None
     events_file: Path | None = None
     retention_days: int | None = None
+    prepare: bool = True
     otel_endpoint: str | None = None
     environment: str = "local"
     log_level: str = "INFO"
@@ -287,6 +288,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         read=_positive,
         meaning="for how many days a person's records are kept after their last sentence ended; looked at on "
         "starting and daily; nothing is removed when not set",
+    ),
+    Option(
+        field="prepare",
+        variable="SIGNPOST_PREPARE",
+        read=_switch,
+        meaning="1 to work out the day's answers for people under supervision while nobody waits, and keep them until "
+        "they are asked for; 0 to work out each when it is first asked for",
     ),
     Option(
         field="otel_endpoint",

@@ -1,8 +1,9 @@
-"""One person's suggestions: the case is read, the scoring room is asked, the answer is kept as it was shown.
+"""One person's suggestions: asked for, answered from the store or by the scoring room, kept as they were shown.
 
 The document made here is what the API answers, what the screens are drawn from and what is kept: there is
 one account of what was said. Its id is a hash of everything that it depends on, so the same question about
-the same records gives the same set, and a second look at it is not a second set.
+the same records gives the same set, and a second look at it is not a second set. For the same reason an answer
+that was worked out ahead (ahead.py) is found by its id: under another id it is the answer to another question.
 """
 
 from __future__ import annotations
@@ -12,35 +13,76 @@ import uuid
 import zlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 
-from catalogue.eligibility import Reason
-from catalogue.feasibility import Feasibility
 from features.case import Case
-from scoring.similar import SimilarPeople
-from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet, suggest
+from scoring.bundle import Bundle
+from scoring.suggestions import SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
+from serving.describing import Document, describe
 from serving.errors import ServiceError, not_found
 from serving.recent import Shown
-from serving.screens.words import in_a_hundred
 from serving.services import Services
 from serving.store import cases as case_store
-from serving.store.cases import StoredCase
+from serving.store import prepared
+from serving.store.cases import CaseHead, StoredCase
 from serving.store.directory import Directory
 from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
 
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
 
-Document = dict[str, Any]
+Found = TypeVar("Found", bound=CaseHead)
+
 # Built once: they are part of every answer.
 _THERE: Final = select(suggestion_sets.c.id).where(suggestion_sets.c.id == bindparam("id"))
 _SHOWN: Final = insert(suggestion_sets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a set depends on beside the case: a day, a setting, and the versions that answer."""
+
+    as_of: date
+    setting: str | None
+    bundle: Bundle | None
+    directory: Directory
+
+    def set_id(self, services: Services, case: CaseHead) -> str:
+        """The id of the answer about this case: a hash of everything that it depends on."""
+        identity = "\n".join(
+            (
+                case.crn,
+                case.document_hash,
+                self.as_of.isoformat(),
+                self.setting or "",
+                "" if self.bundle is None else self.bundle.version,
+                services.catalogue.hash,
+                self.directory.version,
+            )
+        )
+        return str(uuid.uuid5(NAMESPACE, identity))
+
+    def stamp(self, services: Services) -> str | None:
+        """For which day and versions, the service's own among them, an answer holds that is worked out ahead.
+
+        None as long as the service does not know its own version, and for a question that nothing is worked out for.
+        """
+        if services.maker is None or self.setting is not None:
+            return None
+        parts = (
+            self.as_of.isoformat(),
+            "" if self.bundle is None else self.bundle.version,
+            services.catalogue.hash,
+            self.directory.version,
+            services.maker,
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
@@ -50,11 +92,10 @@ def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
         ServiceError: 404 for nobody, 403 LIMITED_ACCESS for a case closed to this user.
     """
     with services.database.scoring() as connection:
-        return _open(connection, crn=crn, user=user)
+        return _opened(case_store.find(connection, crn), user)
 
 
-def _open(connection: Connection, *, crn: str, user: str) -> StoredCase:
-    found = case_store.find(connection, crn)
+def _opened(found: Found | None, user: str) -> Found:
     if found is None:
         raise not_found("person")
     if found.closed_to(user):
@@ -68,18 +109,14 @@ def _open(connection: Connection, *, crn: str, user: str) -> StoredCase:
 
 
 def show(services: Services, *, crn: str, as_of: date | None, setting: str | None, actor: Actor) -> Shown:
-    """Make one person's suggestions, keep them as shown, and write down who looked.
+    """Answer one question, keep the set as it was shown, and write down who looked.
 
     Raises:
         ServiceError: 404, 403 as `open_case`.
     """
-    day = services.as_of(as_of)
-    with services.database.scoring() as connection:
-        case = _open(connection, crn=crn, user=actor.who)
-        directory = services.directory(connection)
-    shown = make(services, case=case, directory=directory, as_of=day, setting=setting)
+    case, question, shown = _answered(services, crn=crn, as_of=as_of, setting=setting, user=actor.who)
     with services.database.note() as connection:
-        _keep(connection, services, case=case, shown=shown, as_of=day, setting=setting, actor=actor)
+        _keep(connection, services, case=case, question=question, shown=shown, actor=actor)
         append(
             connection,
             services.database,
@@ -88,53 +125,119 @@ def show(services: Services, *, crn: str, as_of: date | None, setting: str | Non
             actor=actor,
             at=services.now(),
             crn=crn,
-            details={"suggestionSetId": shown.id, "asOf": day.isoformat()},
+            details={"suggestionSetId": shown.id, "asOf": question.as_of.isoformat()},
         )
     return shown
 
 
-def make(
-    services: Services, *, case: StoredCase, directory: Directory, as_of: date, setting: str | None
-) -> Shown:
-    """What is said about every intervention for this case; nothing is kept."""
-    bundle = services.bundles.current
-    identity = "\n".join(
-        (
-            case.crn,
-            case.document_hash,
-            as_of.isoformat(),
-            setting or "",
-            "" if bundle is None else bundle.version,
-            services.catalogue.hash,
-            directory.version,
+def _answered(
+    services: Services, *, crn: str, as_of: date | None, setting: str | None, user: str
+) -> tuple[CaseHead, Question, Shown]:
+    """The answer from memory, else from the store, else worked out now."""
+    with services.database.scoring() as connection:
+        head = _opened(case_store.head(connection, crn), user)
+        question = Question(
+            as_of=services.as_of(as_of, connection),
+            setting=setting,
+            bundle=services.bundles.current,
+            directory=services.directory(connection),
         )
-    )
-    key = str(uuid.uuid5(NAMESPACE, identity))
-    found = services.recent.get(key)
-    if found is not None:
-        return found
+        set_id = question.set_id(services, head)
+        shown = services.recent.get(set_id)
+        if shown is not None:
+            services.metrics.answers.labels("memory").inc()
+            return head, question, shown
+        held = prepared.find(connection, crn=crn, set_id=set_id, stamp=question.stamp(services))
+        case = None if held is not None else _opened(case_store.find(connection, crn), user)
+    if held is not None:
+        if held.told is not None:
+            count(services, Told.unpacked(held.told))
+        services.metrics.answers.labels("shown before" if held.told is None else "ahead").inc()
+        shown = Shown(
+            id=set_id,
+            bundle_version=held.bundle_version,
+            spec_hash=held.spec_hash,
+            catalogue_hash=held.catalogue_hash,
+            content=zlib.decompress(held.content),
+            packed=held.content,
+        )
+        services.recent.put(shown)
+        return head, question, shown
+    assert case is not None
+    with services.tracing.step("suggest"):
+        shown, told = make(services, case=case, question=question)
+    services.metrics.answers.labels("now").inc()
+    count(services, told)
+    services.recent.put(shown)
+    return case, question, shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is counted of an answer when somebody is first given it."""
+
+    advice: Mapping[str, int]
+    suggested: bool
+    models: bool
+    inputs: Mapping[str, object]
+
+    def packed(self) -> bytes:
+        """As the store keeps it."""
+        content = {
+            "advice": self.advice,
+            "suggested": self.suggested,
+            "models": self.models,
+            "inputs": self.inputs,
+        }
+        return orjson.dumps(content)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Told:
+        """What `packed` gave."""
+        return cls(**orjson.loads(content))
+
+
+def make(services: Services, *, case: StoredCase, question: Question) -> tuple[Shown, Told]:
+    """What is said about every intervention for this case; nothing is kept, remembered or counted."""
+    directory, day = question.directory, question.as_of
     # One after the other: two at once on one core would both come late.
-    with services.tracing.step("suggest"), services.turn:
+    with services.turn:
         answer = suggest(
             case.read(),
-            as_of=as_of,
-            bundle=bundle,
+            as_of=day,
+            bundle=question.bundle,
             catalogue=services.catalogue,
-            directory=directory.near(pdu=case.pdu, region=case.region, as_of=as_of),
+            directory=directory.near(pdu=case.pdu, region=case.region, as_of=day),
             travel=directory.travel(case.pdu),
-            setting=setting,
+            setting=question.setting,
         )
-    _measure(services, answer)
-    services.drift.offer(answer.inputs)
+    set_id = question.set_id(services, case)
     shown = Shown(
-        id=key,
+        id=set_id,
         bundle_version=answer.bundle_version,
         spec_hash=answer.spec_hash,
         catalogue_hash=answer.catalogue_hash,
-        content=orjson.dumps(describe(answer, key=key, crn=case.crn, case_hash=case.document_hash)),
+        content=orjson.dumps(describe(answer, key=set_id, crn=case.crn, case_hash=case.document_hash)),
     )
-    services.recent.put(shown)
-    return shown
+    return shown, told_of(answer)
+
+
+def told_of(answer: SuggestionSet) -> Told:
+    """What is counted of an answer."""
+    return Told(
+        advice=Counter(str(item.advice) for item in answer.suggestions),
+        suggested=any(item.rank is not None for item in answer.suggestions),
+        models=not answer.rule_only,
+        inputs=answer.inputs,
+    )
+
+
+def count(services: Services, told: Told) -> None:
+    """Count an answer that somebody is given for the first time, and leave its inputs to be looked at."""
+    for advice, times in told.advice.items():
+        services.metrics.advice.labels(advice).inc(times)
+    services.metrics.sets.labels("yes" if told.suggested else "no", "yes" if told.models else "no").inc()
+    services.drift.offer(told.inputs)
 
 
 def show_for_document(
@@ -166,7 +269,7 @@ def show_for_document(
         travel=directory.travel(pdu),
         setting=setting,
     )
-    _measure(services, answer)
+    count(services, told_of(answer))
     with services.database.note() as connection:
         append(
             connection,
@@ -186,21 +289,13 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _measure(services: Services, answer: SuggestionSet) -> None:
-    for advice, times in Counter(item.advice for item in answer.suggestions).items():
-        services.metrics.advice.labels(str(advice)).inc(times)
-    suggested = any(item.rank is not None for item in answer.suggestions)
-    services.metrics.sets.labels("yes" if suggested else "no", "no" if answer.rule_only else "yes").inc()
-
-
 def _keep(
     connection: Connection,
     services: Services,
     *,
-    case: StoredCase,
+    case: CaseHead,
+    question: Question,
     shown: Shown,
-    as_of: date,
-    setting: str | None,
     actor: Actor,
 ) -> None:
     if connection.execute(_THERE, {"id": shown.id}).first() is not None:
@@ -208,14 +303,14 @@ def _keep(
     row = {
         "id": shown.id,
         "crn": case.crn,
-        "as_of": as_of,
-        "setting": setting,
+        "as_of": question.as_of,
+        "setting": question.setting,
         "case_version": case.version,
         "case_hash": case.document_hash,
         "bundle_version": shown.bundle_version,
         "spec_hash": shown.spec_hash,
         "catalogue_hash": shown.catalogue_hash,
-        "content": zlib.compress(shown.content, 1),
+        "content": shown.packed or zlib.compress(shown.content, 1),
         "first_shown_at": services.now(),
         "first_shown_to": actor.who,
     }
@@ -253,130 +348,3 @@ def unpack(content: bytes) -> Document:
     """The document of a set from the store's bytes (its JSON, compressed)."""
     found: Document = orjson.loads(zlib.decompress(content))
     return found
-
-
-def describe(answer: SuggestionSet, *, key: str, crn: str | None, case_hash: str) -> Document:
-    """The document of a suggestion set (serving.schemas.suggestions.SuggestionSetAnswer)."""
-    return {
-        "id": key,
-        "crn": crn,
-        "asOf": answer.as_of,
-        "setting": answer.setting,
-        "ruleOnly": answer.rule_only,
-        "bundleVersion": answer.bundle_version,
-        "specHash": answer.spec_hash,
-        "catalogueHash": answer.catalogue_hash,
-        "caseHash": case_hash,
-        "suggestions": [_intervention(item) for item in answer.suggestions],
-    }
-
-
-def _intervention(item: InterventionAnswer) -> Document:
-    return {
-        "interventionId": item.intervention_id,
-        "name": item.name,
-        "type": str(item.type),
-        "rank": item.rank,
-        "advice": str(item.advice),
-        "grounds": item.grounds,
-        "eligibility": str(item.eligibility),
-        "reasons": [_rule(reason) for reason in item.reasons],
-        "missing": list(item.missing),
-        "nearly": item.nearly,
-        "feasibility": None if item.feasibility is None else _feasibility(item.feasibility),
-        "needs": list(item.needs),
-        "pCommence": None if item.p_commence is None else _estimate(item.p_commence),
-        "pComplete": None if item.p_complete is None else _estimate(item.p_complete),
-        "effect": None if item.effect is None else _effect(item.effect),
-        "support": item.support,
-        "reasonCodes": list(item.reason_codes),
-        "explanation": [
-            {
-                "code": sentence.code,
-                "text": sentence.text,
-                "table": sentence.table,
-                "recordId": sentence.record_id,
-                "on": sentence.on,
-            }
-            for sentence in item.explanation
-        ],
-        "similar": None if item.similar is None else _similar(item.similar),
-    }
-
-
-Rule = tuple[str, str, str, tuple[str, ...], str, str | None]
-# Most results of rules are one object for everybody: found by which object it is, beside that object.
-_RULES: Final[dict[int, tuple[Reason, orjson.Fragment]]] = {}
-_MOST_RULES: Final = 16_384
-
-
-def _rule(reason: Reason) -> orjson.Fragment:
-    known = _RULES.get(id(reason))
-    if known is not None and known[0] is reason:
-        return known[1]
-    made = _rule_of((reason.code, reason.outcome, reason.text, reason.fields, reason.kind, reason.source))
-    if len(_RULES) >= _MOST_RULES:
-        _RULES.clear()
-    _RULES[id(reason)] = (reason, made)
-    return made
-
-
-@lru_cache(maxsize=_MOST_RULES)
-def _rule_of(rule: Rule) -> orjson.Fragment:
-    """A rule's result as JSON: the same few thousand come again with every person, so each is made once."""
-    code, outcome, text, fields, kind, source = rule
-    found = {
-        "code": code,
-        "outcome": str(outcome),
-        "text": text,
-        "fields": list(fields),
-        "kind": str(kind),
-        "source": source,
-    }
-    return orjson.Fragment(orjson.dumps(found))
-
-
-def _feasibility(found: Feasibility) -> Document:
-    return {
-        "feasible": found.feasible,
-        "reasons": [_rule(reason) for reason in found.reasons],
-        "venue": found.venue,
-        "minutes": found.minutes,
-        "nextStartOn": found.next_start_on,
-        "waitingWeeks": found.waiting_weeks,
-        "format": found.format,
-    }
-
-
-def _estimate(found: Estimate) -> Document:
-    return {
-        "probability": found.probability,
-        "lower": found.lower,
-        "upper": found.upper,
-        "inWords": in_a_hundred(found.lower, found.upper),
-        "barelyPredictable": found.barely_predictable,
-        "intercept": found.intercept,
-        "terms": dict(found.terms),
-    }
-
-
-def _effect(found: EffectAnswer) -> Document:
-    return {
-        "effect": found.effect,
-        "lower": found.lower,
-        "upper": found.upper,
-        "intercept": found.intercept,
-        "terms": dict(found.terms),
-    }
-
-
-def _similar(found: SimilarPeople) -> Document:
-    return {
-        "people": found.people,
-        "share": found.share,
-        "lower": found.lower,
-        "upper": found.upper,
-        "rung": found.rung,
-        "alike": dict(found.alike),
-        "label": found.label,
-    }

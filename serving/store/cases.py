@@ -18,14 +18,14 @@ from serving.store.tables import (
     case_versions,
     cases,
     facts,
+    prepared_sets,
     protected_characteristics,
     referral_owners,
     suggestion_sets,
 )
 
 LAST_KNOWN: Final = "last_known_on"
-_FOUND: Final = select(
-    cases.c.document,
+_HEAD: Final = select(
     cases.c.document_hash,
     cases.c.version,
     cases.c.pdu,
@@ -33,6 +33,8 @@ _FOUND: Final = select(
     cases.c.excluded_users,
     cases.c.restricted_to_users,
 ).where(cases.c.crn == bindparam("crn"))
+_FOUND: Final = _HEAD.add_columns(cases.c.document)
+_LAST_KNOWN: Final = select(facts.c.value).where(facts.c.name == LAST_KNOWN)
 # The tables of a case whose rows name the person, and the columns of each table that hold days.
 _OWNED: Final = frozenset(name for name in CASE_TABLES if "crn" in TABLES[name].names)
 _DAYS: Final = {
@@ -42,17 +44,29 @@ _DAYS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredCase:
-    """A person's case as the store has it; `document` is the JSON of the contract's tables."""
+class CaseHead:
+    """What is known of a person's case without reading it."""
 
     crn: str
-    document: bytes
     document_hash: str
     version: int
     pdu: str | None
     region: str | None
     excluded_users: tuple[str, ...]
     restricted_to_users: tuple[str, ...]
+
+    def closed_to(self, user: str) -> bool:
+        """Is this a limited-access case that the user may not open?"""
+        if user in self.excluded_users:
+            return True
+        return bool(self.restricted_to_users) and user not in self.restricted_to_users
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCase(CaseHead):
+    """A person's case as the store has it; `document` is the JSON of the contract's tables."""
+
+    document: bytes
 
     def read(self) -> Case:
         """The case itself. What is kept was held against the contract when it came, and is not held again."""
@@ -68,12 +82,6 @@ class StoredCase:
                     if day is not None:
                         row[column] = date.fromisoformat(day)
         return Case(self.crn, {name: tuple(rows) for name, rows in tables.items()})
-
-    def closed_to(self, user: str) -> bool:
-        """Is this a limited-access case that the user may not open?"""
-        if user in self.excluded_users:
-            return True
-        return bool(self.restricted_to_users) and user not in self.restricted_to_users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +100,25 @@ class CaseLine:
 def find(connection: Connection, crn: str) -> StoredCase | None:
     """The case of this CRN, or None."""
     row = connection.execute(_FOUND, {"crn": crn}).first()
-    if row is None:
-        return None
-    return StoredCase(
-        crn=crn,
-        document=row.document,
-        document_hash=row.document_hash,
-        version=row.version,
-        pdu=row.pdu,
-        region=row.region,
-        excluded_users=_users(row.excluded_users),
-        restricted_to_users=_users(row.restricted_to_users),
-    )
+    return None if row is None else StoredCase(document=row.document, **_head(crn, row))
+
+
+def head(connection: Connection, crn: str) -> CaseHead | None:
+    """What is known of the case of this CRN without reading it, or None."""
+    row = connection.execute(_HEAD, {"crn": crn}).first()
+    return None if row is None else CaseHead(**_head(crn, row))
+
+
+def _head(crn: str, row: Any) -> dict[str, Any]:
+    return {
+        "crn": crn,
+        "document_hash": row.document_hash,
+        "version": row.version,
+        "pdu": row.pdu,
+        "region": row.region,
+        "excluded_users": _users(row.excluded_users),
+        "restricted_to_users": _users(row.restricted_to_users),
+    }
 
 
 def _users(text: str | None) -> tuple[str, ...]:
@@ -134,6 +149,7 @@ def put(connection: Connection, *, crn: str, tables: Mapping[str, Sequence[Mappi
     else:
         version = found.version + 1
         keep_if_shown(connection, found)
+        connection.execute(delete(prepared_sets).where(prepared_sets.c.crn == crn))
         connection.execute(update(cases).where(cases.c.crn == crn).values(version=version, **values))
     own_referrals(connection, crn, [row.get("referral_id") for row in tables.get("referrals", ())])
     known = values["last_known_on"]
@@ -256,7 +272,7 @@ def _list(value: object) -> str | None:
 
 def last_known(connection: Connection) -> date | None:
     """The newest day on which anything in the store became known."""
-    value = connection.execute(select(facts.c.value).where(facts.c.name == LAST_KNOWN)).scalar()
+    value = connection.execute(_LAST_KNOWN).scalar()
     return None if value is None else date.fromisoformat(value)
 
 

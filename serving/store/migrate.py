@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from serving.store.database import Database
 
 HERE: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 MIGRATION_LOCK: Final = 7_303_014_001
 _one_at_a_time = threading.Lock()  # Alembic keeps the migration at hand in module globals
 
@@ -26,8 +26,12 @@ def revision(database: Database) -> str | None:
 
 
 def migrate(database: Database) -> None:
-    """Bring the database to this version. Safe to call from several processes at once."""
-    if revision(database) == HEAD:
+    """Bring the database to this version. Safe to call from several processes at once.
+
+    One that a later version has brought further is left as it is, so that the former image can be put back.
+    """
+    found = revision(database)
+    if found is not None and found >= HEAD:
         return
     from alembic import command
     from alembic.config import Config

@@ -166,6 +166,7 @@ def settings(store: Path, trained_bundle: Path, key_server: KeyServer) -> Settin
         database_url=f"sqlite:///{store}",
         bundle_folder=trained_bundle,
         serve_unpassed=True,
+        prepare=False,  # a hundred services over the same people have better things to do
         auth_jwks_url=key_server.url,
         auth_issuer=ISSUER,
         log_level="ERROR",

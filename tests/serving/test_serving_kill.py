@@ -38,7 +38,16 @@ ME = Actor(who="TESTER", correlation_id="test-correlation")
 DOCUMENT = {
     "people": [
         {"date_of_birth": "1990-05-17", "sex": "MALE", "region": "A", "pdu": "A01", "known_on": "2026-01-05"}
-    ]
+    ],
+    "sentences": [
+        {
+            "event_number": 1,
+            "sentence_type": "COMMUNITY_ORDER",
+            "starts_on": "2026-01-01",
+            "ends_on": "2027-01-01",
+            "known_on": "2026-01-05",
+        }
+    ],
 }
 
 

@@ -25,6 +25,7 @@ from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.store.database import Database
 from serving.tracing import Tracing
+from serving.traffic import Traffic
 from tests.serving.conftest import KeyServer, running
 
 
@@ -304,6 +305,7 @@ def test_who_does_not_read_holds_no_turn(settings: Settings) -> None:
         settings=replace(settings, request_seconds=1),
         metrics=Metrics(),
         tracing=Tracing(None, environment="test"),
+        traffic=Traffic(),
     )
 
     async def nothing() -> dict[str, object]:
