@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -151,7 +150,7 @@ class Ahead:
         if case is None:
             return False
         try:
-            shown, told = make(services, case=case, question=question)
+            shown, told = make(services, case=case, question=question, level=LEVEL)
         except Exception as error:  # noqa: BLE001  whoever asks is told; others are not kept from their answer
             log.warning("not_worked_out_ahead", kind=type(error).__name__)
             return False
@@ -163,7 +162,7 @@ class Ahead:
             "spec_hash": shown.spec_hash,
             "catalogue_hash": shown.catalogue_hash,
             "told": told.packed(),
-            "content": zlib.compress(shown.content, LEVEL),
+            "content": shown.packed,
         }
         with services.database.note() as connection:
             return prepared.keep(connection, crn=crn, document_hash=case.document_hash, values=values)

@@ -26,12 +26,22 @@ FIRST: Final = "0" * 64
 PERSON: Final = "PERSON"
 PAGE: Final = 5_000
 # Built once: every request about a person writes an entry.
-_LAST: Final = select(audit_log.c.sequence, audit_log.c.hash).order_by(audit_log.c.sequence.desc()).limit(1)
 _REFERENCE: Final = (
     select(subjects.c.reference)
     .where(subjects.c.crn == bindparam("crn"))
     .order_by(subjects.c.reference)
     .limit(1)
+)
+_NEWEST: Final = audit_log.alias("newest")
+# The end of the chain and the reference of whom an entry concerns, in one look; either may not be there.
+_BEFORE: Final = select(
+    select(_NEWEST.c.sequence)
+    .order_by(_NEWEST.c.sequence.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("sequence"),
+    select(_NEWEST.c.hash).order_by(_NEWEST.c.sequence.desc()).limit(1).scalar_subquery().label("hash"),
+    _REFERENCE.scalar_subquery().label("reference"),
 )
 _ENTRY: Final = insert(audit_log)
 
@@ -102,19 +112,19 @@ def append(
         details: codes, versions and identifiers of records; never personal values.
     """
     database.lock_chain(connection)
-    last = connection.execute(_LAST).first()
+    before = connection.execute(_BEFORE, {"crn": crn}).one()
     entry = {
-        "sequence": 1 if last is None else last.sequence + 1,
+        "sequence": 1 + (before.sequence or 0),
         "id": str(uuid.uuid4()),
         "what": str(deed),
         "when": at.isoformat(timespec="milliseconds"),
         "who": actor.who,
-        "subject_reference": None if crn is None else reference(connection, crn),
+        "subject_reference": None if crn is None else before.reference or _referenced(connection, crn),
         "subject_type": None if crn is None else PERSON,
         "correlation_id": actor.correlation_id,
         "service": SERVICE,
         "details": orjson.dumps({"event": action, **(details or {})}, option=orjson.OPT_SORT_KEYS).decode(),
-        "previous_hash": FIRST if last is None else last.hash,
+        "previous_hash": before.hash or FIRST,
     }
     connection.execute(_ENTRY, {**entry, "hash": seal(entry)})
     return str(entry["id"])
@@ -125,11 +135,8 @@ def seal(entry: Mapping[str, object]) -> str:
     return hashlib.sha256(orjson.dumps(dict(entry), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def reference(connection: Connection, crn: str) -> str:
-    """The random reference that the log knows a person by, made when first wanted."""
-    found = connection.execute(_REFERENCE, {"crn": crn}).scalar()
-    if found is not None:
-        return str(found)
+def _referenced(connection: Connection, crn: str) -> str:
+    """A new reference for somebody whom the log has not named before."""
     made = str(uuid.uuid4())
     connection.execute(insert(subjects).values(crn=crn, reference=made))
     return made

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from scoring.suggestions import SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
 from serving.describing import Document, describe
 from serving.errors import ServiceError, not_found
-from serving.recent import Shown
+from serving.recent import Shown, packed, unpacked
 from serving.services import Services
 from serving.store import cases as case_store
 from serving.store import prepared
@@ -36,6 +35,8 @@ from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
 
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
+AT_ONCE: Final = 1
+"""How hard the answer is compressed that somebody waits for."""
 
 Found = TypeVar("Found", bound=CaseHead)
 
@@ -158,7 +159,6 @@ def _answered(
             bundle_version=held.bundle_version,
             spec_hash=held.spec_hash,
             catalogue_hash=held.catalogue_hash,
-            content=zlib.decompress(held.content),
             packed=held.content,
         )
         services.recent.put(shown)
@@ -197,8 +197,13 @@ class Told:
         return cls(**orjson.loads(content))
 
 
-def make(services: Services, *, case: StoredCase, question: Question) -> tuple[Shown, Told]:
-    """What is said about every intervention for this case; nothing is kept, remembered or counted."""
+def make(
+    services: Services, *, case: StoredCase, question: Question, level: int = AT_ONCE
+) -> tuple[Shown, Told]:
+    """What is said about every intervention for this case; nothing is kept, remembered or counted.
+
+    `level` is how hard the document is compressed.
+    """
     directory, day = question.directory, question.as_of
     # One after the other: two at once on one core would both come late.
     with services.turn:
@@ -212,12 +217,14 @@ def make(services: Services, *, case: StoredCase, question: Question) -> tuple[S
             setting=question.setting,
         )
     set_id = question.set_id(services, case)
+    content = orjson.dumps(describe(answer, key=set_id, crn=case.crn, case_hash=case.document_hash))
     shown = Shown(
         id=set_id,
         bundle_version=answer.bundle_version,
         spec_hash=answer.spec_hash,
         catalogue_hash=answer.catalogue_hash,
-        content=orjson.dumps(describe(answer, key=set_id, crn=case.crn, case_hash=case.document_hash)),
+        packed=packed(content, level=level),
+        plain=content,
     )
     return shown, told_of(answer)
 
@@ -310,7 +317,7 @@ def _keep(
         "bundle_version": shown.bundle_version,
         "spec_hash": shown.spec_hash,
         "catalogue_hash": shown.catalogue_hash,
-        "content": shown.packed or zlib.compress(shown.content, 1),
+        "content": shown.packed,
         "first_shown_at": services.now(),
         "first_shown_to": actor.who,
     }
@@ -346,5 +353,5 @@ def open_set(
 
 def unpack(content: bytes) -> Document:
     """The document of a set from the store's bytes (its JSON, compressed)."""
-    found: Document = orjson.loads(zlib.decompress(content))
+    found: Document = orjson.loads(unpacked(content))
     return found

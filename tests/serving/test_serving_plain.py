@@ -1,8 +1,10 @@
 """A plain question is answered in one go; every other one, and every refusal, goes the framework's way. Both say the same."""
 
+import gzip
 import shutil
 import sqlite3
 import time
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import httpx
 import jwt
 import orjson
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from features.case import Case
 from serving import auth
@@ -20,7 +22,7 @@ from serving.routes import suggestions as route
 from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
-from serving.store.tables import facts, protected_characteristics
+from serving.store.tables import facts, protected_characteristics, suggestion_sets
 from tests.serving.conftest import ISSUER, KeyServer, running
 
 PLAIN = [{}, {"asOf": "2025-06-30"}, {"setting": "CUSTODY"}, {"asOf": "2025-06-30", "setting": "REMAND"}]
@@ -77,6 +79,42 @@ def test_both_ways_say_the_same(
             unusual = {"Authorization": f"{scheme} {key_server.token(SUGGESTIONS)}"}
             answer = client.get(f"/v1/people/{someone}/suggestions", headers=unusual)
             assert (answer.status_code, seen[-1]) == (200 if scheme == "bearer" else 401, None)
+
+
+def test_whoever_takes_gzip_gets_the_same_bytes_packed(api: httpx.Client, someone: str) -> None:
+    path = f"/v1/people/{someone}/suggestions"
+    found = {}
+    for accepted in ("identity", "gzip", "br, GZIP;q=0.5", "gzip;q=0", "gzip; q=0.000, deflate", "*", ""):
+        with api.stream("GET", path, headers={"Accept-Encoding": accepted}) as answer:
+            sent = b"".join(answer.iter_raw())
+        assert answer.status_code == 200
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"] == "application/json"
+        packed = answer.headers.get("content-encoding") == "gzip"
+        assert packed is (accepted in {"gzip", "br, GZIP;q=0.5"}), accepted
+        found[accepted] = gzip.decompress(sent) if packed else sent
+        assert len(sent) < 60_000 or not packed
+    assert len(set(found.values())) == 1
+    assert orjson.loads(found["gzip"])["crn"] == someone
+
+
+def test_a_set_that_an_earlier_version_kept_is_read_and_sent_plainly(
+    settings: Settings, key_server: KeyServer, someone: str
+) -> None:
+    headers = {"Authorization": f"Bearer {key_server.token(*ROLES)}"}
+    with running(settings) as address:
+        first = httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers, timeout=30)
+    database = Database(settings.database_url)
+    with database.write() as connection:
+        connection.execute(update(suggestion_sets).values(content=zlib.compress(first.content, 1)))
+    database.close()
+    with running(settings) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+        again = client.get(f"/v1/people/{someone}/suggestions")
+        assert 'signpost_answers_total{source="shown before"} 1.0' in client.get("/metrics").text
+        held = client.get("/subject-access-request", params={"crn": someone}).json()["content"]
+    assert again.content == first.content
+    assert "content-encoding" not in again.headers
+    assert held["suggestionsShown"][0]["suggestions"] == first.json()["suggestions"]
 
 
 def test_a_token_that_held_is_refused_once_it_expires_and_once_its_key_is_withdrawn(
