@@ -5,8 +5,9 @@ tuned by the same search: four settings each, on the same five inner folds, whic
 settings by held-out loss, and whose five fits are averaged. Learning rate, ridge, leaf size and patience are
 the same for both; the scorecard's settings are numbers of pairs, LightGBM's are numbers of leaves. Where a number
 is predicted, both try the setting that did best once more with leaves of few rows. EBM (interpret) has its own
-defaults, 20 pairs, and the same five folds for its bags. Logistic or ridge regression is the floor. Rows of one
-person are never parted between folds.
+defaults, 20 pairs, and the same five folds for its bags. "As it comes" is the scorecard that nobody tuned: its own
+defaults, on the same five folds. Logistic or ridge regression is the floor. Rows of one person are never parted
+between folds.
 
 Without options the table in docs/scorecard.md is written anew. What was measured is kept, fold by fold, in
 --cache, and taken from there as long as neither the data, the methods nor this program have changed. With --measured
@@ -52,6 +53,13 @@ LEAVES = (4, 8, 16, 31)
 ROOT = Path(__file__).parents[1]
 FITTING = ("", "_boosting", "_cells", "_columns", "_fitting", "_pairs", "_rows", "_tables")
 """The parts of the scorecard that a fit depends on."""
+COMPARED = (
+    ("scorecard", "LightGBM"),
+    ("scorecard", "EBM"),
+    ("scorecard", "linear"),
+    ("as it comes", "LightGBM"),
+    ("as it comes", "EBM"),
+)
 BEGIN, END = "<!-- no-loss table -->", "<!-- end of no-loss table -->"
 
 
@@ -68,7 +76,7 @@ class Task:
 
 @dataclass(slots=True)
 class Result:
-    """Squared errors of one data set by method, a mean a fold; and how sure their difference is."""
+    """Squared errors of one data set by method, a mean a fold; and how sure the scorecard's and LightGBM's difference is."""
 
     table: Table
     rows: int
@@ -83,9 +91,9 @@ class Result:
         mean = float(np.mean(self.errors[method]))
         return mean if self.table.classifies else mean**0.5
 
-    def loss(self, against: str) -> float | None:
+    def loss(self, against: str, of: str = "scorecard") -> float | None:
         """Give the scorecard's error beyond another's: in Brier, or as a share of the other's RMSE."""
-        mine, other = self.error("scorecard"), self.error(against)
+        mine, other = self.error(of), self.error(against)
         if mine is None or other is None:
             return None
         return mine - other if self.table.classifies else mine / other - 1.0
@@ -129,6 +137,12 @@ def _scorecard(task: Task) -> np.ndarray:
 
     best = _searched(task, PAIRS, fitted)
     return best.predict_proba(task.probe)[:, 1] if task.classifies else best.predict(task.probe)
+
+
+def _as_it_comes(task: Task) -> np.ndarray:
+    kind = ScorecardClassifier if task.classifies else ScorecardRegressor
+    model = kind(n_jobs=1).fit(task.X, task.y, groups=task.inner)
+    return model.predict_proba(task.probe)[:, 1] if task.classifies else model.predict(task.probe)
 
 
 def _searched(task: Task, sizes: Sequence[int], fitted: Callable[[int, int], tuple[float, Any]]) -> Any:
@@ -208,6 +222,7 @@ METHODS: dict[str, Callable[[Task], np.ndarray]] = {
     "linear": _linear,
     "LightGBM": _lightgbm,
     "scorecard": _scorecard,
+    "as it comes": _as_it_comes,
     "EBM": _ebm,
 }
 
@@ -274,7 +289,7 @@ def _key(rows: Rows, method: str, *, classifies: bool) -> str:
         mark.update(f"leaves of {FEW} rows".encode())
     package = {"linear": "scikit-learn", "EBM": "interpret-core"}.get(method, "lightgbm")
     mark.update(version(package).encode())
-    if method == "scorecard":
+    if method in {"scorecard", "as it comes"}:
         for part in FITTING:
             mark.update((ROOT / "training" / f"scorecard{part}.py").read_bytes())
     return mark.hexdigest()[:12]
@@ -282,26 +297,27 @@ def _key(rows: Rows, method: str, *, classifies: bool) -> str:
 
 def markdown(results: list[Result]) -> str:
     lines = [
-        "| data set | predicts | rows x columns | linear | EBM | LightGBM | scorecard | scorecard - LightGBM | scorecard - EBM |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| data set | predicts | rows x columns | linear | EBM | LightGBM | as it comes | scorecard | scorecard - LightGBM | scorecard - EBM |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
-        errors = [_cell(r.error(method), ".4f") for method in ("linear", "EBM", "LightGBM", "scorecard")]
+        shown = ("linear", "EBM", "LightGBM", "as it comes", "scorecard")
+        errors = [_cell(r.error(method), ".4f") for method in shown]
         sign = "+.4f" if r.table.classifies else "+.2%"
         sure = "" if r.loss("LightGBM") is None else f" ± {r.doubt:{sign[1:]}}"
         losses = [_cell(r.loss("LightGBM"), sign) + sure, _cell(r.loss("EBM"), sign)]
         size = f"{r.rows:,} x {r.columns}"
         lines.append("| " + " | ".join([r.table.name, r.table.question, size, *errors, *losses]) + " |")
     for classifies, what, sign in ((True, "Brier", "+.4f"), (False, "RMSE", "+.2%")):
-        for against in ("LightGBM", "EBM", "linear"):
+        for of, against in COMPARED:
             held = [
                 loss
                 for r in results
-                if r.table.classifies == classifies and (loss := r.loss(against)) is not None
+                if r.table.classifies == classifies and (loss := r.loss(against, of)) is not None
             ]
             if held:
                 lines.append(
-                    f"\n{what}, scorecard - {against}, {len(held)} data sets: mean {np.mean(held):{sign}}, "
+                    f"\n{what}, {of} - {against}, {len(held)} data sets: mean {np.mean(held):{sign}}, "
                     f"median {np.median(held):{sign}}, worst {max(held):{sign}}."
                 )
     return "\n".join(lines) + "\n"

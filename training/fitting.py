@@ -65,6 +65,7 @@ def fit_scorecard(
         l2=settings.ridge_rows * rate * (1.0 - rate),
         bags=settings.bags,
         learning_rate=settings.learning_rate,
+        factor_share=1.0,
         early_stopping_rounds=settings.patience,
         max_bins=settings.max_bins,
         random_state=random_state,

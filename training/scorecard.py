@@ -47,6 +47,10 @@ ANY = "*"
 """In a banned pair: every other column."""
 FEW_ROWS = 3_000
 """Training rows below which ``random_cuts`` are drawn without being asked for."""
+LEAF_ROWS, FINE_LEAF_ROWS = 20, 3
+"""The fewest rows of a leaf where nothing is asked for; the second where a number is predicted with drawn cuts."""
+LEAST_GAIN = 1e-4
+"""The least gain that counts where nothing is asked for and a yes or no is predicted."""
 MIN_HELD_OUT = 2
 """Rows of the rarer class (or rows in all) that each fold must be able to hold."""
 
@@ -66,14 +70,18 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         bags: how many folds, each held out once to stop and judge the fit on the others; the fits are
             averaged into one set of tables.
         learning_rate: how much of each tree is added.
+        factor_share: the share of factors that a tree of single factors may choose between, drawn anew for each tree. Less
+            than all keeps the strongest factor from taking every tree, as taking turns would.
         max_rounds: the most trees in each fit.
         early_stopping: whether to stop a fit where its held-out fold stops gaining. Without it,
             one fit of ``max_rounds`` trees is made on all rows, and pairs are kept as screened.
         early_stopping_rounds: how long to wait for a gain.
         early_stopping_gain: the least gain that counts, as a share of the loss that a stage of trees begins with. Where
             classes can be told apart without error, loss creeps down for thousands of rounds that change nothing.
-        max_leaves: the most leaves of a tree.
-        min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less).
+            ``auto``: 0.0001, or none where a number is predicted.
+        max_leaves: the most leaves of a tree of one factor; a pair's trees have at least three.
+        min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less). ``auto``: 20, or 3 where a
+            number is predicted with drawn cuts.
         l2: the ridge on a leaf's value.
         max_bins: the most cells of a feature.
         pair_bins: the most cells of a feature that is in a pair.
@@ -103,18 +111,19 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = 0,
         categorical: Collection[str] | None = None,
         bags: int = 5,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         max_rounds: int = 2000,
         early_stopping: bool = True,
         early_stopping_rounds: int = 50,
-        max_leaves: int = 3,
-        min_leaf_rows: int = 20,
+        max_leaves: int = 2,
+        min_leaf_rows: int | Literal["auto"] = "auto",
         l2: float = 1.0,
         max_bins: int = 250,
         pair_bins: int = 64,
         n_jobs: int = 2,
         random_cuts: bool | Literal["auto"] = "auto",
-        early_stopping_gain: float = 1e-4,
+        early_stopping_gain: float | Literal["auto"] = "auto",
+        factor_share: float = 0.3,
     ) -> None:
         self.max_pairs = max_pairs
         self.monotone = monotone
@@ -134,6 +143,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
         self.random_cuts = random_cuts
         self.early_stopping_gain = early_stopping_gain
+        self.factor_share = factor_share
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -269,7 +279,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         banned, banned_pairs = self._bans(names)
         divisions = [divide(column, weight, max_bins=self.max_bins) for column in columns]
         cells = _cells(columns, divisions)
-        seed = _seed(self.random_state)
+        seed, drawn = _seed(self.random_state), self._draws_cuts(weight)
         problem = Problem(
             rows=records(
                 cells,
@@ -295,10 +305,11 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
                 max_rounds=self.max_rounds,
                 early_stopping=self.early_stopping,
                 early_stopping_rounds=self.early_stopping_rounds,
-                early_stopping_gain=self.early_stopping_gain,
+                early_stopping_gain=self._least_gain(),
                 max_leaves=self.max_leaves,
-                random_cuts=self._draws_cuts(weight),
-                min_leaf_rows=self.min_leaf_rows,
+                factor_share=self.factor_share,
+                random_cuts=drawn,
+                min_leaf_rows=self._leaf_rows(drawn=drawn),
                 l2=self.l2,
                 seed=seed,
                 n_jobs=self.n_jobs,
@@ -318,6 +329,18 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             )
         )
 
+    def _least_gain(self) -> float:
+        """The gain that counts as one: as asked, or by itself."""
+        if self.early_stopping_gain != "auto":
+            return float(self.early_stopping_gain)
+        return LEAST_GAIN if self._objective == "binary" else 0.0
+
+    def _leaf_rows(self, *, drawn: bool) -> int:
+        """The fewest rows of a leaf: as asked, or by itself."""
+        if self.min_leaf_rows != "auto":
+            return self.min_leaf_rows
+        return FINE_LEAF_ROWS if drawn and self._objective == "regression" else LEAF_ROWS
+
     def _check_settings(self) -> None:
         """Refuse settings that cannot be meant, naming each."""
         least: dict[str, float] = {
@@ -335,6 +358,8 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         }
         for name, bound in least.items():
             value = getattr(self, name)
+            if value == "auto" and name in {"min_leaf_rows", "early_stopping_gain"}:
+                continue
             if name not in {"l2", "early_stopping_gain"} and not isinstance(value, Integral):
                 raise ScorecardError(f"The setting {name} of a scorecard must be a whole number.")
             if not value >= bound:
@@ -343,6 +368,8 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             raise ScorecardError("The setting random_cuts of a scorecard must be true, false or 'auto'.")
         if not 0 < self.learning_rate <= 1:
             raise ScorecardError("The setting learning_rate of a scorecard must lie above 0 and not above 1.")
+        if not 0 < self.factor_share <= 1:
+            raise ScorecardError("The setting factor_share of a scorecard must lie above 0 and not above 1.")
         if self.max_bins > 30_000:
             raise ScorecardError("The setting max_bins of a scorecard must be at most 30000.")
 

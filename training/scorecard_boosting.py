@@ -46,6 +46,7 @@ class Settings:
     early_stopping_rounds: int
     early_stopping_gain: float
     max_leaves: int
+    factor_share: float
     random_cuts: bool
     min_leaf_rows: int
     l2: float
@@ -280,6 +281,8 @@ def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, 
         "enable_bundle": False,
         "interaction_constraints": [*alone, *map(list, layout.pairs)],
         "seed": settings.seed,
+        "feature_fraction": settings.factor_share,
+        "feature_fraction_seed": settings.seed,
         "extra_trees": settings.random_cuts,
         "extra_seed": settings.seed,
         "deterministic": True,

@@ -88,7 +88,7 @@ class Problem:
         )
         # A tree of two leaves reads one feature: a pair's trees need a third.
         leaves = max(self.settings.max_leaves, LEAST_LEAVES_OF_A_PAIR)
-        settings = replace(self.settings, max_leaves=leaves, random_cuts=False)
+        settings = replace(self.settings, max_leaves=leaves, factor_share=1.0, random_cuts=False)
         stage = boost(self.rows, layout, settings, before=single.scores)
         ensemble = Ensemble((*single.ensemble.stages, stage))
         return Trained(ensemble, single.scores + stage.each(self.rows.cells))
@@ -103,9 +103,8 @@ class Problem:
             directions=self.directions,
             most=self.pair_bins,
         )
-        stage = boost(
-            self.rows, layout, replace(self.settings, max_leaves=max(self.settings.max_leaves, LEAVES_BESIDE))
-        )
+        leaves = max(self.settings.max_leaves, LEAVES_BESIDE)
+        stage = boost(self.rows, layout, replace(self.settings, max_leaves=leaves, factor_share=1.0))
         return Trained(Ensemble((stage,)), stage.each(self.rows.cells))
 
     def losses(self, score: Floats) -> Floats:

@@ -57,6 +57,8 @@ FIT_ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("ban as text", lambda: ScorecardClassifier(banned="ab").fit(frame(), outcome()), ValueError, "into a list"),
     ("ban by place", lambda: ScorecardClassifier(banned=[0]).fit(frame(), outcome()), ValueError, "pair of names"),
     ("half a pair", lambda: ScorecardClassifier(max_pairs=1.5).fit(frame(), outcome()), ValueError, "whole number"),
+    ("no factors", lambda: ScorecardClassifier(factor_share=0).fit(frame(), outcome()), ValueError, "factor_share"),
+    ("some leaf", lambda: ScorecardClassifier(min_leaf_rows="some").fit(frame(), outcome()), ValueError, "min_leaf_rows"),
     ("some cuts", lambda: ScorecardClassifier(random_cuts="some").fit(frame(), outcome()), ValueError, "'auto'"),
     ("no pairs said", lambda: ScorecardClassifier(max_pairs=None).fit(frame(), outcome()), ValueError, "whole number"),
     ("class not known", lambda: ScorecardClassifier().fit(frame(), np.where(outcome(), 1.0, np.nan)), ValueError, "y contains NaN"),
