@@ -6,7 +6,8 @@ makes for everybody, and writes the report.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,10 +16,11 @@ import polars as pl
 
 from catalogue import load
 from catalogue.errors import UsageError
-from fairness import compare, coverage, crosscheck, findings, gate, gathering, stages, tables
+from fairness import compare, coverage, crosscheck, findings, gate, gathering, grouping, stages, tables
 from fairness.characteristics import Characteristic, definitions, intersection, with_intersection
 from fairness.compare import Comparison
 from fairness.evidence import Evidence
+from fairness.grouping import Known, with_groups
 from fairness.measures import Measure, measures, of_stage
 from fairness.narrowing import with_open_referrals
 from fairness.policy import Policy
@@ -28,14 +30,16 @@ from fairness.register import read as read_register
 from fairness.result import AuditResult
 from fairness.suggested import Suggested, suggested
 from fairness.suppression import Ledger
+from fairness.work import Inline
 from features.histories import Histories
+from scoring import landmarks
 from scoring.bundle import Bundle
-from scoring.flags import flag_all
+from scoring.flags import feature_rows, raised
 
 PAST_DAYS = (182, 364, 546)
 """How long before the audit flags are made again, to be held against what then happened."""
-CHECKED, CHECKED_ROWS = frozenset({"sex", "ethnicity"}), 20_000
-"""What is computed a second time by fairlearn: it takes seconds where the cube takes milliseconds."""
+CHECKED = frozenset({"sex", "ethnicity"})
+"""What is computed a second time by fairlearn."""
 PAGE, TABLE, DOCUMENT, WORKBOOK = (
     "index.html",
     "comparisons.csv",
@@ -46,21 +50,26 @@ PAGE, TABLE, DOCUMENT, WORKBOOK = (
 
 @dataclass(frozen=True, slots=True)
 class PastFlags:
-    """What the bundle would have said on earlier days, so that it can be held against what then happened."""
+    """What the bundle would have said on earlier days, so that it can be held against what then happened.
+
+    `flags` has referral_id, crn, as_of, flagged and chance; `scored` the features of the same rows.
+    """
 
     flags: pl.DataFrame
     horizon_weeks: int
+    scored: pl.DataFrame
 
 
 def run(
     *,
     histories: Histories,
     bundle_folder: Path,
-    suggestions: pl.DataFrame | Suggested,
+    suggestions: pl.DataFrame | Suggested | Callable[[], Suggested],
     flags: pl.DataFrame,
     out: Path,
     register: Path | None = None,
     as_of: date,
+    work: Executor | None = None,
 ) -> AuditResult:
     """Is everybody treated alike by this release, and may it be served?
 
@@ -68,34 +77,43 @@ def run(
         histories: case histories with their `people` and `protected` tables.
         bundle_folder: the release bundle that is judged.
         suggestions: what it suggests for everybody (columns of interfaces.md), or that brought down
-            to what is counted by `fairness.suggested`.
+            to what is counted by `fairness.suggested`, or a function that gives it once it is made.
         flags: what it says of every open referral (columns of interfaces.md).
         out: folder of the report; made where it is not there.
         register: the register of disparities; the project's own by default.
         as_of: the day of the audit.
+        work: what the tests of the bundle are given to, so that they are made beside the comparisons;
+            without it everything is made in turn. The report is the same.
 
     Raises:
         UsageError: a frame lacks a column, or the register cannot be read.
     """
+    _require(flags, ("referral_id", "crn", "as_of", "flagged"), "flags")
+    disparities, version = _register(register), _version(bundle_folder)
     if isinstance(suggestions, pl.DataFrame):
         suggestions = suggested([suggestions], load())
-    _require(flags, ("referral_id", "crn", "as_of", "flagged"), "flags")
-    frames = stage_frames(histories, suggestions, flags, past_flags(histories, bundle_folder, as_of), as_of)
-    people = everybody(histories, as_of)
+    days = [as_of - timedelta(days=days) for days in PAST_DAYS]
+    aside = Inline() if work is None else work
+    tests = gathering.tests(aside, histories, bundle_folder, as_of=as_of, on=days[0], days=[*days, as_of])
+    beside = grouping.known(histories)
+    past = past_flags(histories, bundle_folder, as_of)
+    frames = stage_frames(histories, suggestions, flags, past, as_of, beside=beside)
+    models = gathering.models(aside, frames["flag_outcomes"], with_groups(past.scored, beside), bundle_folder)
+    people = everybody(histories, as_of, beside=beside)
     rules = default_policy()
     result = judge(
         frames,
         people=people,
-        register=_register(register),
+        register=disparities,
         policy=rules,
         as_of=as_of,
-        bundle_version=_version(bundle_folder),
+        bundle_version=version,
         report=out / PAGE,
         previous=_previous(out),
     )
     made = gathering.gather(
-        histories, bundle_folder=bundle_folder, frames=frames, suggested=suggestions, people=people, result=result, policy=rules, as_of=as_of,
-        days=[as_of - timedelta(days=days) for days in PAST_DAYS],
+        histories, frames=frames, suggested=suggestions() if callable(suggestions) else suggestions, people=people,
+        result=result, policy=rules, as_of=as_of, tests=tests, models=models,
     )  # fmt: skip
     result = replace(concluded(result, made), synthetic=(histories.folder / "truth").is_dir())
     write(result, out=out, policy=rules)
@@ -184,48 +202,52 @@ def _require(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:
 
 
 def stage_frames(
-    histories: Histories, suggestions: Suggested, flags: pl.DataFrame, past: PastFlags, as_of: date
+    histories: Histories,
+    suggestions: Suggested | Callable[[], Suggested],
+    flags: pl.DataFrame,
+    past: PastFlags,
+    as_of: date,
+    *,
+    beside: Known | None = None,
 ) -> dict[str, pl.DataFrame]:
     """One frame a stage, with the groups of every characteristic and the conditions of people alike."""
     catalogue = load()
+    # First what needs no suggestions: they may still be in the making.
+    outcomes = stages.flag_outcomes(past.flags, histories, horizon_weeks=past.horizon_weeks, as_of=as_of)
+    decisions = stages.decisions(histories, catalogue, as_of=as_of)
+    delivery = stages.delivery(histories, as_of=as_of)
+    enforcement = stages.enforcement(histories, as_of=as_of)
+    counted = suggestions() if callable(suggestions) else suggestions
     bare = {
         "flags": stages.flags(flags),
-        "flag_outcomes": stages.flag_outcomes(
-            past.flags, histories, horizon_weeks=past.horizon_weeks, as_of=as_of
-        ),
-        "suggestions": suggestions.people,
-        "human": stages.human(histories, suggestions.first, catalogue),
-        "decisions": stages.decisions(histories, catalogue, as_of=as_of),
-        "delivery": stages.delivery(histories, as_of=as_of),
-        "enforcement": stages.enforcement(histories, as_of=as_of),
+        "flag_outcomes": outcomes,
+        "suggestions": counted.people,
+        "human": stages.human(histories, counted.first, catalogue),
+        "decisions": decisions,
+        "delivery": delivery,
+        "enforcement": enforcement,
     }
-    frames = {name: stages.with_groups(frame, histories) for name, frame in bare.items()}
+    known = grouping.known(histories) if beside is None else beside
+    frames = {name: with_groups(frame, known) for name, frame in bare.items()}
     frames["suggestions"] = stages.intensity(frames["suggestions"])
     return frames
 
 
 def past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
     """The flags of `PAST_DAYS` before the audit, from the records of those alone whose referral was open then."""
-    bundle = Bundle.open(folder)
+    bundle, catalogue = Bundle.open(folder), load()
     days = [as_of - timedelta(days=each) for each in PAST_DAYS]
     concerned = with_open_referrals(histories, days=days)
-    made = [
-        flag_all(concerned, bundle=bundle, as_of=day).select(
-            "referral_id",
-            "crn",
-            "as_of",
-            "flagged",
-            chance=f"p_not_completed_{bundle.thresholds.horizon_weeks}w",
-        )
-        for day in days
-    ]
-    return PastFlags(pl.concat(made), bundle.thresholds.horizon_weeks)
+    points = pl.concat([landmarks.open_at(concerned, day) for day in days])
+    scored = feature_rows(concerned, points, head=bundle.inflight, catalogue=catalogue)
+    flags = raised(concerned, scored, bundle=bundle, catalogue=catalogue)
+    return PastFlags(flags, bundle.thresholds.horizon_weeks, scored)
 
 
-def everybody(histories: Histories, as_of: date) -> pl.DataFrame:
+def everybody(histories: Histories, as_of: date, *, beside: Known | None = None) -> pl.DataFrame:
     """One row a person with the group of every characteristic."""
-    crns = histories.table("people").select("crn").unique().sort("crn").collect()
-    return stages.with_groups(crns.with_columns(as_of=pl.lit(as_of)), histories)
+    known = grouping.known(histories) if beside is None else beside
+    return with_groups(known.persons.select("crn", as_of=pl.lit(as_of)), known)
 
 
 def _measure(
@@ -293,13 +315,12 @@ def _totals(frames: Mapping[str, pl.DataFrame]) -> dict[str, tuple[int, int]]:
 def _cross_check(
     frames: Mapping[str, pl.DataFrame], spec: Sequence[Characteristic]
 ) -> dict[str, crosscheck.Agreement]:
-    """Every measure's rates by group against fairlearn's, over the same rows: all, or evenly spread ones of many."""
+    """Every measure's rates by group against fairlearn's, over the same rows."""
     found = {}
     for name, frame in frames.items():
-        rows = frame.gather_every(max(1, -(-len(frame) // CHECKED_ROWS)))
         for measure in of_stage(name):
-            groups = {each.name: rows[each.name] for each in spec if each.name in CHECKED}
-            found[measure.id] = crosscheck.against_fairlearn(groups, rows[measure.id])
+            groups = {each.name: frame[each.name] for each in spec if each.name in CHECKED}
+            found[measure.id] = crosscheck.against_fairlearn(groups, frame[measure.id])
     return found
 
 

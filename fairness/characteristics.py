@@ -134,29 +134,45 @@ def with_intersection(frame: pl.DataFrame, crossed: Characteristic) -> pl.DataFr
     return frame.with_columns(pl.when(~apart).then(joined).alias(crossed.name))
 
 
-def groups(
-    points: pl.DataFrame, people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions | None = None
+def of_persons(
+    people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions, beside: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """The group of each row of `points` [crn, as_of] in every characteristic, one text column each.
+    """One row a person of `people`: crn, the `beside` columns, and what `groups` makes the groups of.
 
-    Same rows, same order. The latest record of a person counts; age is in whole years at `as_of`.
+    That is the group itself where it does not depend on the day, and the recorded column where it does (a day of
+    birth). The latest record of a person counts.
     """
-    spec = spec or definitions()
-    sources = {"people": people, "protected": protected}
-    columns: dict[str, list[str]] = {"people": [], "protected": []}
-    for each in spec.characteristics:
-        table, column = each.source.split(".")
-        if column not in columns[table]:
-            columns[table].append(column)
-    rows = points.lazy().select("crn", "as_of").with_row_index("_row")
-    for table, wanted in columns.items():
-        latest = (
-            sources[table].select("crn", "known_on", *wanted).sort("crn", "known_on").group_by("crn").last()
-        )
-        rows = rows.join(latest.drop("known_on").unique("crn"), on="crn", how="left")
-    found = rows.sort("_row").collect()
-    made = found.select(
-        "crn", "as_of", *(_group_of(each, spec).alias(each.name) for each in spec.characteristics)
+    rows = _latest(people, [*beside, *_columns(spec, "people")]).join(
+        _latest(protected, _columns(spec, "protected")), on="crn", how="left"
+    )
+    found = rows.sort("crn").collect()
+    named = [each for each in spec.characteristics if not each.bands]
+    kept = [each.source.split(".")[1] for each in spec.characteristics if each.bands]
+    return found.select("crn", *beside, *kept, *(_group_of(each, spec).alias(each.name) for each in named))
+
+
+def _columns(spec: Definitions, table: str) -> list[str]:
+    sources = [each.source.split(".") for each in spec.characteristics]
+    return list(dict.fromkeys(column for name, column in sources if name == table))
+
+
+def _latest(table: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    wanted = table.select("crn", "known_on", *columns).sort("crn", "known_on", maintain_order=True)
+    return wanted.unique("crn", keep="last", maintain_order=True).drop("known_on")
+
+
+def groups(rows: pl.DataFrame, *, spec: Definitions) -> pl.DataFrame:
+    """The rows (as_of and the columns of `of_persons`) with the group of every characteristic, one text column each.
+
+    Age is in whole years at `as_of`. A row of somebody who is not in the tables has nothing recorded.
+    """
+    made = rows.with_columns(
+        (
+            _age_band(each, each.source.split(".")[1])
+            if each.bands
+            else pl.col(each.name).fill_null(NOT_RECORDED)
+        ).alias(each.name)
+        for each in spec.characteristics
     )
     for each in spec.characteristics:
         for other, level in each.only.items():
@@ -168,8 +184,6 @@ def groups(
 
 def _group_of(each: Characteristic, spec: Definitions) -> pl.Expr:
     column = each.source.split(".")[1]
-    if each.bands:
-        return _age_band(each, column)
     code = pl.col(column).cast(pl.String)
     if column == "ethnicity":
         detail = _named(code, spec.ethnicity_codes, spec)

@@ -144,7 +144,10 @@ def compare(
     in the `ledger`; `within` names the larger group that the frame is limited to. A comparison
     group that is not in the data is replaced by the largest recorded group.
     """
-    rows = frame.filter(pl.col(measure.id).is_not_null() & pl.col(characteristic.name).is_not_null())
+    wanted = dict.fromkeys((measure.id, characteristic.name, *conditions, *([person] if person else ())))
+    rows = frame.select(name for name in wanted if name in frame.columns).drop_nulls(
+        [measure.id, characteristic.name]
+    )
     if rows.is_empty():
         return ()
     tallies = _tally(rows, measure.id, characteristic.name, person)

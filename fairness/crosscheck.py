@@ -1,6 +1,7 @@
 """Do the audit's own rates agree with fairlearn's `MetricFrame` on the same rows?
 
-fairlearn gives 0 where a rate is undefined; those cells are left out of the comparison, and
+Rows with the same group and outcomes are given to fairlearn as one row with their number as its weight; they are
+counted for this by numpy, not by the cube that is checked. fairlearn gives 0 where a rate is undefined; those cells are left out of the comparison, and
 counted, because here undefined stays undefined.
 """
 
@@ -72,11 +73,15 @@ def against_fairlearn(
         if part.is_empty():
             continue
         cube = build(part, axes=[name], outcomes=[PREDICTED, ACTUAL])
+        labels, counts = _counted(part, name)
+        weights = {"sample_weight": counts.ravel()[counts.ravel() > 0]}
+        group, happened, said = (axis[counts > 0] for axis in np.indices(counts.shape))
         theirs = fl.MetricFrame(
             metrics=functions,
-            y_true=part[ACTUAL].cast(pl.Int8).to_numpy(),
-            y_pred=part[PREDICTED].cast(pl.Int8).to_numpy(),
-            sensitive_features=pd.Series(part[name].to_list(), name=name),
+            y_true=happened,
+            y_pred=said,
+            sensitive_features=pd.Series([labels[place] for place in group], name=name),
+            sample_params=dict.fromkeys(functions, weights),
         ).by_group
         for measure in functions:
             ours = DECISION_RATES[measure](cube, cube.counts)
@@ -87,3 +92,14 @@ def against_fairlearn(
                 compared += 1
                 largest = max(largest, abs(float(theirs.loc[label, measure]) - float(value)))
     return Agreement(compared, undefined, largest)
+
+
+def _counted(
+    rows: pl.DataFrame, group: str
+) -> tuple[list[str], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+    """The labels of the groups, and how many rows have each [group, actual, predicted]."""
+    labels = rows[group].unique().sort().to_list()
+    codes = rows[group].cast(pl.Enum(labels))
+    flat = codes.to_physical().to_numpy().astype(np.int64) * 4
+    flat += 2 * rows[ACTUAL].to_numpy() + rows[PREDICTED].to_numpy()
+    return labels, np.bincount(flat, minlength=4 * len(labels)).reshape(len(labels), 2, 2)

@@ -1,6 +1,8 @@
 """What is gathered beside the comparisons: rules, calibration, tests of the bundle, alternatives, contrasts."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,20 +21,27 @@ from features.histories import Histories
 from scoring.bundle import Bundle
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """What is fitted beside the comparisons: proxies (None without rows), and the alternatives by characteristic."""
+
+    proxies: Future[Grid | None]
+    alternatives: Sequence[tuple[Characteristic, Future[tuple[alternatives.Alternative, ...]]]]
+
+
 def gather(
     histories: Histories,
     *,
-    bundle_folder: Path,
     frames: Mapping[str, pl.DataFrame],
     suggested: Suggested,
     people: pl.DataFrame,
     result: AuditResult,
     policy: Policy,
     as_of: date,
-    days: Sequence[date],
+    tests: Sequence[Future[list[Test]]],
+    models: Models,
 ) -> Evidence:
-    """All evidence for the report, by section number."""
-    bundle = Bundle.open(bundle_folder)
+    """All evidence for the report, by section number; `tests` and `models` may still be in the making."""
     spec = definitions().characteristics
     required = [each for each in spec if each.required]
     outcomes = frames["flag_outcomes"]
@@ -77,13 +86,14 @@ def gather(
             sensitivity.drift(outcomes, required, policy),
         ],
     }  # fmt: skip
-    tests, proxies = _tests(histories, bundle, spec, as_of=as_of, days=days)
-    grids["7"] = [proxies] if proxies is not None else []
-    grids["11"], chosen = _alternatives(histories, bundle, outcomes, required, days=days)
+    proxies = models.proxies.result()
+    grids["7"] = [] if proxies is None else [proxies]
+    weighed = [(each, found) for each, asked in models.alternatives if (found := asked.result())]
+    grids["11"] = [alternatives.table(found, each) for each, found in weighed]
     return Evidence(
-        tests=tests,
+        tests=[test for asked in tests for test in asked.result()],
         grids={name: [grid for grid in made if grid.rows] for name, made in grids.items()},
-        notes={"11": chosen},
+        notes={"11": [alternatives.choice(found, each) for each, found in weighed]},
     )
 
 
@@ -93,41 +103,56 @@ DOUBTED = frozenset({"suggested", "suggested_programme"})
 """What is compared once more among people whose needs are all recorded."""
 
 
-def _tests(
-    histories: Histories, bundle: Bundle, spec: Sequence[Characteristic], *, as_of: date, days: Sequence[date]
-) -> tuple[list[Test], Grid | None]:
-    from fairness import stages
+def tests(
+    work: Executor, histories: Histories, bundle_folder: Path, *, as_of: date, on: date, days: Sequence[date]
+) -> list[Future[list[Test]]]:
+    """Ask for the tests of the bundle: flags flipped, suggestions flipped, records of later days taken away.
 
-    some = probes.sample(histories, days=[*days, as_of])
-    tests = [
-        *probes.flip(some, bundle, as_of=days[0]),
-        *probes.flip_suggestions(some, bundle, as_of=as_of),
-        *probes.leakage(some, bundle, on=days[0]),
+    `as_of` is the day of the audit, `on` an earlier one, and `days` are those whose open referrals come first.
+    """
+    some = probes.sample(histories, days=days)
+    return [
+        work.submit(_flags_flipped, some, bundle_folder, on),
+        work.submit(_suggestions_flipped, some, bundle_folder, as_of),
+        work.submit(_leakage, some, bundle_folder, on),
     ]
-    frame = probes.proxy_frame(histories, bundle, days)
-    if frame.is_empty():
-        return tests, None
-    grouped = stages.with_groups(frame, histories)
+
+
+def _flags_flipped(some: Histories, bundle_folder: Path, on: date) -> list[Test]:
+    return probes.flip(some, Bundle.open(bundle_folder), as_of=on)
+
+
+def _suggestions_flipped(some: Histories, bundle_folder: Path, as_of: date) -> list[Test]:
+    return probes.flip_suggestions(some, Bundle.open(bundle_folder), as_of=as_of)
+
+
+def _leakage(some: Histories, bundle_folder: Path, on: date) -> list[Test]:
+    return probes.leakage(some, Bundle.open(bundle_folder), on=on)
+
+
+def models(work: Executor, outcomes: pl.DataFrame, scored: pl.DataFrame, bundle_folder: Path) -> Models:
+    """Ask for what is fitted: how telling scored features are, and what other flags would be.
+
+    `scored` has the features of open referrals with their groups, a row a referral and day; `outcomes` is the
+    stage's frame of the same rows, as far as it is known how they went on.
+    """
+    bundle, spec = Bundle.open(bundle_folder), definitions().characteristics
+    features = list(bundle.inflight.feature_names)
     wanted = [each for each in spec if each.detail_of is None and not each.only]
-    return tests, probes.proxies(grouped, bundle.inflight.feature_names, wanted, bundle)
+    frame = outcomes.join(
+        scored.select("referral_id", "as_of", *features), on=["referral_id", "as_of"], suffix="_scored"
+    )
+    return Models(
+        proxies=work.submit(_proxies, scored, features, wanted, bundle_folder),
+        alternatives=[
+            (each, work.submit(alternatives.weigh, frame, features, each))
+            for each in spec
+            if each.required and each.name in BANDED
+        ],
+    )
 
 
-def _alternatives(
-    histories: Histories,
-    bundle: Bundle,
-    outcomes: pl.DataFrame,
-    required: Sequence[Characteristic],
-    *,
-    days: Sequence[date],
-) -> tuple[list[Grid], list[str]]:
-    features = bundle.inflight.feature_names
-    scored = probes.proxy_frame(histories, bundle, days).select("referral_id", "as_of", *features)
-    frame = outcomes.join(scored, on=["referral_id", "as_of"], suffix="_scored")
-    made, chosen = [], []
-    for each in required:
-        if each.name in BANDED:
-            weighed = alternatives.weigh(frame, features, each)
-            if weighed:
-                made.append(alternatives.table(weighed, each))
-                chosen.append(alternatives.choice(weighed, each))
-    return made, chosen
+def _proxies(
+    scored: pl.DataFrame, features: Sequence[str], spec: Sequence[Characteristic], bundle_folder: Path
+) -> Grid | None:
+    return None if scored.is_empty() else probes.proxies(scored, features, spec, Bundle.open(bundle_folder))

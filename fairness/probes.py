@@ -23,10 +23,14 @@ from features.contract import TABLES
 from features.histories import Histories
 from scoring import landmarks
 from scoring.bundle import Bundle
-from scoring.flags import feature_rows, flag_all
+from scoring.flags import flag_all
 from scoring.national import suggest_all
 
 PEOPLE, LEAKAGE_PEOPLE = 200, 150
+PROXY_ROWS = 20_000
+"""Open referrals among which proxies are looked for, evenly spread: an AUC is then sure to a hundredth."""
+PERSONAL, MARK = ("crn", "referral_id", "assessment_id"), "~"
+"""What says whose a row is; in a copy of the records each begins with the copy's number."""
 KEPT = frozenset({"crn", "event_number", "referral_id", "assessment_id", "known_on"})
 """What a later row has in common with the one it is made from: whose it is."""
 FLIPPED: Mapping[str, pl.Expr] = {
@@ -70,19 +74,46 @@ def changed(histories: Histories, **tables: pl.LazyFrame) -> Histories:
     return Histories.of({name: tables.get(name, histories.table(name)) for name in TABLES})
 
 
+Changes = Mapping[str, Mapping[str, pl.Expr]]
+"""What each copy of the records says otherwise: by table, by column."""
+
+
+def copies(histories: Histories, changes: Sequence[Changes]) -> Histories:
+    """The records as they are and as many copies as changes, each of people of its own: asked about in one pass.
+
+    A fixed part of every pass is dearer than a few hundred people are. Copy 0 is the records as they are.
+    """
+    tables = {}
+    for name, table in TABLES.items():
+        frame = histories.collect(name)
+        keys = [key for key in PERSONAL if key in table.names]
+        if keys:
+            frame = pl.concat(
+                frame.with_columns(**change.get(name, {})).with_columns(
+                    pl.concat_str(pl.lit(f"{number}{MARK}"), key).alias(key) for key in keys
+                )
+                for number, change in enumerate([{}, *changes])
+            )
+        tables[name] = frame
+    return Histories.of(tables)
+
+
+def of_copy(answers: pl.DataFrame, number: int) -> pl.DataFrame:
+    """The answers about one copy, under the people's own names; order as it was."""
+    keys = [key for key in PERSONAL if key in answers.columns]
+    mine = answers.filter(pl.col(keys[0]).str.starts_with(f"{number}{MARK}"))
+    return mine.with_columns(pl.col(key).str.strip_prefix(f"{number}{MARK}") for key in keys)
+
+
 def flip(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
     """Score some people, change only one recorded characteristic, and score them again."""
-    before = flag_all(histories, bundle=bundle, as_of=as_of)
-    made = []
-    for name, expression in FLIPPED.items():
-        other = changed(
-            histories, protected=histories.table("protected").with_columns(expression.alias(name))
-        )
-        made.append(_flip_test(name, before, flag_all(other, bundle=bundle, as_of=as_of)))
-    for name, expression in RULED.items():
-        other = changed(histories, people=histories.table("people").with_columns(expression.alias(name)))
-        made.append(_flip_test(name, before, flag_all(other, bundle=bundle, as_of=as_of)))
-    return made
+    changes: dict[str, Changes] = {name: {"protected": {name: each}} for name, each in FLIPPED.items()}
+    changes |= {name: {"people": {name: each}} for name, each in RULED.items()}
+    answers = flag_all(copies(histories, list(changes.values())), bundle=bundle, as_of=as_of)
+    before = of_copy(answers, 0)
+    return [
+        _flip_test(name, before, of_copy(answers, number)) for number, name in enumerate(changes, start=1)
+    ]
 
 
 def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> list[Test]:
@@ -92,11 +123,12 @@ def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> li
     group), so with them the chances, effects and support of what is possible both times are compared;
     with the rest, every column of every row.
     """
-    before = _suggested(histories, bundle, as_of=as_of)
-    protected = histories.table("protected").with_columns(
-        expression.alias(name) for name, expression in FLIPPED.items()
-    )
-    after = _suggested(changed(histories, protected=protected), bundle, as_of=as_of)
+    changes: list[Changes] = [
+        {"protected": FLIPPED},
+        *({"people": {name: each}} for name, each in RULED.items()),
+    ]
+    answers = _suggested(copies(histories, changes), bundle, as_of=as_of)
+    before, after = of_copy(answers, 0), of_copy(answers, 1)
     same = before.equals(after)
     verdict = "nothing changed" if same else f"{_rows_that_differ(before, after):,} answers changed"
     tests = [
@@ -106,9 +138,9 @@ def flip_suggestions(histories: Histories, bundle: Bundle, *, as_of: date) -> li
             sentence=f"Changing every protected record at once: of {len(before):,} answers on interventions, {verdict}.",
         )
     ]
-    for name, expression in RULED.items():
-        other = changed(histories, people=histories.table("people").with_columns(expression.alias(name)))
-        tests.append(_ruled_test(name, before, _suggested(other, bundle, as_of=as_of)))
+    tests.extend(
+        _ruled_test(name, before, of_copy(answers, number)) for number, name in enumerate(RULED, start=2)
+    )
     return tests
 
 
@@ -227,6 +259,7 @@ def proxies(
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 
+    frame = frame.gather_every(-(-len(frame) // PROXY_ROWS))
     matrix = design(frame, features)
     rows: list[list[str | float | int | None]] = []
     weight = _influence(frame, bundle)
@@ -302,10 +335,3 @@ def _influence(frame: pl.DataFrame, bundle: Bundle) -> dict[str, float]:
         for term, value in head.explain(row).items():
             totals[term] = totals.get(term, 0.0) + abs(value) / len(rows)
     return totals
-
-
-def proxy_frame(histories: Histories, bundle: Bundle, days: Sequence[date]) -> pl.DataFrame:
-    """The scored features of every referral open on some days."""
-    catalogue = load()
-    points = pl.concat([landmarks.open_at(histories, day) for day in days])
-    return feature_rows(histories, points, head=bundle.inflight, catalogue=catalogue)

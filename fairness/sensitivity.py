@@ -15,9 +15,9 @@ from fairness import compare, statistics
 from fairness.characteristics import APART, Characteristic
 from fairness.compare import Comparison, Status
 from fairness.evidence import Grid
+from fairness.grouping import CRIMINOGENIC
 from fairness.measures import Measure
 from fairness.policy import Policy
-from fairness.stages import CRIMINOGENIC
 from features.histories import Histories
 
 WRONG = (0.05, 0.10, 0.20)

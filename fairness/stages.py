@@ -1,8 +1,8 @@
 """Who was counted at each stage, what happened to them, and what else was alike?
 
 Each function makes one frame, a row a unit (person, decision point, referral, absence), with `crn`,
-`as_of` and one boolean column a measure, null for whoever is not counted. `with_groups` adds the
-group of every characteristic and the conditions of the comparison among people alike.
+`as_of` and one boolean column a measure, null for whoever is not counted. `grouping.with_groups` adds
+the group of every characteristic and the conditions of the comparison among people alike.
 """
 
 from datetime import date
@@ -10,21 +10,9 @@ from datetime import date
 import polars as pl
 
 from catalogue import Catalogue
-from fairness import characteristics
+from fairness.grouping import CRIMINOGENIC, HIGH_RISK, LOW_RISK
 from features.histories import Histories
 
-CRIMINOGENIC = (
-    "s3_accommodation",
-    "s4_ete",
-    "s6_relationships",
-    "s7_lifestyle",
-    "s8_drugs",
-    "s9_alcohol",
-    "s11_thinking",
-    "s12_attitudes",
-)
-NOT_ASSESSED = "Not assessed"
-LOW_RISK, HIGH_RISK = "under 25", "75 or more"
 PROGRAMMES = ("ACP", "SI")
 COMMENCE_WITHIN_DAYS = 183
 LONG_WAIT_DAYS = 84
@@ -136,7 +124,7 @@ def decisions(histories: Histories, catalogue: Catalogue, *, as_of: date) -> pl.
     points = outcomes.decision_points(histories).filter(
         pl.col("decided_on").dt.offset_by(f"{outcomes.ARM_DAYS}d") < as_of
     )
-    progress = outcomes.progress(histories, known_before=as_of)
+    progress = outcomes.progress(histories, known_before=as_of, points=points)
     scores = histories.table("assessments").unique("assessment_id", keep="last", maintain_order=True)
     answered = scores.select(
         "assessment_id", fully_assessed=pl.all_horizontal(pl.col(name).is_not_null() for name in CRIMINOGENIC)
@@ -307,60 +295,3 @@ def flag_outcomes(
         .drop("ended_on", "end")
         .sort("crn", "referral_id", "as_of")
     )
-
-
-def with_groups(frame: pl.DataFrame, histories: Histories) -> pl.DataFrame:
-    """A stage's frame with the group of every characteristic and the conditions of people alike."""
-    points = frame.select("crn", "as_of").unique().sort("crn", "as_of")
-    groups = characteristics.groups(points, histories.table("people"), histories.table("protected"))
-    known = pl.concat([groups, conditions(points, histories).drop("crn", "as_of")], how="horizontal")
-    return frame.join(known, on=["crn", "as_of"], how="left", maintain_order="left")
-
-
-def conditions(points: pl.DataFrame, histories: Histories) -> pl.DataFrame:
-    """Need band, risk band, sentence type and region of each [crn, as_of]: what makes people alike.
-
-    From the latest assessment completed, and the latest sentence begun, by that day. Rows sorted by
-    person and day.
-    """
-    answered = pl.sum_horizontal(*(pl.col(name).is_not_null() for name in CRIMINOGENIC))
-    assessments = (
-        histories.table("assessments")
-        .select("crn", "completed_on", "ogrs_2yr", *CRIMINOGENIC)
-        .with_columns(need=pl.when(answered >= 5).then(pl.sum_horizontal(*CRIMINOGENIC) * 8 / answered))
-        .select("crn", "completed_on", "need", "ogrs_2yr")
-        .sort("completed_on", "crn", "need", "ogrs_2yr")
-    )
-    sentences = (
-        histories.table("sentences")
-        .filter(pl.col("starts_on").is_not_null())
-        .select("crn", "starts_on", "sentence_type")
-        .sort("starts_on", "crn", "sentence_type")
-    )
-    people = histories.table("people").sort("crn", "known_on").group_by("crn").last().select("crn", "region")
-    rows = points.lazy().select("crn", "as_of").sort("as_of", "crn")
-    for table, day in ((assessments, "completed_on"), (sentences, "starts_on")):
-        rows = rows.join_asof(
-            table, left_on="as_of", right_on=day, by="crn", strategy="backward", check_sortedness=False
-        )
-    return (
-        rows.join(people, on="crn", how="left")
-        .select(
-            "crn",
-            "as_of",
-            need_band=_band(pl.col("need"), (10, 20, 30)),
-            risk_band=_band(pl.col("ogrs_2yr"), (25, 50, 75)),
-            sentence_type=pl.col("sentence_type").cast(pl.String).fill_null("NONE"),
-            region=pl.col("region").cast(pl.String).fill_null("NONE"),
-        )
-        .sort("crn", "as_of")
-        .collect()
-    )
-
-
-def _band(value: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
-    band = pl.lit(f"under {starts[0]}")
-    for start, end in zip(starts, (*starts[1:], None), strict=True):
-        name = f"{start} or more" if end is None else f"{start} to {end - 1}"
-        band = pl.when(value >= start).then(pl.lit(name)).otherwise(band)
-    return pl.when(value.is_null()).then(pl.lit(NOT_ASSESSED)).otherwise(band)

@@ -133,7 +133,9 @@ def _end() -> pl.Expr:
     )
 
 
-def progress(histories: Histories, *, known_before: date | None = None) -> pl.DataFrame:
+def progress(
+    histories: Histories, *, known_before: date | None = None, points: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Did the person progress within twelve months of the decision point?
 
     One row a decision point: `crn`, `decided_on`, `progressed`, `reoffended`
@@ -144,13 +146,14 @@ def progress(histories: Histories, *, known_before: date | None = None) -> pl.Da
     assessment, it is null: missing, never failure.
 
     With `known_before`, a label is given only when its whole window plus six months
-    for convictions lies before that day; else it is null.
+    for convictions lies before that day; else it is null. `points` are the decision points to answer for, where they
+    are at hand (columns of `decision_points`); by default those known before that day.
     """
-    points = decision_points(histories, known_before=known_before).lazy()
+    asked = (decision_points(histories, known_before=known_before) if points is None else points).lazy()
     assessments = current(histories, "assessments", known_before=known_before)
     offences = current(histories, "reoffences", known_before=known_before)
     reoffended = (
-        points.select("crn", "decided_on")
+        asked.select("crn", "decided_on")
         .join(offences.select("crn", "offence_on").drop_nulls(), on="crn")
         .filter((pl.col("offence_on") - pl.col("decided_on")).dt.total_days().is_between(1, REOFFENCE_DAYS))
         .select("crn", "decided_on")
@@ -158,8 +161,8 @@ def progress(histories: Histories, *, known_before: date | None = None) -> pl.Da
         .with_columns(reoffended=pl.lit(value=True))
     )
     result = (
-        points.select("crn", "decided_on", "assessment_id")
-        .join(_need_changes(points, assessments), on=["crn", "decided_on"], how="left")
+        asked.select("crn", "decided_on", "assessment_id")
+        .join(_need_changes(asked, assessments), on=["crn", "decided_on"], how="left")
         .join(reoffended, on=["crn", "decided_on"], how="left")
         .with_columns(pl.col("reoffended").fill_null(value=False))
     )

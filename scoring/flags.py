@@ -107,6 +107,23 @@ def flag_all(
     )
 
 
+def raised(
+    histories: Histories, frame: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue | None = None
+) -> pl.DataFrame:
+    """Which of these referrals are flagged, each on its own day, and how likely is the end that the flag is about?
+
+    `frame` is as `feature_rows` makes it. Gives referral_id, crn, as_of, `flagged` and `chance`, in the same order:
+    what `flag_all` says, without the reasons and prompts.
+    """
+    known = load() if catalogue is None else catalogue
+    chances = chances_of(frame, bundle.inflight)
+    flagged, _ = _decide(histories, bundle, frame, chances, known)
+    place = bundle.inflight.horizons_weeks.index(bundle.thresholds.horizon_weeks)
+    return frame.select(
+        "referral_id", "crn", "as_of", flagged=pl.Series(flagged, dtype=pl.Boolean), chance=pl.Series(chances[:, place])
+    )
+
+
 def flag_one(
     case: Case, referral_id: str, *, as_of: date, bundle: Bundle, catalogue: Catalogue | None = None
 ) -> Flag:

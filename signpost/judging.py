@@ -5,8 +5,9 @@ The audit may not import the models' code, nor the models the audit's: they meet
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fairness.audit import run
 from fairness.narrowing import of_people, with_open_referrals
 from fairness.result import AuditResult
 from fairness.suggested import Suggested, suggested, together
+from fairness.work import Inline
 from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
@@ -44,43 +46,45 @@ def judge(
         The audit's findings and the state of its gate.
     """
     as_of = histories.last_day
-    flags = flag_all(with_open_referrals(histories, days=[as_of]), bundle=bundle, as_of=as_of)
-    return run(
-        histories=histories,
-        bundle_folder=bundle.folder,
-        suggestions=_suggested(histories, bundle, as_of=as_of, progress=progress),
-        flags=flags,
-        out=out,
-        register=register,
-        as_of=as_of,
-    )
-
-
-def _suggested(histories: Histories, bundle: Bundle, *, as_of: date, progress: Report) -> Suggested:
-    """What is suggested to everybody under supervision, a share of the people at a time."""
     crns = under_supervision(histories, as_of)
     shares = [crns[start : start + SHARE] for start in range(0, len(crns), SHARE)]
-    made = []
-    if len(crns) < SHARED_FROM or (os.cpu_count() or 1) < PROCESSES or not histories.folder.is_dir():
-        for number, share in enumerate(shares, start=1):
-            made.append(_share(histories, bundle, share, as_of))
-            progress(number, len(shares))
-        return together(made)
+    with _workers(histories, people=len(crns)) as work:
+        asked = [work.submit(_share, histories, bundle.folder, share, as_of) for share in shares]
+
+        @cache
+        def suggestions() -> Suggested:
+            made = []
+            for number, each in enumerate(asked, start=1):
+                made.append(each.result())
+                progress(number, len(shares))
+            return together(made)
+
+        try:
+            return run(
+                histories=histories,
+                bundle_folder=bundle.folder,
+                suggestions=suggestions,
+                flags=flag_all(with_open_referrals(histories, days=[as_of]), bundle=bundle, as_of=as_of),
+                out=out,
+                register=register,
+                as_of=as_of,
+                work=work,
+            )
+        except BaseException:
+            work.shutdown(cancel_futures=True)  # what is not yet begun is not wanted any more
+            raise
+
+
+def _workers(histories: Histories, *, people: int) -> Executor:
+    """Where parts of the audit are made: beside this process for a large caseload in files, else in it."""
+    if people < SHARED_FROM or (os.cpu_count() or 1) < PROCESSES or not histories.folder.is_dir():
+        return Inline()
     # New processes rather than copies of this one, whose threads a copy would wait for in vain.
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        asked = [pool.submit(_share_of, histories.folder, bundle.folder, share, as_of) for share in shares]
-        for number, each in enumerate(asked, start=1):
-            made.append(each.result())
-            progress(number, len(shares))
-    return together(made)
+    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
 
 
-def _share_of(histories: Path, bundle: Path, crns: Sequence[str], as_of: date) -> Suggested:
-    """The same, in a process of its own."""
-    return _share(Histories.open(histories), Bundle.open(bundle), crns, as_of)
-
-
-def _share(histories: Histories, bundle: Bundle, crns: Sequence[str], as_of: date) -> Suggested:
+def _share(histories: Histories, folder: Path, crns: Sequence[str], as_of: date) -> Suggested:
+    """What is suggested to some people."""
     points = pl.DataFrame({"crn": crns}, schema={"crn": pl.String}).with_columns(as_of=pl.lit(as_of))
-    some = of_people(histories, crns)
-    return suggested(verdicts_at(some, points, bundle=bundle, catalogue=load()), load())
+    some, catalogue = of_people(histories, crns), load()
+    return suggested(verdicts_at(some, points, bundle=Bundle.open(folder), catalogue=catalogue), catalogue)

@@ -1,5 +1,6 @@
 """Offers, exposure and need; what if records were wrong; and that counting part by part, or of fewer people, is the same."""
 
+import multiprocessing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,11 +16,12 @@ from fairness.audit import PAST_DAYS
 from fairness.characteristics import definitions
 from fairness.compare import Status, compare, settle
 from fairness.measures import measures
-from fairness.narrowing import with_open_referrals
+from fairness.narrowing import of_people, with_open_referrals
 from fairness.policy import default
 from fairness.report import workbook
 from fairness.suggested import Suggested, suggested
 from fairness.suppression import Ledger
+from features.contract import TABLES
 from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
@@ -76,29 +78,49 @@ def test_flags_from_fewer_records_are_the_same_flags(small_world: Path, trained_
         assert flag_all(few, bundle=bundle, as_of=day).equals(flag_all(histories, bundle=bundle, as_of=day))
 
 
-def test_two_processes_count_what_one_does(
-    small_world: Path, trained_bundle: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def few_people(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Histories:
+    """A folder of a few people's records: what two processes do, they do for these as well."""
+    folder = tmp_path_factory.mktemp("few")
+    some = of_people(Histories.open(small_world), Histories.open(small_world).crns()[:150])
+    for name in TABLES:
+        some.collect(name).write_parquet(folder / f"{name}.parquet")
+    return Histories.open(folder)
+
+
+def test_two_processes_make_the_report_that_one_makes(
+    few_people: Histories, trained_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    histories, bundle = Histories.open(small_world), Bundle.open(trained_bundle)
+    bundle = Bundle.open(trained_bundle)
     shown: list[tuple[int, int]] = []
 
-    def count() -> Suggested:
-        return judging._suggested(
-            histories,
-            bundle,
-            as_of=histories.last_day,
-            progress=lambda done, total: shown.append((done, total)),
+    def audited(name: str) -> dict[str, bytes]:
+        judging.judge(
+            few_people, bundle, out=tmp_path / name, progress=lambda done, total: shown.append((done, total))
         )
+        return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
 
-    alone = count()
+    alone = audited("alone")
+    assert shown == [(1, 1)]
     monkeypatch.setattr(judging, "SHARED_FROM", 1)
-    monkeypatch.setattr(judging, "SHARE", 200)
+    monkeypatch.setattr(judging, "SHARE", 40)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    shared = count()
-    assert shared.people.equals(alone.people)
-    assert shared.options.equals(alone.options)
-    assert shown[0] == (1, 1)
+    assert audited("shared") == alone
     assert shown[-1][0] == shown[-1][1] > 1
+
+
+def test_an_audit_that_cannot_be_made_says_so_and_leaves_no_process(
+    few_people: Histories, trained_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(trained_bundle)
+    monkeypatch.setattr(judging, "SHARED_FROM", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    absent = tmp_path / "register.yaml"
+    with pytest.raises(UsageError, match=r"register\.yaml"):
+        judging.judge(
+            few_people, bundle, out=tmp_path / "report", progress=lambda _done, _total: None, register=absent
+        )
+    assert multiprocessing.active_children() == []
 
 
 @pytest.fixture(scope="module")
