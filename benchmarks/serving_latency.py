@@ -2,10 +2,13 @@
 
 `python benchmarks/serving_latency.py [HISTORIES BUNDLE [SECONDS]]`; without folders a world of 800 people is made and
 a release trained on it first. The service runs in a process of its own on one core, the callers on another, over
-1,000 people with exactly 300 events each: the longest histories of the world, their contacts cut or repeated on other
-days. *Cold*: nobody is asked about twice before 999 others, so nothing of an answer is in memory. *Warm*: forty
-people again and again on one day, as a screen does. Printed: until it is ready (clock and processor), median and 99th
-percentile at 50 requests a second (evenly spaced, and at random), processor time a request, memory, throughput.
+4,000 people with exactly 300 events each: the longest histories of the world, their contacts cut or repeated on other
+days. Nobody is asked about twice but where it says so:
+*ahead*, the first question about a case on the service's own day, after the service has worked out its day while nobody
+asked (how long that takes is printed); *now*, the first question where nothing was worked out, by a service that does
+not work ahead; *again*, forty people again and again on one day, as a screen does. The service itself counts where
+answers came from, and the run fails when that is not so. Printed: until it is ready (clock and processor), median and
+99th percentile at 50 requests a second (evenly spaced, and at random), processor time a request, memory, throughput.
 
 `mlflow models serve` gets what the service scores for the same people: their rows, one for each intervention that is
 open to them, with every feature, and answers the bare chances of starting, finishing and progress. Its model is the
@@ -50,7 +53,8 @@ from serving.store.database import Database
 
 RATE = 50
 EVENTS = 300
-PEOPLE = 1_000
+PEOPLE = 4_000
+AS_FAST_AS_IT_GOES = 1_200
 TEMPLATES = 100
 AGAIN = 40
 CALLERS = 4
@@ -75,30 +79,17 @@ def main() -> None:
         world, bundle = (Path(sys.argv[1]), Path(sys.argv[2])) if len(sys.argv) > 2 else prepared(folder)
         url = f"sqlite:///{folder / 'store.db'}"
         ingest(Histories.open(world), database_url=url)
-        documents, day = lengthened(url)
-        crns = list(documents)
-        for _ in range(STARTS - 1):
-            with service(url, bundle):
+        documents, day, supervised = lengthened(url)
+        for _ in range(STARTS - 2):
+            with service(url, bundle, ahead=True):
                 pass
-        with service(url, bundle) as server:
-            time.sleep(2)  # what follows readiness: the first answer for nobody, the collector's last round
+        ours = {"now": asked_now(url, bundle, list(documents), day, seconds=seconds)}
+        ours |= asked_ahead(url, bundle, list(documents), day, seconds=seconds, supervised=supervised)
+        crns = list(documents)[:AGAIN]
+        with service(url, bundle, ahead=False) as server:
             server.sign_in()
-            cold = itertools.cycle([(crn, day - timedelta(days=back)) for back in range(9) for crn in crns])
-            warm = itertools.cycle([(crn, day) for crn in crns[:AGAIN]])
-            for questions in (cold, warm):
-                for _ in range(AGAIN):
-                    server.ask(next(questions))
-            at_rate("cold, evenly", server, cold, seconds=seconds, evenly=True)
-            at_rate("cold, at random", server, cold, seconds=seconds, evenly=False)
-            at_rate("warm, at random", server, warm, seconds=seconds, evenly=False)
-            ours = {
-                kind: throughput(server.asking(questions), seconds, [server.process])
-                for kind, questions in (("cold", cold), ("warm", warm))
-            }
-            print(f"resident memory: {server.process.memory_info().rss / 2**20:.0f} MB")
-            server.local = threading.local()  # connections that rest are closed
-            open_to = [server.scored(crn, day) for crn in crns[:AGAIN]]
-        rows = rows_of([Case.from_document(documents[crn]) for crn in crns[:AGAIN]], open_to, day)
+            open_to = [server.scored(crn, day) for crn in crns]
+        rows = rows_of([Case.from_document(documents[crn]) for crn in crns], open_to, day)
         theirs = of_mlflow(folder, rows, seconds=seconds)
         each = sum(map(len, rows)) / len(rows)
         print(
@@ -130,8 +121,8 @@ def prepared(folder: Path) -> tuple[Path, Path]:
     return world, bundle
 
 
-def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date]:
-    """Keep people of exactly so many events in the store; their documents by CRN, and the last day known."""
+def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date, int]:
+    """Keep people of exactly so many events in the store; their documents by CRN, the last day known, how many are supervised."""
     database = Database(url)
     with database.read() as connection:
         last = cases.last_known(connection)
@@ -149,8 +140,10 @@ def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date]:
             crn = f"L{100_000 + number}"
             cases.put(connection, crn=crn, tables=tables)
             documents[crn] = {"crn": crn, **tables}
+    with database.read() as connection:
+        _, supervised = cases.page(connection, running_on=last, size=1)
     database.close()
-    return documents, last
+    return documents, last, supervised
 
 
 def of_length(tables: dict[str, list[dict[str, Any]]], *, mark: str) -> dict[str, list[dict[str, Any]]]:
@@ -202,16 +195,43 @@ class Server:
         assert answer.status == 200, answer.status
         return body
 
-    def asking(self, questions: Iterator[Question]) -> Callable[[], object]:
-        """Asks the next of these questions, whoever calls."""
+    def accepts(self, encoding: str) -> None:
+        """From now on callers take this content encoding."""
+        self.headers = {**self.headers, "Accept-Encoding": encoding}
+
+    def asking(self, questions: Iterator[Question]) -> Callable[[], bool]:
+        """Asks the next of these questions, whoever calls; False when there are no more."""
         lock = threading.Lock()
 
-        def ask() -> None:
+        def ask() -> bool:
             with lock:
-                question = next(questions)
-            self.ask(question)
+                question = next(questions, None)
+            if question is not None:
+                self.ask(question)
+            return question is not None
 
         return ask
+
+    def get(self, path: str) -> str:
+        """Any other page of the service."""
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=self.headers, timeout=300).text
+
+    def measured(self, name: str) -> float:
+        """One figure of the service's own measurements; 0 before it has been taken."""
+        found = [line for line in self.get("/metrics").splitlines() if line.startswith(f"{name} ")]
+        return float(found[0].rpartition(" ")[2]) if found else 0.0
+
+    def came_from(self, source: str) -> None:
+        """Hold that every answer so far came from there, by the service's own count."""
+        lines = self.get("/metrics").splitlines()
+        found = [line for line in lines if line.startswith("signpost_answers_total")]
+        assert len(found) == 1, found
+        assert f'source="{source}"' in found[0], found
+
+    @property
+    def megabytes(self) -> float:
+        """Its resident memory."""
+        return float(self.process.memory_info().rss / 2**20)
 
     def scored(self, crn: str, day: date) -> set[str]:
         """The interventions of whose start and end the service gives the chances."""
@@ -225,10 +245,11 @@ class Server:
 
 
 @contextmanager
-def service(url: str, bundle: Path) -> Iterator[Server]:
+def service(url: str, bundle: Path, *, ahead: bool) -> Iterator[Server]:
     """The service in a process of its own, on the first core; prints how long it took to be ready."""
     port = free_port()
     environment = {**os.environ, "DEV_AUTH": "1", "SIGNPOST_SERVE_UNPASSED": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment["SIGNPOST_PREPARE"] = str(int(ahead))
     begun = time.perf_counter()
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, str(bundle), str(port)],
@@ -278,14 +299,13 @@ class Throughput:
     milliseconds: float
 
 
-def throughput(ask: Callable[[], object], seconds: int, servers: list[psutil.Process]) -> Throughput:
+def throughput(ask: Callable[[], bool], seconds: int, servers: list[psutil.Process]) -> Throughput:
     """How much do these processes answer, asked by several callers at once?"""
     before = sum(sum(server.cpu_times()[:2]) for server in servers)
     until, asked = time.perf_counter() + seconds, itertools.count()
 
     def keep_asking() -> None:
-        while time.perf_counter() < until:
-            ask()
+        while time.perf_counter() < until and ask():
             next(asked)
 
     started = time.perf_counter()
@@ -295,6 +315,68 @@ def throughput(ask: Callable[[], object], seconds: int, servers: list[psutil.Pro
     answers, passed = next(asked), time.perf_counter() - started
     used = sum(sum(server.cpu_times()[:2]) for server in servers) - before
     return Throughput(a_second=answers / passed, milliseconds=1000 * used / answers)
+
+
+def asked_now(url: str, bundle: Path, crns: list[str], day: date, *, seconds: int) -> Throughput:
+    """First questions where nothing was worked out: days of the past, asked of a service that does not work ahead."""
+    with service(url, bundle, ahead=False) as server:
+        time.sleep(2)  # what follows readiness: the first answer for nobody, the collector's last round
+        server.sign_in()
+        questions = iter([(crn, day - timedelta(days=back)) for back in range(1, 9) for crn in crns])
+        for _ in range(AGAIN):
+            server.ask(next(questions))
+        at_rate("now, evenly", server, questions, seconds=seconds, evenly=True)
+        at_rate("now, at random", server, questions, seconds=seconds, evenly=False)
+        found = throughput(server.asking(questions), seconds, [server.process])
+        print(f"resident memory: {server.megabytes:.0f} MB")
+        server.came_from("now")
+    return found
+
+
+def asked_ahead(
+    url: str, bundle: Path, crns: list[str], day: date, *, seconds: int, supervised: int
+) -> dict[str, Throughput]:
+    """First questions on the service's own day once it has worked that out, and the same people again."""
+    with service(url, bundle, ahead=True) as server:
+        worked_out(server, supervised)
+        server.sign_in()
+        questions = iter([(crn, day) for crn in crns])
+        for _ in range(AGAIN):
+            server.ask(next(questions))
+        at_rate("ahead, evenly", server, questions, seconds=seconds, evenly=True)
+        at_rate("ahead, at random", server, questions, seconds=seconds, evenly=False)
+        some = itertools.islice(questions, AS_FAST_AS_IT_GOES)
+        found = {"ahead": throughput(server.asking(some), 10 * seconds, [server.process])}
+        server.accepts("gzip")
+        found["ahead, to callers that take gzip"] = throughput(
+            server.asking(questions), 10 * seconds, [server.process]
+        )
+        server.accepts("identity")
+        server.came_from("ahead")
+        server.local = threading.local()  # connections that rest are closed
+        again = itertools.cycle([(crn, day) for crn in crns[:AGAIN]])
+        for _ in range(AGAIN):
+            server.ask(next(again))
+        at_rate("again, at random", server, again, seconds=seconds, evenly=False)
+        found["again"] = throughput(server.asking(again), seconds, [server.process])
+        print(f"resident memory: {server.megabytes:.0f} MB")
+        server.get("/v1/flags?pdu=A01")
+        time.sleep(1)
+        print(f"resident memory once a caseload's flags were asked for: {server.megabytes:.0f} MB")
+    return found
+
+
+def worked_out(server: Server, people: int) -> None:
+    """Wait until the answers of everybody under supervision are there; print what it took."""
+    begun, before = time.perf_counter(), server.cpu
+    while (there := server.measured("signpost_sets_ahead")) < people:
+        assert time.perf_counter() - begun < 3600, there
+        time.sleep(1)
+    passed, used = time.perf_counter() - begun, server.cpu - before
+    print(
+        f"worked out ahead, while nobody asked: the answers for {there:,.0f} people in {passed:.0f} s, "
+        f"{1000 * used / there:.1f} ms of processor each"
+    )
 
 
 def rows_of(people: list[Case], open_to: list[set[str]], day: date) -> list[list[dict[str, Any]]]:
@@ -346,7 +428,7 @@ def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -
             process.cpu_affinity([0])
         lock, local = threading.Lock(), threading.local()
 
-        def ask() -> None:
+        def ask() -> bool:
             if not hasattr(local, "connection"):
                 local.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             with lock:
@@ -355,6 +437,7 @@ def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -
             answer = local.connection.getresponse()
             content = answer.read()
             assert answer.status == 200, content
+            return True
 
         for _ in range(5):
             ask()

@@ -17,23 +17,28 @@ from catalogue.errors import UsageError
 from serving import errors, outbox, retention
 from serving.ahead import Ahead
 from serving.frontier import Frontier
+from serving.lean import hidden
 from serving.logs import get_logger
-from serving.routes import (
-    cases,
-    catalogue,
-    contests,
-    decisions,
-    docs,
-    flags,
-    health,
-    models,
-    people,
-    suggestions,
-)
-from serving.screens import component, failures, pages
 from serving.screens.assets import ASSETS, VENDOR
 from serving.services import Services
 from serving.settings import Settings
+
+# FastAPI asks of each type whether it is a model of pydantic's first version, and imports all of that to find out;
+# without it the answer is no, which it is.
+with hidden("pydantic.v1"):
+    from serving.routes import (
+        cases,
+        catalogue,
+        contests,
+        decisions,
+        docs,
+        flags,
+        health,
+        models,
+        people,
+        suggestions,
+    )
+    from serving.screens import component, failures, pages
 
 log = get_logger("signpost.app")
 
@@ -125,6 +130,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 async def _warm(services: Services, warmed: Callable[[], None] | None, ahead: Ahead) -> None:
     """Make the first answer before somebody waits for it, then those of the day; the service is ready meanwhile."""
     await asyncio.sleep(WARM_AFTER_SECONDS)  # whoever asks whether it is ready is answered first
+    await run_in_threadpool(services.read_ahead)
     bundle = services.bundles.current
     if bundle is not None:
         try:

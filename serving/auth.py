@@ -18,14 +18,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
-import jwt
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from serving.errors import ServiceError, unavailable
 from serving.logs import get_logger
+
+# PyJWT brings all of cryptography along, a twentieth of the start; it comes in right after it (`load`).
+if TYPE_CHECKING:
+    import jwt
 
 log = get_logger("signpost.auth")
 
@@ -50,6 +53,11 @@ SCHEME: Final = HTTPBearer(
     description="A token of HMPPS Auth (RS256) whose `authorities` hold the role named with the route.",
     bearerFormat="JWT",
 )
+
+
+def load() -> None:
+    """Bring in what tokens are read with, before the first one comes."""
+    import jwt  # noqa: F401  for whoever imports it next
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +133,8 @@ class JwksKeys:
 
     def _read(self) -> None:
         """Replace the keys; when the server does not answer, the ones at hand are kept."""
+        import jwt
+
         try:
             request = urllib.request.Request(self._url, headers={"Accept": "application/json"})  # noqa: S310  the address is configuration
             with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as answer:  # noqa: S310  the address is configuration
@@ -204,6 +214,8 @@ class Verifier:
             raise unavailable("Signing in cannot be checked at the moment.") from error
 
     def _read(self, token: str) -> _Seen:
+        import jwt
+
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:

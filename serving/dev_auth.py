@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from typing import TYPE_CHECKING, Final
 
 from serving.auth import ALGORITHM
+
+if TYPE_CHECKING:
+    import jwt
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 ISSUER: Final = "signpost-dev-auth"
 KID: Final = "dev"
@@ -25,6 +26,9 @@ class DevKeys:
         self._made: tuple[rsa.RSAPrivateKey, jwt.PyJWK] | None = None
 
     def _pair(self) -> tuple[rsa.RSAPrivateKey, jwt.PyJWK]:
+        import jwt
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
         with self._lock:
             if self._made is None:
                 private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -38,6 +42,8 @@ class DevKeys:
 
     def token(self, *, user_name: str, authorities: Sequence[str]) -> str:
         """A token of this process for a user, good for twelve hours."""
+        import jwt
+
         now = int(time.time())
         claims = {
             "iss": ISSUER,

@@ -11,16 +11,14 @@ import sys
 
 import orjson
 
+from serving.lean import hidden
+
 # structlog takes rich, where there is one, for tracebacks in colour. None is ever printed here, and rich takes longer
-# to import than all of structlog; so it is out of sight for a moment, unless somebody else has imported it.
-_HIDDEN = sys.modules.setdefault("rich", None) is None  # type: ignore[arg-type]  # None hides a module
-try:
+# to import than all of structlog.
+with hidden("rich"):
     import structlog
     from structlog import get_logger
     from structlog.contextvars import bound_contextvars
-finally:
-    if _HIDDEN:
-        del sys.modules["rich"]
 
 __all__ = ["bound_contextvars", "configure", "get_logger"]
 

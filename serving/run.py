@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -27,6 +28,8 @@ def serve(settings: Settings) -> None:
         UsageError: when a setting cannot be used.
     """
     configure(settings.log_level)
+    # polars, once a caseload brings it in, gives back at once what it has freed.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     gc.disable()
     server(settings, warmed=leave_alone_what_stays).run()
 

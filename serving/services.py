@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +19,7 @@ from scoring.bundle import Bundle
 from scoring.suggestions import suggest
 from serving.audit_log import Actor
 from serving.auth import JwksKeys, SigningKeys, Verifier
+from serving.auth import load as load_auth
 from serving.bundles import BundleHolder
 from serving.dev_auth import ISSUER, DevKeys
 from serving.drift import Drift
@@ -58,7 +59,7 @@ class Services:
         self.started_at = datetime.now(UTC)
         self.dev_keys = DevKeys() if settings.dev_auth else None
         self.verifier = self._verifier()
-        self._directory = Directory(version="", entries=(), minutes={})
+        self._directory = Directory(version="", documents=(), minutes={})
         self._lock = threading.Lock()
         self._migrated = False
         self.turn = threading.Lock()
@@ -98,6 +99,12 @@ class Services:
             catalogue=self.catalogue,
             directory=(),
         )
+
+    def read_ahead(self) -> None:
+        """Bring in what the first question would otherwise wait for: the directory, and what tokens are read with."""
+        load_auth()
+        with suppress(SQLAlchemyError, TimeoutError), self.database.scoring() as connection:
+            self.directory(connection)
 
     def ensure_migrated(self) -> None:
         """Bring the store to this version, once."""

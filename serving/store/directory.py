@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -20,9 +23,11 @@ _VERSION: Final = select(facts.c.value).where(facts.c.name == VERSION)
 class Directory:
     """Every entry of the directory, and minutes of travel by delivery unit and venue.
 
+    Most entries are of years that hardly anybody asks about: they stay packed, those of the same days together.
+
     Args:
         version: changes whenever the content does.
-        entries: rows of the contract's directory table, dates as dates.
+        documents: rows of the contract's directory table, as the store keeps them.
         minutes: delivery unit to venue to minutes each way.
     """
 
@@ -30,11 +35,11 @@ class Directory:
         self,
         *,
         version: str,
-        entries: Sequence[Mapping[str, Any]],
+        documents: Iterable[bytes],
         minutes: Mapping[str, Mapping[str, float]],
     ) -> None:
         self.version = version
-        self._entries = tuple(entries)
+        self._issues = _issues(documents)
         self._minutes = minutes
         self._near: dict[tuple[str | None, str | None, date], Sequence[Mapping[str, Any]]] = {}
         self._of_day: tuple[date, tuple[Mapping[str, Any], ...]] | None = None
@@ -71,7 +76,9 @@ class Directory:
         """The entries in force on a day; those of the last day asked about are remembered."""
         held = self._of_day
         if held is None or held[0] != as_of:
-            held = self._of_day = (as_of, tuple(entry for entry in self._entries if _valid(entry, as_of)))
+            valid = [entry for issue in self._issues if issue.valid_on(as_of) for entry in issue.entries()]
+            valid.sort(key=itemgetter(0))  # in the order of the directory
+            held = self._of_day = (as_of, tuple(entry for _, entry in valid))
         return held[1]
 
     def travel(self, pdu: str | None) -> Mapping[str, float]:
@@ -79,10 +86,39 @@ class Directory:
         return self._minutes.get(pdu or "", {})
 
 
-def _valid(entry: Mapping[str, Any], as_of: date) -> bool:
-    """Is the entry in force on a day? From its first day to the day before its last; null is open."""
-    start, end = entry.get("valid_from"), entry.get("valid_to")
-    return (start is None or start <= as_of) and (end is None or as_of < end)
+@dataclass(frozen=True, slots=True)
+class _Issue:
+    """The entries that are in force on the same days: their places in the directory, and their documents, packed."""
+
+    valid_from: date | None
+    valid_to: date | None
+    places: tuple[int, ...]
+    packed: bytes
+
+    def valid_on(self, day: date) -> bool:
+        """Are they in force on a day? From their first day to the day before their last; null is open."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day < self.valid_to
+        )
+
+    def entries(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Each with its place."""
+        return zip(self.places, map(_dated, orjson.loads(zlib.decompress(self.packed))), strict=True)
+
+
+def _issues(documents: Iterable[bytes]) -> tuple[_Issue, ...]:
+    together: dict[tuple[date | None, date | None], list[tuple[int, bytes]]] = {}
+    for place, document in enumerate(documents):
+        entry = _entry(document)
+        together.setdefault((entry.get("valid_from"), entry.get("valid_to")), []).append((place, document))
+    return tuple(
+        _Issue(
+            *days,
+            tuple(place for place, _ in held),
+            zlib.compress(b"[" + b",".join(document for _, document in held) + b"]", 1),
+        )
+        for days, held in together.items()
+    )
 
 
 def version(connection: Connection) -> str:
@@ -95,11 +131,8 @@ def load(connection: Connection) -> Directory:
     minutes: dict[str, dict[str, float]] = {}
     for row in connection.execute(select(travel.c.pdu, travel.c.venue, travel.c.minutes)):
         minutes.setdefault(row.pdu, {})[row.venue] = row.minutes
-    entries = tuple(
-        _entry(document)
-        for document in connection.execute(select(directory.c.document).order_by(directory.c.id)).scalars()
-    )
-    return Directory(version=version(connection), entries=entries, minutes=minutes)
+    documents = connection.execute(select(directory.c.document).order_by(directory.c.id)).scalars()
+    return Directory(version=version(connection), documents=documents, minutes=minutes)
 
 
 def page(
@@ -119,7 +152,10 @@ def page(
 
 
 def _entry(document: bytes) -> Mapping[str, Any]:
-    entry: dict[str, Any] = orjson.loads(document)
+    return _dated(orjson.loads(document))
+
+
+def _dated(entry: dict[str, Any]) -> Mapping[str, Any]:
     for name in DATES:
         if entry.get(name) is not None:
             entry[name] = date.fromisoformat(entry[name])

@@ -11,12 +11,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text, update
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from catalogue.errors import UsageError
 from features.case import Case
 from features.histories import Histories
 from serving import audit_log, events, people
+from serving.ahead import Ahead
 from serving.audit_log import Actor, Deed
 from serving.ingest import ingest
 from serving.retention import all_ended
@@ -26,7 +28,8 @@ from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
 from serving.store.migrate import HEAD, migrate, revision
-from serving.store.tables import METADATA, protected_characteristics
+from serving.store.tables import METADATA, prepared_sets, protected_characteristics
+from serving.suggestions import show
 
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -102,6 +105,59 @@ def test_what_scores_cannot_read_protected_characteristics(parts: Services) -> N
     if parts.database.is_sqlite:
         with parts.database.scoring() as connection, pytest.raises(DBAPIError, match="prohibited"):
             connection.execute(select(protected_characteristics)).all()
+
+
+def test_a_role_that_scores_reads_what_it_needs_and_no_protected_characteristics(
+    postgres: str, tmp_path: Path
+) -> None:
+    """On PostgreSQL: a role that is there before the first start is granted its rights by the migrations."""
+    admin = Database(postgres)
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE with_role"))
+        connection.execute(text("CREATE ROLE signpost_scoring"))
+    address = make_url(postgres).set(database="with_role").render_as_string(hide_password=False)
+    parts = Services(Settings(database_url=address, dev_auth=True))
+    try:
+        parts.ensure_migrated()
+        content = {**document("X000001"), "protected": [{"ethnicity": "W1", "known_on": "2026-01-05"}]}
+        people.put(parts, crn="X000001", document=content, actor=ME)
+        parts.maker = "this version"
+        assert Ahead(parts).lately() == 1
+        show(parts, crn="X000001", as_of=None, setting=None, actor=ME)
+        assert b'signpost_answers_total{source="ahead"} 1.0' in parts.metrics.text()
+        with parts.database.scoring() as connection, pytest.raises(DBAPIError, match="permission denied"):
+            connection.execute(select(protected_characteristics)).all()
+    finally:
+        parts.close()
+        with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("DROP DATABASE with_role WITH (FORCE)"))
+            connection.execute(text("DROP ROLE signpost_scoring"))
+        admin.close()
+
+
+def test_a_store_that_a_later_version_has_brought_further_is_left_as_it_is(parts: Services) -> None:
+    with parts.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    migrate(parts.database)
+    assert revision(parts.database) == "9999"
+
+
+def test_answers_are_worked_out_ahead_on_both(parts: Services) -> None:
+    parts.maker = "this version"
+    people.put(parts, crn="X000001", document=document("X000001"), actor=ME)
+    assert Ahead(parts).lately() == 1
+    first = show(parts, crn="X000001", as_of=None, setting=None, actor=ME)
+    assert b'signpost_answers_total{source="ahead"} 1.0' in parts.metrics.text()
+    people.put(parts, crn="X000001", document=document("X000001", "2026-02-01"), actor=ME)
+    with parts.database.read() as connection:
+        assert connection.execute(select(prepared_sets)).all() == []
+    assert Ahead(parts).lately() == 1
+    assert show(parts, crn="X000001", as_of=None, setting=None, actor=ME).id != first.id
+    merging = event("probation-case.merge.completed", sourceCRN="X000001", targetCRN="X000002")
+    assert events.receive(parts, event=merging, actor=ME) == "APPLIED"
+    people.erase(parts, crn="X000002", actor=ME)
+    with parts.database.read() as connection:
+        assert connection.execute(select(prepared_sets)).all() == []
 
 
 def test_merge_rekeys_everything_and_can_be_undone(parts: Services) -> None:

@@ -8,11 +8,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+# What scores reads, and nothing besides; where the role is made later, the runbook says what to grant.
 RIGHTS = """
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'signpost_scoring') THEN
-        GRANT SELECT ON prepared_sets TO signpost_scoring;
+        GRANT SELECT ON cases, directory, facts, prepared_sets, referral_owners, suggestion_sets, travel
+            TO signpost_scoring;
     END IF;
 END
 $$
