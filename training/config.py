@@ -111,7 +111,7 @@ class InFlight(_Section):
         description="One weekly landmark in so many, by hash of the referral, is used to fit; all weeks are served.",
     )
     max_landmarks: Annotated[int, Field(ge=500)] = Field(
-        default=12_000,
+        default=24_000,
         description="Most landmarks to fit on; beyond it, referrals are drawn by hash of their id.",
     )
     min_leaf_rows: Annotated[int, Field(ge=1)] = Field(
