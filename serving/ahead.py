@@ -38,7 +38,7 @@ LEVEL: Final = 6
 AT_ONCE: Final = 50
 QUIET_SECONDS: Final = 0.25
 """For so long nobody has asked for anything before somebody is worked out who was not written lately."""
-LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.1
 ROUND_SECONDS: Final = 60.0
 
 
@@ -97,26 +97,31 @@ class Ahead:
     def round(self) -> int:
         """Work out everybody whose answer does not hold, in order, those first who were written lately; how many."""
         services = self._services
+        done, after = self._until_quiet(), ""
         question, stamp = self.question()
-        done, after = 0, ""
-        while True:
+        while not self._stop.is_set():
             with services.database.scoring() as connection:
                 services.metrics.ahead.set(prepared.count(connection, stamp=stamp))
                 crns = prepared.waiting(
                     connection, stamp=stamp, running_on=question.as_of, after=after, at_most=AT_ONCE
                 )
             if not crns:
-                return done
+                break
             for after in crns:
-                while services.traffic.quiet_for() < QUIET_SECONDS or self._stop.is_set():
-                    done += self.lately()
-                    if self._stop.wait(LOOK_SECONDS):
-                        return done
+                done += self._until_quiet()
+                if self._stop.is_set():
+                    break
                 done += self.one(after, question, stamp)
-            if (
-                self.question()[1] != stamp
-            ):  # another day, release or directory: from the beginning, next time
-                return done
+            if self.question()[1] != stamp:
+                break  # another day, release or directory: from the beginning, next time
+        return done
+
+    def _until_quiet(self) -> int:
+        """Wait until nobody has asked for a while, or it is time to end; how many were done who were written lately."""
+        done = self.lately()
+        while self._services.traffic.quiet_for() < QUIET_SECONDS and not self._stop.wait(LOOK_SECONDS):
+            done += self.lately()
+        return done
 
     def lately(self) -> int:
         """Work out those who were written lately, as long as nobody waits; how many."""
