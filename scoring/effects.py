@@ -2,8 +2,8 @@
 
 The benefit head as it is served: numbers read from a release bundle, numpy only. For every arm
 the effect against the reference (supervision as usual) is an intercept plus one looked-up number
-per modifier, all times the share of any effect that a person like this gets (`Moderation`), so the
-terms *are* the effect. A modifier's value falls into a bin (its last bin is
+per modifier, and one number more for who has a need that the arm is meant for, all times the share of any
+effect that a person like this gets (`Moderation`), so the terms *are* the effect. A modifier's value falls into a bin (its last bin is
 "not recorded"); the interval comes from the stored posterior covariance of the arm's coefficients
 in the modifiers' bases; support is the number of the arm's past people who were like this one in
 the modifier in which they were least like.
@@ -48,7 +48,8 @@ class Effect:
 
     `effect`, `lower` and `upper` are differences in the mean outcome (for progress: in its
     chance) against the reference; the interval is of the model's `level` (0.90). `terms` maps
-    "intercept" and each modifier to its contribution: their sum is `effect`. `similar` is the
+    "intercept" and each modifier to its contribution: their sum is `effect`. What having a need adds is part of
+    the terms of the needs that the person has. `similar` is the
     number of past people behind `support`.
     """
 
@@ -165,8 +166,9 @@ class Modifier:
 class Arm:
     """One arm: its scorecard, its covariance, and how many people were like whom.
 
-    `tables` [modifiers][bins + 1] are added to `intercept`; `covariance` [1 + functions] squared is
-    that of (intercept, all modifiers' functions in order); `people` is the number of its past
+    `tables` [modifiers][bins + 1] are added to `intercept`, and `need` times the most pressing of the modifiers
+    `needs` that the arm is meant for: the largest first function of their bins, 1 or 0 where needs have thresholds.
+    `covariance` is that of (intercept, all modifiers' functions in order, and `need` if there are `needs`); `people` is the number of its past
     people counted by how open the choice was (a certain choice teaches nothing); `likeness`
     [modifiers][bins + 1] is, at most 1, how common its people are in a bin against those eligible.
     `counts` [modifiers][bins + 1] are the past decision points at which the arm was open, for the pages that
@@ -182,6 +184,8 @@ class Arm:
     likeness: tuple[Floats, ...]
     facts: Mapping[str, float]
     counts: tuple[Codes, ...] = ()
+    needs: tuple[str, ...] = ()
+    need: float = 0.0
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
@@ -202,11 +206,15 @@ class Arm:
             likeness=tuple(np.asarray(table, dtype=np.float64) for table in document["likeness"]),
             facts=dict(document.get("facts", {})),
             counts=tuple(np.asarray(held, dtype=np.int64) for held in document.get("counts", ())),
+            needs=tuple(document.get("needs", ())),
+            need=float(document.get("need", 0.0)),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Write it; the covariance as its packed lower triangle."""
-        counts = {"counts": [held.tolist() for held in self.counts]} if self.counts else {}
+        more: dict[str, Any] = {"counts": [held.tolist() for held in self.counts]} if self.counts else {}
+        if self.needs:
+            more |= {"needs": list(self.needs), "need": self.need}
         return {
             "arm": self.name,
             "family": self.family,
@@ -216,7 +224,7 @@ class Arm:
             "people": self.people,
             "likeness": [table.tolist() for table in self.likeness],
             "facts": dict(self.facts),
-            **counts,
+            **more,
         }
 
 
@@ -307,7 +315,9 @@ class EffectModel:
         for arm in self._arms:
             shapes = [[len(t) for t in arm.tables], [len(t) for t in arm.likeness]]
             counted = [len(held) for held in arm.counts] or bins
-            if shapes != [bins, bins] or counted != bins or arm.covariance.shape != (size, size):
+            wide = size + bool(arm.needs)
+            known = set(arm.needs) <= {m.name for m in self.modifiers if m.basis.shape[1]}
+            if shapes != [bins, bins] or counted != bins or arm.covariance.shape != (wide, wide) or not known:
                 raise UsageError(
                     f"The effect model's arm {arm.name} does not fit its modifiers; write it again."
                 )
@@ -344,12 +354,64 @@ class EffectModel:
 
     @cached_property
     def _factors(self) -> Floats:
-        """F [arms * size, size] with covariance = F'F for each arm (by eigenvalues: it may be singular)."""
-        factors = []
-        for arm in self._arms:
-            values, vectors = np.linalg.eigh(arm.covariance)
-            factors.append((vectors * np.sqrt(np.clip(values, 0.0, None))).T)
-        return np.concatenate(factors) if factors else np.zeros((0, 1))
+        """F [arms, size, size] with covariance = F'F for each arm, of `_doubtful` and then the need.
+
+        By eigenvalues, as a covariance may be singular.
+        """
+        size = len(self._doubtful) + 1
+        factors: Floats = np.zeros((len(self._arms), size, size))
+        for place, arm in enumerate(self._arms):
+            held = [*self._doubtful, *([len(arm.covariance) - 1] if arm.needs else [])]
+            values, vectors = np.linalg.eigh(arm.covariance[np.ix_(held, held)])
+            factors[place, : len(held), : len(held)] = (vectors * np.sqrt(np.clip(values, 0.0, None))).T
+        return factors
+
+    @cached_property
+    def _doubtful(self) -> Codes:
+        """Which functions (0: the intercept) any arm has a coefficient for, so that there is doubt about it."""
+        functions = 1 + sum(m.basis.shape[1] for m in self.modifiers)
+        diagonals = [np.diag(arm.covariance)[:functions] for arm in self._arms]
+        return np.flatnonzero(np.any([*diagonals, np.eye(1, functions)[0]], axis=0))
+
+    @cached_property
+    def _pressing(self) -> Floats:
+        """The first function of every bin of every modifier, stacked as the tables are."""
+        firsts = [m.basis[:, 0] if m.basis.shape[1] else np.zeros(m.bins + 1) for m in self.modifiers]
+        return np.concatenate([*firsts, np.zeros(0)])
+
+    @cached_property
+    def _meant(self) -> npt.NDArray[np.bool_]:
+        """Which modifiers are needs of which arm [arms, modifiers]."""
+        names = self.feature_names
+        meant = [[name in arm.needs for name in names] for arm in self._arms]
+        return np.array(meant, dtype=np.bool_).reshape(len(self._arms), len(names))
+
+    @cached_property
+    def _alike(self) -> list[tuple[Codes, Codes]]:
+        """(modifiers, arms) of each set of needs that arms are meant for."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for arm, mask in enumerate(self._meant):
+            if mask.any():
+                found.setdefault(tuple(np.flatnonzero(mask).tolist()), []).append(arm)
+        return [(np.array(needs), np.array(arms)) for needs, arms in found.items()]
+
+    @cached_property
+    def _need(self) -> Floats:
+        return np.array([arm.need for arm in self._arms])
+
+    def _met(self, at: Codes) -> Floats:
+        """The most pressing need of every arm [people, arms], from places in the stacked tables [people, modifiers]."""
+        pressing = self._pressing[at]
+        met: Floats = np.zeros((len(at), len(self._arms)))
+        for needs, arms in self._alike:
+            met[:, arms] = pressing[:, needs].max(axis=1)[:, None]
+        return met
+
+    def _by_need(self, at: Codes, met: Floats) -> Floats:
+        """What having needs adds [people, arms, modifiers]: shared evenly by the needs that press most."""
+        most = self._meant[None, :, :] & (self._pressing[at][:, None, :] == met[:, :, None])
+        count = np.maximum(most.sum(axis=2), 1)
+        return np.asarray(most * (self._need * met / count)[:, :, None])
 
     @cached_property
     def _moderated(self) -> Floats:
@@ -368,9 +430,10 @@ class EffectModel:
         """Every arm's effect for one person; `row` maps feature names to values (None: not recorded)."""
         places = [m.bin_of(self._value(row, m.name)) for m in self.modifiers]
         at = self._starts + np.asarray(places, dtype=np.int64)
-        parts = self._tables[:, at]
+        met = self._met(at[None, :])
+        parts = self._tables[:, at] + self._by_need(at[None, :], met)[0]
         design = np.concatenate([[1.0], *(m.basis[b] for m, b in zip(self.modifiers, places, strict=True))])
-        sums, half, similar, codes = self._finish(parts=parts, at=at, design=design)
+        sums, half, similar, codes = self._finish(parts=parts, at=at, design=design, met=met[0])
         share = float(self.moderation.share(design[None, :])[0])
         parts = share * parts
         names = self.feature_names
@@ -387,13 +450,15 @@ class EffectModel:
         }
 
     def _finish(
-        self, *, parts: Floats, at: Codes, design: Floats
+        self, *, parts: Floats, at: Codes, design: Floats, met: Floats
     ) -> tuple[list[float], list[float], list[float], list[int]]:
         own = self._intercepts + parts.sum(axis=1)
         share = float(self.moderation.share(design[None, :])[0])
         sums = share * own
         doubt = float(((self._moderated @ design[1:]) ** 2).sum())
-        variance = share**2 * ((self._factors @ design) ** 2).reshape(len(self.arms), -1).sum(axis=1)
+        factors = self._factors
+        along = factors[:, :, :-1] @ design[self._doubtful] + factors[:, :, -1] * met[:, None]
+        variance = share**2 * (along**2).sum(axis=1)
         variance += (share * own) ** 2 * doubt
         similar = self._people * self._likeness[:, at].min(axis=1, initial=1.0)
         half = self.z * np.sqrt(variance)
@@ -442,13 +507,10 @@ class EffectModel:
         as large as the number of people, arms and modifiers multiplied.
         """
         places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
-        at = np.stack(
-            [start + codes for start, codes in zip(self._starts, places, strict=True)],
-            axis=1,
-        )
+        at = self._places(places, people=len(places[0]) if places else 0)
         share = self.moderation.share(self.design(places, people=len(at)))
-        terms: Floats = self._tables.T[at].transpose(0, 2, 1) * share[:, None, None]
-        return terms
+        terms = self._tables.T[at].transpose(0, 2, 1) + self._by_need(at, self._met(at))
+        return np.asarray(terms * share[:, None, None])
 
     def _column(self, frame: Columns, name: str) -> Any:
         import polars as pl
@@ -461,15 +523,19 @@ class EffectModel:
     def _chunk(self, places: Sequence[Codes], *, people: int) -> EffectArrays:
         k = len(self.arms)
         design = self.design(places, people=people)
-        effect = np.tile(self._intercepts, (people, 1))
+        met = self._met(self._places(places, people=people))
+        effect = self._intercepts + met * self._need
         like = np.ones((people, k))
         for start, codes in zip(self._starts, places, strict=True):
             effect += self._tables.T[start + codes]
             np.minimum(like, self._likeness.T[start + codes], out=like)
-        size = design.shape[1]
+        doubtful = design[:, self._doubtful]
         variance = np.empty((people, k))
-        for i in range(k):
-            variance[:, i] = ((design @ self._factors[i * size : (i + 1) * size].T) ** 2).sum(axis=1)
+        for i, factor in enumerate(self._factors):
+            along = doubtful @ factor[:, :-1].T
+            if self._arms[i].needs:
+                along += met[:, [i]] * factor[:, -1]
+            variance[:, i] = (along**2).sum(axis=1)
         share = self.moderation.share(design)[:, None]
         doubt = ((design[:, 1:] @ self._moderated.T) ** 2).sum(axis=1)[:, None]
         effect *= share
@@ -484,6 +550,12 @@ class EffectModel:
             support=self._support(similar),
             similar=similar,
         )
+
+    def _places(self, places: Sequence[Codes], *, people: int) -> Codes:
+        """The bins' places in the stacked tables [people, modifiers]."""
+        if not places:
+            return np.zeros((people, 0), dtype=np.int64)
+        return np.stack([start + codes for start, codes in zip(self._starts, places, strict=True)], axis=1)
 
     def design(self, places: Sequence[Codes], *, people: int) -> Floats:
         """The design matrix [people, 1 + functions] of the modifiers' bins."""
@@ -506,16 +578,17 @@ class EffectModel:
         places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
         design = self.design(places, people=length)
         share = self.moderation.share(design)
-        mean = (design * share[:, None]).mean(axis=0)
-        size = design.shape[1]
+        met = self._met(self._places(places, people=length))
+        mean = (design[:, self._doubtful] * share[:, None]).mean(axis=0)
         out = {}
         for i, arm in enumerate(self.arms):
             if arms is not None and arm not in arms:
                 continue
-            own = np.full(length, self._intercepts[i])
+            own = self._intercepts[i] + self._need[i] * met[:, i]
             for start, codes in zip(self._starts, places, strict=True):
                 own += self._tables[i, start + codes]
-            variance = ((self._factors[i * size : (i + 1) * size] @ mean) ** 2).sum()
+            along = np.append(mean, float((share * met[:, i]).mean()))
+            variance = ((self._factors[i] @ along) ** 2).sum()
             variance += ((self._moderated @ ((share * own) @ design[:, 1:] / length)) ** 2).sum()
             effect, half = float((share * own).mean()), self.z * float(np.sqrt(variance))
             out[arm] = (effect, effect - half, effect + half)

@@ -8,17 +8,16 @@ The method, in the order in which `BenefitModel.fit` takes its steps:
 2. Effects by regressing what happened beyond expectation on what was chosen beyond expectation
    (Robinson 1988; Nie and Wager 2021, Biometrika 108, for one treatment): orthogonal to
    first-order errors of both nuisances, and efficient where an arm is rare. Every arm has an
-   average and a smooth dependence on a short list of binned modifiers, partially pooled from the
-   individual to the arm, its family and all arms (`training.benefit_pooling`).
+   average, what having a need adds that it is meant for, and a smooth dependence on a short list of
+   binned modifiers, partially pooled from the individual to the arm, its family and all arms
+   (`training.benefit_final`, `training.benefit_pooling`).
 3. Doubly robust scores from these parts, for average and group effects beside the individual
    ones, and for the value of policies (`training.policy_value`).
 4. A scorecard an arm with the posterior covariance of its coefficients, served by numpy alone
    (`scoring.effects.EffectModel`).
 """
 
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -29,34 +28,26 @@ import scipy.stats
 import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
 from sklearn.base import BaseEstimator
 
-from catalogue.errors import UsageError
-from scoring.effects import SUPPORTS, Arm, EffectArrays, EffectModel, Moderation, Modifier
-from training import benefit_frame as frames
+from scoring.effects import SUPPORTS, EffectArrays, EffectModel, Modifier
 from training import (
+    benefit_data,
+    benefit_final,
     benefit_groups,
     benefit_moderation,
     benefit_modifiers,
     benefit_nuisance,
-    benefit_pooling,
+    benefit_serve,
 )
+from training import benefit_frame as frames
+from training.benefit_data import Data
+from training.benefit_final import FinalStage
 from training.benefit_frame import Floats, Ints, Table
-from training.benefit_rows import TrainingRows
 
 MOST_COEFFICIENTS: Final = 1600
 """Arms times functions that are solved for at once: about 0.4 s and 20 MB a pass."""
 MORE_COEFFICIENTS: Final = 2400
 """The same from `MANY_ROWS` rows on, which can tell more apart."""
 MANY_ROWS: Final = 40_000
-MODERATIONS: Final = 2
-"""Rounds in which the shared part of all effects and the arms' averages are fitted in turn."""
-SMOOTHING: Final = 2.0
-"""Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
-
-HIDDEN_BIAS: Final = 0.03
-"""Standard deviation of the bias by facts that practice knows and records do not hold, common to all arms because all
-are compared with the reference, in standard deviations of the outcome (for a chance of three in ten 1.4 points in a
-hundred, as large as a usual effect). Part of every interval, as bias analysis adds it by a prior (Greenland 2005,
-JRSS A 168): no number of people makes it less (decision 0608)."""
 EVIDENCE_ROWS: Final = 20_000
 """About how many rows the worth of the whole policy is reckoned on."""
 EVIDENCE: Final = 0.95
@@ -132,8 +123,12 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         known even if the person was never seen again. Raises UsageError for input that does not fit.
         """
         table = frames.read(X)
-        data = self._read(
+        data = benefit_data.read(
             table,
+            reference=self.reference,
+            modifiers=self.modifiers,
+            folds=self.folds,
+            seed=self.random_state,
             arm=arm,
             outcome=outcome,
             groups=groups,
@@ -144,7 +139,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         with threadpoolctl.threadpool_limits(self.threads):
             return self._fit(table, data, propensity)
 
-    def _fit(self, table: Table, data: "_Data", propensity: object | None) -> Self:
+    def _fit(self, table: Table, data: Data, propensity: object | None) -> Self:
         say = self.progress or (lambda _message: None)
         features = benefit_nuisance.features(table, data.time)
         shared = {"threads": self.threads, "seed": self.random_state}
@@ -158,262 +153,73 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 features, data.arm, data.eligible, data.fold, **shared, say=say, reference=data.reference
             )
         else:
-            chances = self._known(propensity, data)
+            chances = benefit_data.known_chances(propensity, data)
         openness = (np.arange(len(data.arms)) == data.arm[:, None]) - chances.astype(np.float64)
         openness = np.delete(openness, data.reference, axis=1)
         residual = np.where(weight > 0, data.outcome - expected, 0.0)
-        modifiers = self._modifiers(table, residual=weight * residual, openness=openness)
-        bins = benefit_modifiers.places(modifiers, table)
-        design = benefit_modifiers.design(modifiers, bins, length=table.length)
         say("effects")
-        settings: dict[str, Any] = {"modifiers": modifiers, "residual": residual, "openness": openness}
-        start, reads = benefit_moderation.expected(modifiers)
-        moderation = Moderation.none(design.shape[1] - 1)
-        if openness.shape[1] >= benefit_moderation.LEAST_ARMS:
-            moderation = benefit_moderation.before(design, start)
-            for number in range(MODERATIONS):
-                share = moderation.share(design)[:, None]
-                pooled, without = self._pool(
-                    data, design=design * share, weight=weight, plain=True, **settings
-                )
-                own = np.zeros((table.length, openness.shape[1]), dtype=np.float32)
-                for fold, mean in enumerate(without):
-                    held = data.fold == fold
-                    own[held] = design[held] @ mean
-                moderation = benefit_moderation.fit(
-                    residual=residual,
-                    effect=(openness * own).sum(axis=1),
-                    design=design,
-                    weight=weight,
-                    widths=[m.basis.shape[1] for m in modifiers],
-                    noise=pooled.noise * self.inflation_,
-                    start=start,
-                    reads=reads,
-                )
-                say(f"effects, shared part {number + 1}")
-        moderated = design * moderation.share(design)[:, None]
-        pooled, without = self._pool(data, design=moderated, weight=weight, **settings)
-        self.rows_ = self._rows(
-            data, chances=chances, expected=expected, weight=weight, design=moderated, without=without
+        targets = {str(label): tuple(names) for label, names in (self.targets or {}).items()}
+        stage = benefit_final.fit(
+            data,
+            table,
+            modifiers=self._modifiers(table, residual=weight * residual, openness=openness),
+            families=self._families(data),
+            targets=targets,
+            residual=residual,
+            openness=openness,
+            weight=weight,
+            say=say,
         )
+        self.inflation_, self.scale_ = stage.inflation, stage.scale
+        self.rows_ = benefit_serve.rows_of(data, stage, chances=chances, expected=expected, weight=weight)
         self.arms_ = tuple(label for label in data.arms if label != self.reference)
         self.n_features_in_ = len(table.names)
         self.feature_names_in_ = np.array(table.names, dtype=object)
-        self.model_ = self._serve(
+        self.model_ = benefit_serve.effect_model(
             data,
-            modifiers=modifiers,
-            bins=bins,
-            pooled=pooled,
+            stage,
+            self.rows_,
+            families=[names[-1] for names in self._family_names(data)],
             openness=openness,
-            moderation=moderation,
+            level=self.level,
+            z=float(scipy.stats.norm.ppf(0.5 + self.level / 2)),
+            min_support=self.min_support,
         )
-        self.model_.report["evidence"] = self._evidence(table, data, pooled=pooled, design=moderated)
+        self.model_.report["evidence"] = self._evidence(table, data, stage)
         return self
 
-    def _evidence(
-        self, table: Table, data: "_Data", *, pooled: benefit_pooling.Pooled, design: Floats
-    ) -> dict[str, float]:
+    def _evidence(self, table: Table, data: Data, stage: FinalStage) -> dict[str, float]:
         """What is expected of the whole policy, on average over people, and its lower bound."""
         some = np.arange(0, table.length, max(table.length // EVIDENCE_ROWS, 1))
         found = self.model_.effects_many(table.take(some).columns)
         eligible = np.delete(data.eligible[some], data.reference, axis=1)
         chosen = _best(found, eligible, least=None)
-        weights: Floats = np.zeros((design.shape[1], len(data.others)))
+        weights: Floats = np.zeros(stage.pooled.mean.shape)
         for place in range(weights.shape[1]):
-            weights[:, place] = design[some[chosen == place]].sum(axis=0)
+            here = some[chosen == place]
+            weights[: stage.design.shape[1], place] = stage.design[here].sum(axis=0)
+            if stage.met is not None:
+                weights[-1, place] = stage.met[here, place].sum(dtype=np.float64)
         count = max(int((chosen >= 0).sum()), 1)
-        effect, error = pooled.mean_of(weights / count)
+        effect, error = stage.pooled.mean_of(weights / count)
         z = float(scipy.stats.norm.ppf(EVIDENCE))
         return {"effect": effect, "lower": effect - z * error, "suggested": count / len(some)}
 
-    def _read(
-        self,
-        table: Table,
-        *,
-        arm: object,
-        outcome: object,
-        groups: object | None,
-        time: object | None,
-        eligible: object | None,
-        always: object | None,
-    ) -> "_Data":
-        n = table.length
-        codes, labels = frames.codes(arm, name="arm", length=n)
-        if self.reference not in labels:
-            raise UsageError(
-                f"No row has the reference arm {self.reference}; name the arm of supervision as usual as reference."
-            )
-        if not 2 <= len(labels) <= 61:
-            raise UsageError(
-                f"There are {len(labels)} arms; the benefit model compares 2 to 60 with a reference."
-            )
-        unknown = [name for name in self.modifiers or () if name not in table.names]
-        if unknown:
-            raise UsageError(f"The modifier {unknown[0]} is not among the features; name one that is.")
-        reference = labels.index(self.reference)
-        values = frames.numbers(outcome, name="outcome", length=n)
-        seen = ~np.isnan(values)
-        persons = np.arange(n) if groups is None else frames.codes(groups, name="groups", length=n)[0]
-        if seen.sum() < 2 * self.folds or len(np.unique(persons[seen])) < 2 * self.folds:
-            raise UsageError(
-                f"Only {int(seen.sum())} outcomes are recorded; too few to learn any effect from."
-            )
-        if np.ptp(values[seen]) == 0:
-            raise UsageError("The outcome never varies; there is no effect to learn.")
-        allowed = np.ones((n, len(labels)), dtype=bool)
-        if eligible is not None:
-            given = frames.by_arm(
-                eligible, name="eligible", length=n, arms=labels, reference=self.reference, default=1.0
-            )
-            allowed = given > 0
-        allowed[:, reference] = True
-        allowed[np.arange(n), codes] = True  # what was done could be done
-        certain = np.zeros(n, dtype=bool)
-        if always is not None:
-            certain = frames.numbers(always, name="always_recorded", length=n) > 0
-        blocks = None
-        if time is not None:
-            blocks = benefit_nuisance.time_blocks(frames.vector(time, name="time", length=n))
-        return _Data(
-            arms=tuple(labels),
-            reference=reference,
-            arm=codes,
-            outcome=np.where(seen, values, 0.0),
-            seen=seen,
-            always=certain & seen,
-            eligible=allowed,
-            groups=persons.astype(np.int64),
-            time=blocks,
-            fold=benefit_nuisance.person_folds(persons, folds=self.folds, seed=self.random_state),
-        )
-
-    def _known(self, propensity: object, data: "_Data") -> npt.NDArray[np.float32]:
-        """The propensities as given, over the eligible arms and summing to one."""
-        n, k = data.eligible.shape
-        raw = propensity.to_numpy() if hasattr(propensity, "to_numpy") else propensity
-        if not isinstance(raw, Mapping) and np.ndim(np.asarray(raw)) == 1:
-            chance = frames.numbers(raw, name="propensity", length=n)
-            if k == 2:
-                matrix = np.column_stack([chance, chance])
-                matrix[:, data.reference] = 1 - chance
-            else:
-                matrix = np.repeat(((1 - chance) / (k - 1))[:, None], k, axis=1)
-                matrix[np.arange(n), data.arm] = chance
-        else:
-            matrix = frames.by_arm(
-                propensity,
-                name="propensity",
-                length=n,
-                arms=data.arms,
-                reference=self.reference,
-                default=np.nan,
-            )
-            rest = 1 - np.nansum(matrix, axis=1)
-            matrix[:, data.reference] = np.where(
-                np.isnan(matrix[:, data.reference]), rest, matrix[:, data.reference]
-            )
-        if np.isnan(matrix).any() or (matrix < -1e-9).any() or (matrix > 1 + 1e-9).any():
-            raise UsageError(
-                "The propensities must lie between 0 and 1 in every row; correct or leave them out."
-            )
-        matrix = np.where(data.eligible, np.maximum(matrix, 0.0), 0.0)
-        total = matrix.sum(axis=1, keepdims=True)
-        if (total <= 0).any():
-            raise UsageError(
-                "A row has no eligible arm with a positive propensity; correct the propensities."
-            )
-        return np.asarray(matrix / total, dtype=np.float32)
-
     def _modifiers(self, table: Table, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
-        """The features that effects may depend on, cut; the strongest signs first where there are many."""
-        names = list(self.modifiers) if self.modifiers is not None else list(table.names)
-        meant = {name for names_of in (self.targets or {}).values() for name in names_of}
-        meant.update(benefit_modifiers.PREFERRED)
-        sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
-        names = [name for name in names if math.isfinite(sign[name])]
-        names = sorted(names, key=lambda name: (name not in meant, -sign[name]))[: self.max_modifiers]
         most = MORE_COEFFICIENTS if table.length >= MANY_ROWS else MOST_COEFFICIENTS
-        room = max(most // openness.shape[1] - 1, 0)
-        shared = set(benefit_moderation.SHARED_BY) & set(names)
-        cuts: list[Modifier] = []
-        for finer, degree in ((3, 3), (3, 2), (3, 1), (2, 1), (1, 1)):
-            found = (self._cut(table, name, degree=finer if name in shared else degree) for name in names)
-            cuts = [m for m in found if m]
-            if sum(m.basis.shape[1] for m in cuts) <= room:
-                break
-        chosen: list[Modifier] = []
-        for modifier in cuts:
-            if modifier.basis.shape[1] <= room:
-                room -= modifier.basis.shape[1]
-                chosen.append(modifier)
-        return tuple(sorted(chosen, key=lambda m: table.names.index(m.name)))
-
-    def _cut(self, table: Table, name: str, *, degree: int) -> Modifier | None:
-        return benefit_modifiers.cut(table, name, degree=degree, threshold=(self.thresholds or {}).get(name))
-
-    def _pool(
-        self,
-        data: "_Data",
-        *,
-        modifiers: tuple[Modifier, ...],
-        design: Floats,
-        residual: Floats,
-        openness: Floats,
-        weight: Floats,
-        plain: bool = False,
-    ) -> tuple[benefit_pooling.Pooled, list[Floats]]:
-        """The pooled effects, and for each fold the mean effects learned without it.
-
-        `plain`: averages and needs only, no arm's own dependence on modifiers.
-        """
-        seen = weight > 0
-        targets = {str(label): tuple(names) for label, names in (self.targets or {}).items()}
-        meant = benefit_modifiers.meant_for(modifiers, [str(label) for label in data.others], targets)
-        eligible = np.delete(data.eligible, data.reference, axis=1)
-        match = benefit_modifiers.chosen_by_practice(meant, data.place, eligible)
-        own = 1 if plain else design.shape[1]
-        parts = [
-            benefit_pooling.moments(
-                residual=residual[use],
-                openness=openness[use],
-                design=design[use],
-                meant=meant,
-                match=match,
-                weight=weight[use],
-                own=own,
-            )
-            for use in ((data.fold == number) & seen for number in range(self.folds))
-        ]
-        whole = benefit_pooling.total(parts)
-        inflation = benefit_pooling.design_effect(
+        return benefit_modifiers.choose(
+            table,
+            names=table.names if self.modifiers is None else tuple(self.modifiers),
+            first={name for names in (self.targets or {}).values() for name in names},
+            finer=benefit_moderation.SHARED_BY,
+            thresholds=self.thresholds or {},
+            most=self.max_modifiers,
+            functions=max(most // openness.shape[1] - 1, 0),
             residual=residual,
             openness=openness,
-            weight=weight,
-            groups=data.groups,
-            noise=whole.square / whole.weight,
         )
-        widths = [m.basis.shape[1] for m in modifiers]
-        blocks = np.repeat(np.arange(len(widths) + 1), [1, *widths])[:own]
-        scale = float(
-            np.average((data.outcome - np.average(data.outcome, weights=weight)) ** 2, weights=weight)
-        )
-        settings: dict[str, Any] = {
-            "blocks": blocks,
-            "families": self._families(data),
-            "meant": meant,
-            "match": match,
-            "scale": scale,
-            "inflation": inflation,
-        }
-        pooled = benefit_pooling.pool(whole, **settings)
-        without = [
-            benefit_pooling.pool(whole.minus(part), **settings, spread=pooled.spread, noise=pooled.noise).mean
-            for part in parts
-        ]
-        self.inflation_, self.scale_ = inflation, scale
-        return pooled, without
 
-    def _family_names(self, data: "_Data") -> list[tuple[str, ...]]:
+    def _family_names(self, data: Data) -> list[tuple[str, ...]]:
         """The families of each arm, from the widest to the narrowest; one that is not mapped is its own."""
         given = {
             str(label): (family,) if isinstance(family, str) else tuple(family)
@@ -426,7 +232,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             for family, label in zip(found, data.others, strict=True)
         ]
 
-    def _families(self, data: "_Data") -> list[Ints]:
+    def _families(self, data: Data) -> list[Ints]:
         """For each level the family of each arm; within families that share a name only if the wider ones do."""
         if not self.families:
             return [np.zeros(len(data.others), dtype=np.int64)]
@@ -436,114 +242,6 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             np.unique(["\n".join(name[:level]) for name in names], return_inverse=True)[1].astype(np.int64)
             for level in levels
         ]
-
-    def _rows(
-        self,
-        data: "_Data",
-        *,
-        chances: npt.NDArray[np.float32],
-        expected: Floats,
-        weight: Floats,
-        design: Floats,
-        without: list[Floats],
-    ) -> TrainingRows:
-        """The outcome model with the arm as factor: what is expected anyway, plus effects of other folds."""
-        n, k = data.eligible.shape
-        others = [place for place in range(k) if place != data.reference]
-        by_arm = np.zeros((n, k), dtype=np.float32)
-        for number, mean in enumerate(without):
-            held = data.fold == number
-            by_arm[np.ix_(held, others)] = design[held] @ mean
-        anyway = expected - (chances * by_arm).sum(axis=1)
-        by_arm += anyway[:, None].astype(np.float32)
-        return TrainingRows(
-            arms=tuple(str(label) for label in data.arms),
-            reference=data.reference,
-            arm=data.arm,
-            outcome=np.where(data.seen, data.outcome, np.nan),
-            weight=weight,
-            propensity=chances,
-            expected=by_arm,
-            eligible=data.eligible,
-            groups=data.groups,
-        )
-
-    def _serve(
-        self,
-        data: "_Data",
-        *,
-        modifiers: tuple[Modifier, ...],
-        bins: list[Ints],
-        pooled: benefit_pooling.Pooled,
-        openness: Floats,
-        moderation: Moderation,
-    ) -> EffectModel:
-        """Scorecards, covariances and support of every arm, as the bundle holds them."""
-        z = float(scipy.stats.norm.ppf(0.5 + self.level / 2))
-        means = pooled.mean
-        everyone = np.ones(len(data.arm), dtype=bool)
-        arms, averages = [], {}
-        families = self._family_names(data)
-        hidden: Floats = np.zeros((len(means), len(means)))
-        hidden[0, 0] = HIDDEN_BIAS**2 * self.scale_
-        for place, label in enumerate(data.others):
-            coefficients = means[:, place]
-            in_arm = data.arm == data.arms.index(label)
-            allowed = data.eligible[:, data.arms.index(label)]
-            mean, lower, upper = self.rows_.average(data.arms.index(label), everyone, z=z)
-            if math.isfinite(mean):
-                averages[str(label)] = {
-                    "effect": mean,
-                    "lower": lower,
-                    "upper": upper,
-                    "eligible": int(allowed.sum()),
-                }
-            arms.append(
-                Arm(
-                    name=str(label),
-                    family=families[place][-1],
-                    intercept=float(coefficients[0]),
-                    tables=_tables(modifiers, coefficients),
-                    covariance=pooled.arm_covariance(place) + hidden,
-                    people=float((openness[data.seen, place] ** 2).sum()),
-                    likeness=_likeness(modifiers, bins, in_arm=in_arm & data.seen, allowed=allowed),
-                    facts={"rows": int(in_arm.sum()), "recorded": int((in_arm & data.seen).sum())},
-                    counts=tuple(
-                        np.bincount(codes[allowed], minlength=modifier.bins + 1)
-                        for modifier, codes in zip(modifiers, bins, strict=True)
-                    ),
-                )
-            )
-        names = ["average", *(m.name for m in modifiers)]
-        spread = pooled.spread
-        report = {
-            "rows": len(data.arm),
-            "people": int(data.groups.max()) + 1,
-            "recorded": int(data.seen.sum()),
-            "noise": pooled.noise,
-            "inflation": self.inflation_,
-            "hidden_bias": HIDDEN_BIAS * math.sqrt(self.scale_),
-            "standard_deviations": {
-                name: {
-                    "common": float(np.sqrt(spread.common[i])),
-                    "families": [float(np.sqrt(level[i])) for level in spread.families],
-                    "own": float(np.sqrt(spread.own[i])),
-                }
-                for i, name in enumerate(names)
-            },
-            "match": float(np.sqrt(spread.match)),
-            "average_effects": averages,
-        }
-        return EffectModel(
-            reference=str(self.reference),
-            level=self.level,
-            z=z,
-            min_support=self.min_support,
-            modifiers=modifiers,
-            arms=arms,
-            report=report,
-            moderation=moderation,
-        )
 
     def effects(self, X: object) -> pd.DataFrame:
         """Every arm's effect for every row: columns (arm, figure), figures effect, lower, upper, support.
@@ -639,32 +337,6 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         Path(path).write_text(self.model_.to_json() + "\n", encoding="utf-8")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Data:
-    """The rows as the fit reads them; `arm`, `reference` are places in `arms`."""
-
-    arms: tuple[Hashable, ...]
-    reference: int
-    arm: Ints
-    outcome: Floats
-    seen: npt.NDArray[np.bool_]
-    always: npt.NDArray[np.bool_]
-    eligible: npt.NDArray[np.bool_]
-    groups: Ints
-    time: Ints | None
-    fold: Ints
-
-    @property
-    def place(self) -> Ints:
-        """The arm of each row among the others, -1 for the reference."""
-        return np.where(self.arm == self.reference, -1, self.arm - (self.arm > self.reference))
-
-    @property
-    def others(self) -> list[Hashable]:
-        """The arms that are compared with the reference."""
-        return [label for place, label in enumerate(self.arms) if place != self.reference]
-
-
 def _best(
     found: EffectArrays,
     eligible: npt.NDArray[np.bool_],
@@ -682,41 +354,3 @@ def _best(
         may &= figure > least
     best = np.where(may, figure, -np.inf).argmax(axis=1)
     return np.where(may.any(axis=1), best, -1)
-
-
-def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> float:
-    """How strongly effects seem to depend on a feature: mean squared score over arms and functions."""
-    modifier = benefit_modifiers.cut(table, name, degree=2)
-    if modifier is None:
-        return -math.inf
-    score = modifier.basis[modifier.bins_of(table.columns[name])] * residual[:, None]
-    sums = score.T @ openness
-    spread = (score**2).T @ (openness**2)
-    return float((sums**2 / np.maximum(spread, 1e-12)).mean())
-
-
-def _tables(modifiers: tuple[Modifier, ...], coefficients: Floats) -> tuple[Floats, ...]:
-    """The scorecard of one arm: a number for every bin of every modifier."""
-    ends = np.cumsum([1, *(m.basis.shape[1] for m in modifiers)])
-    return tuple(
-        m.basis @ coefficients[start:stop]
-        for m, start, stop in zip(modifiers, ends[:-1], ends[1:], strict=True)
-    )
-
-
-def _likeness(
-    modifiers: tuple[Modifier, ...],
-    bins: list[Ints],
-    *,
-    in_arm: npt.NDArray[np.bool_],
-    allowed: npt.NDArray[np.bool_],
-) -> tuple[Floats, ...]:
-    """How common an arm's people are in each bin, against those eligible for it; at most 1."""
-    tables = []
-    for modifier, codes in zip(modifiers, bins, strict=True):
-        there = np.bincount(codes[in_arm], minlength=modifier.bins + 1).astype(np.float64)
-        share = np.bincount(codes[allowed], minlength=modifier.bins + 1) / max(int(allowed.sum()), 1)
-        tables.append(
-            np.minimum((there + SMOOTHING * share) / (in_arm.sum() * share + SMOOTHING * share + 1e-12), 1.0)
-        )
-    return tuple(tables)

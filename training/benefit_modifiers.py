@@ -5,8 +5,9 @@ bins (or one function a category), orthonormal under the data's distribution, so
 mean nought, the intercept is the average effect, and one variance speaks for a whole modifier.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,57 @@ PREFERRED: Final = (
 """What effects may depend on first, where a frame has it: risk, motivation, sentence length, needs
 and previous sanctions, and whether there is time to finish (the responsivity principle: risk, need and
 readiness decide whom an intervention helps)."""
+
+
+def choose(
+    table: Table,
+    *,
+    names: Sequence[str],
+    first: Collection[str],
+    finer: Collection[str],
+    thresholds: Mapping[str, float],
+    most: int,
+    functions: int,
+    residual: Floats,
+    openness: Floats,
+) -> tuple[Modifier, ...]:
+    """Cut the features that effects may depend on: at most `most`, with at most so many `functions` together.
+
+    Those in `first` or `PREFERRED` come first, then those with the strongest sign of changing effects; those in `finer`
+    are cut more finely where there is room.
+    """
+    sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
+    preferred = {*first, *PREFERRED}
+    kept = [name for name in names if math.isfinite(sign[name])]
+    kept = sorted(kept, key=lambda name: (name not in preferred, -sign[name]))[:most]
+    cuts: list[Modifier] = []
+    for fine, coarse in ((3, 3), (3, 2), (3, 1), (2, 1), (1, 1)):
+        found = (
+            cut(table, name, degree=fine if name in finer else coarse, threshold=thresholds.get(name))
+            for name in kept
+        )
+        cuts = [m for m in found if m]
+        if sum(m.basis.shape[1] for m in cuts) <= functions:
+            break
+    chosen: list[Modifier] = []
+    for modifier in cuts:
+        if modifier.basis.shape[1] <= functions:
+            functions -= modifier.basis.shape[1]
+            chosen.append(modifier)
+    return tuple(sorted(chosen, key=lambda m: table.names.index(m.name)))
+
+
+def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> float:
+    """How strongly effects seem to depend on a feature: mean squared score over arms and functions."""
+    modifier = cut(table, name, degree=2)
+    if modifier is None:
+        return -math.inf
+    score = modifier.basis[modifier.bins_of(table.columns[name])] * residual[:, None]
+    if not score.shape[1]:
+        return -math.inf
+    sums = score.T @ openness
+    spread = (score**2).T @ (openness**2)
+    return float((sums**2 / np.maximum(spread, 1e-12)).mean())
 
 
 def cut(table: Table, name: str, *, degree: int, threshold: float | None = None) -> Modifier | None:
@@ -90,7 +142,7 @@ def _polynomials(places: Floats, share: Floats, *, degree: int) -> Floats:
     """Orthonormal polynomials over the recorded bins, the r-th shrunk by 1/r, and "not recorded"."""
     mass = share[:-1] / share[:-1].sum()
     degree = min(degree, int((mass > 0).sum()) - 1)
-    scaled = (places - places.min()) / (places.max() - places.min())
+    scaled = (places - places.min()) / max(float(np.ptp(places)), 1e-12)
     powers = np.vander(scaled, degree + 1, increasing=True)
     root = np.sqrt(mass)[:, None]
     _, triangle = np.linalg.qr(root * powers)
@@ -139,37 +191,45 @@ def design(modifiers: tuple[Modifier, ...], bins: list[Ints], *, length: int) ->
     return np.concatenate([np.ones((length, 1)), *parts], axis=1)
 
 
-def meant_for(
+def needs_of(
     modifiers: tuple[Modifier, ...], arms: Sequence[str], targets: Mapping[str, Sequence[str]]
-) -> Floats:
-    """[arms, 1 + functions]: the mean of the first functions of the needs that an arm is meant for; else noughts."""
-    starts = np.cumsum([1, *(m.basis.shape[1] for m in modifiers)])
-    out = np.zeros((len(arms), int(starts[-1])))
-    for place, arm in enumerate(arms):
-        meant = [
-            int(starts[i])
-            for i, m in enumerate(modifiers)
-            if m.name in targets.get(arm, ()) and m.edges is not None and m.basis.shape[1]
-        ]
-        out[place, meant] = 1 / max(len(meant), 1)
-    return out
+) -> list[Ints]:
+    """For each arm the places of the modifiers that are needs it is meant for."""
+    may = {m.name: place for place, m in enumerate(modifiers) if m.edges is not None and m.basis.shape[1]}
+    return [
+        np.array(sorted({may[name] for name in targets.get(arm, ()) if name in may}), dtype=np.int64)
+        for arm in arms
+    ]
 
 
-def chosen_by_practice(meant: Floats, arm: Ints, eligible: npt.NDArray[np.bool_]) -> Floats:
-    """[arms, 1 + functions, matches]: maps how often practice chooses an arm, of those open to it, onto its effect.
+def needs_met(
+    modifiers: tuple[Modifier, ...], bins: list[Ints], needs: Sequence[Ints]
+) -> npt.NDArray[np.float32] | None:
+    """[rows, arms]: the most pressing of the needs that an arm is meant for, by their first functions.
 
-    For its average and, where arms have needs, for what having the need adds: if practice has learned what
-    helps, its choices say something about an intervention that few people had. `arm` places in `eligible`'s
-    columns without the reference's, -1 for it.
+    With thresholds, 1 for who has any of them. None where no arm has needs.
+    """
+    if not any(len(one) for one in needs):
+        return None
+    found = np.zeros((len(bins[0]), len(needs)), dtype=np.float32)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for arm, one in enumerate(needs):
+        alike.setdefault(tuple(one.tolist()), []).append(arm)
+    for places_of, arms in alike.items():
+        if places_of:
+            pressing = np.max([modifiers[place].basis[bins[place], 0] for place in places_of], axis=0)
+            found[:, arms] = pressing[:, None]
+    return found
+
+
+def chosen_by_practice(arm: Ints, eligible: npt.NDArray[np.bool_]) -> Floats | None:
+    """[arms]: how often practice chooses an arm, of those open to it, as a logarithm with mean nought and variance one.
+
+    If practice has learned what helps, its choices say something about an intervention that few people had. `arm`
+    places in `eligible`'s columns without the reference's, -1 for it. None with too few arms, or none chosen more.
     """
     arms = eligible.shape[1]
     often = np.log((np.bincount(arm[arm >= 0], minlength=arms) + 2) / (eligible.sum(axis=0) + 40))
     often = often - often.mean()
     spread = float(often.std())
-    if arms < LEAST_FOR_PRACTICE or spread < 1e-9:
-        return np.zeros((*meant.shape, 0))
-    often = often / spread
-    average = np.zeros(meant.shape)
-    average[:, 0] = often
-    parts = [average] + ([often[:, None] * meant] if meant.any() else [])
-    return np.stack(parts, axis=2)
+    return None if arms < LEAST_FOR_PRACTICE or spread < 1e-9 else np.asarray(often / spread)

@@ -8,9 +8,9 @@ fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects s
 arm's average, arms to their family's and families to the common effect exactly as far as the
 data are thin; where nothing differs, the variances go to nought and nothing is claimed.
 
-Beside these every arm has one coefficient more, pooled in the same way, for the people who have the need it is
-meant for (`meant`), so that "it helps where there is the need" is learned over all arms; and `match` functions
-have one coefficient for all arms, onto which a fact about each arm is mapped.
+Beside these every arm has one coefficient more, pooled in the same way, for the people who have a need it is
+meant for (`met`), so that "it helps where there is the need" is learned over all arms; and arms' averages, and these
+coefficients, may depend on a fact about each arm (`practice`), with one coefficient for all arms.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ PSEUDO: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then the matches.
+    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then what practice tells.
 
     j runs over the functions, then comes what having the need adds, if there are needs.
     """
@@ -78,32 +78,31 @@ def moments(
     residual: Floats,
     openness: Floats,
     design: Floats,
-    meant: Floats,
-    match: Floats,
+    met: npt.NDArray[np.float32] | None,
+    practice: Floats | None,
     weight: Floats,
-    own: int,
     chunk: int = 4096,
 ) -> Moments:
     """Sum the moments of rows: `openness` [rows, arms] is taken minus propensity, `design` [rows, functions].
 
-    `meant` [arms, functions] says which functions tell that somebody has the need of an arm (all nought: no arm
-    has any), `match` [arms, functions, matches] maps each arm's functions to the shared coefficients. The first `own`
-    functions have coefficients of every arm's own, the rest are read through `meant` and `match` only. Rows are
-    walked in chunks, in single precision, and summed in double.
+    `met` [rows, arms] tells who has a need of an arm (None: no arm has any), `practice` [arms] is a fact about each
+    arm (None: none is known). Rows are walked in chunks, in single precision, and summed in double.
     """
-    has_needs, matches = bool(meant.any()), match.shape[2]
-    columns = own * openness.shape[1]
-    first = columns + has_needs * openness.shape[1]
-    size = first + matches
+    arms, functions = openness.shape[1], design.shape[1]
+    columns = functions * arms
+    first = columns + (met is not None) * arms
+    size = first + (practice is not None) * (1 + (met is not None))
     gram, cross = np.zeros((size, size)), np.zeros(size)
     for start in range(0, len(residual), chunk):
         rows = slice(start, start + chunk)
         product = np.empty((len(residual[rows]), size), dtype=np.float32)
-        product[:, :columns] = (design[rows, :own, None] * openness[rows, None, :]).reshape(-1, columns)
-        if has_needs:
-            product[:, columns:first] = (design[rows] @ meant.T) * openness[rows]
-        for r in range(matches):
-            product[:, first + r] = (openness[rows] * (design[rows] @ match[:, :, r].T)).sum(axis=1)
+        product[:, :columns] = (design[rows, :, None] * openness[rows, None, :]).reshape(-1, columns)
+        if met is not None:
+            product[:, columns:first] = met[rows] * openness[rows]
+        if practice is not None:
+            product[:, first] = product[:, :arms] @ practice
+            if met is not None:
+                product[:, first + 1] = product[:, columns:first] @ practice
         weighted = product * np.sqrt(weight[rows]).astype(np.float32)[:, None]
         gram += weighted.T @ weighted
         cross += product.T @ (weight[rows] * residual[rows]).astype(np.float32)
@@ -126,46 +125,61 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled:
-    """The posterior: `flat` and `covariance` are indexed as the moments are; `own` functions have arms' own parts."""
+    """The posterior: `flat` and `covariance` are indexed as the moments are.
+
+    `evidence` is the log of the marginal likelihood, up to a constant. An arm's coefficients are those of the functions and, with `has_needs`, last what having the need adds; what
+    `practice` tells is part of both.
+    """
 
     flat: Floats
     covariance: Floats
-    own: int
-    meant: Floats
-    match: Floats
+    arms: int
+    functions: int
+    has_needs: bool
+    practice: Floats | None
     spread: Spread
     noise: float
+    evidence: float
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
-        """The effects' coefficients [functions, arms], needs and matches included."""
-        return np.column_stack([self._to(arm) @ self.flat[self._rows(arm)] for arm in range(len(self.meant))])
+        """The effects' coefficients [functions (and the need's), arms]."""
+        return np.column_stack([self._to(arm) @ self.flat[self._rows(arm)] for arm in range(self.arms)])
 
     def arm_covariance(self, arm: int) -> Floats:
-        """Covariance [functions, functions] of one arm's coefficients, needs and matches included."""
+        """Covariance of one arm's coefficients."""
         rows, to = self._rows(arm), self._to(arm)
         return np.asarray(to @ self.covariance[np.ix_(rows, rows)] @ to.T)
 
+    def effect(self, design: Floats, met: npt.NDArray[np.float32] | None) -> Floats:
+        """The effects of rows [rows, arms], from their functions and the needs they have."""
+        out = design @ self.mean[: self.functions]
+        return np.asarray(out if met is None else out + met * self.mean[self.functions])
+
     def mean_of(self, weights: Floats) -> tuple[float, float]:
-        """Value and standard deviation of the sum of all arms' coefficients times `weights` [functions, arms]."""
+        """Value and standard deviation of the sum of all arms' coefficients times `weights` (shaped as `mean`)."""
         along = np.zeros(len(self.flat))
-        for arm in range(len(self.meant)):
+        for arm in range(self.arms):
             along[self._rows(arm)] += self._to(arm).T @ weights[:, arm]
         variance = float(along @ self.covariance @ along)
         return float(along @ self.flat), max(variance, 0.0) ** 0.5
 
     def _rows(self, arm: int) -> Ints:
         """Which of `flat` make up one arm's coefficients."""
-        arms, _, matches = self.match.shape
-        own = self.own + bool(self.meant.any())
-        return np.concatenate([np.arange(own) * arms + arm, own * arms + np.arange(matches)])
+        own = self.functions + self.has_needs
+        return np.concatenate(
+            [np.arange(own) * self.arms + arm, np.arange(own * self.arms, len(self.flat))]
+        ).astype(np.int64)
 
     def _to(self, arm: int) -> Floats:
         """How they do."""
-        parts = [np.eye(self.meant.shape[1], self.own), self.match[arm]]
-        if self.meant.any():
-            parts.insert(1, self.meant[arm][:, None])
-        return np.hstack(parts)
+        own = self.functions + self.has_needs
+        out = np.eye(own, own + len(self.flat) - own * self.arms)
+        if self.practice is not None:
+            out[0, own] = self.practice[arm]
+            if self.has_needs:
+                out[own - 1, own + 1] = self.practice[arm]
+        return out
 
 
 def pool(
@@ -173,8 +187,8 @@ def pool(
     *,
     blocks: Ints,
     families: Sequence[Ints],
-    meant: Floats,
-    match: Floats,
+    has_needs: bool,
+    practice: Floats | None,
     scale: float,
     inflation: float,
     spread: Spread | None = None,
@@ -182,29 +196,35 @@ def pool(
 ) -> Pooled:
     """Estimate the effects, and how far they are pooled unless `spread` and `noise` are given.
 
-    `blocks` is the block of each function with own parts (0 for the average, then 1… a modifier),
+    `blocks` is the block of each function (0 for the average, then 1… a modifier),
     `families` hold for each level, from wide to narrow, the family of each arm [arms], `scale` the outcome's variance, `inflation` by how
     much persons with several rows and uneven weights make the noise larger than it looks.
     """
-    has_needs, own = bool(meant.any()), len(blocks)
+    functions = len(blocks)
     blocks = np.append(blocks, blocks.max() + 1) if has_needs else blocks
     layout = _Layout(
         blocks=blocks,
         families=tuple(families),
         has_needs=has_needs,
-        matches=match.shape[2],
+        matches=0 if practice is None else 1 + has_needs,
         scale=scale,
     )
     if spread is not None and noise is not None:
-        flat, covariance, _ = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
-        return Pooled(
-            flat=flat, covariance=covariance, own=own, meant=meant, match=match, spread=spread, noise=noise
-        )
-    starts = MODIFIER_GUESSES if own > 1 else MODIFIER_GUESSES[:1]
-    found = [_climb(data, layout=layout, inflation=inflation, guess=guess) for guess in starts]
-    spread, noise, flat, covariance, _ = max(found, key=lambda one: one[-1])
+        flat, covariance, evidence = _posterior(data, layout=layout, spread=spread, noise=noise * inflation)
+    else:
+        starts = MODIFIER_GUESSES if functions > 1 else MODIFIER_GUESSES[:1]
+        found = [_climb(data, layout=layout, inflation=inflation, guess=guess) for guess in starts]
+        spread, noise, flat, covariance, evidence = max(found, key=lambda one: one[-1])
     return Pooled(
-        flat=flat, covariance=covariance, own=own, meant=meant, match=match, spread=spread, noise=noise
+        flat=flat,
+        covariance=covariance,
+        arms=layout.arms,
+        functions=functions,
+        has_needs=has_needs,
+        practice=practice,
+        spread=spread,
+        noise=noise,
+        evidence=evidence,
     )
 
 
@@ -357,7 +377,7 @@ def _step(variance: Floats, pull: Floats, *, average: float | None, needs: float
 
 
 def design_effect(
-    *, residual: Floats, openness: Floats, weight: Floats, groups: npt.NDArray[np.int64], noise: float
+    *, residual: Floats, openness: Floats, weight: Floats, groups: npt.NDArray[np.int64]
 ) -> float:
     """By how much the noise of an average effect exceeds that of independent, equally weighted rows.
 
@@ -365,6 +385,7 @@ def design_effect(
     below one, so that a lucky sample does not narrow any interval.
     """
     people = int(groups.max()) + 1
+    noise = float((weight * residual**2).sum() / weight.sum())
     clustered = plain = 0.0
     for arm in range(openness.shape[1]):
         sums = np.bincount(groups, weights=weight * residual * openness[:, arm], minlength=people)

@@ -110,6 +110,11 @@ def _effect(
         f"interval is shown with every suggestion. It rests on {arm['people']:.0f} past people."
     )
     notes = [about]
+    if arm.get("needs"):
+        needs = " or ".join(labels.get(name, _words(name)) for name in arm["needs"])
+        notes.append(
+            f"{100 * arm['need']:+.1f} in 100 are added once for people with a need that it is meant for: {needs}."
+        )
     if _has_common_factor(document):
         notes.append(
             "The sum of the tables is then multiplied by one factor, the same for all interventions, for how much "

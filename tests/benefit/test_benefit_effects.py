@@ -22,7 +22,8 @@ def model(arms: int = 3, *, seed: int = 0, modifiers: int = 2) -> EffectModel:
     size = 1 + 2 * len(cuts)
     out = []
     for a in range(arms):
-        root = rng.normal(size=(size, size)) * 0.01
+        needs = tuple(m.name for m in cuts[:-1])[: 2 * (a % 2)]  # every other arm is meant for some
+        root = rng.normal(size=(size + bool(needs), size + bool(needs))) * 0.01
         out.append(
             Arm(
                 name=f"arm{a}",
@@ -33,6 +34,8 @@ def model(arms: int = 3, *, seed: int = 0, modifiers: int = 2) -> EffectModel:
                 people=float(rng.integers(5, 200)),
                 likeness=tuple(rng.random(m.bins + 1) for m in cuts),
                 facts={"rows": 10},
+                needs=needs,
+                need=float(rng.normal()) * 0.05 if needs else 0.0,
             )
         )
     return EffectModel(
@@ -86,7 +89,44 @@ def test_the_interval_is_that_of_the_stored_covariance() -> None:
     z = np.concatenate([[1.0], *(c.basis[c.bin_of(row[c.name])] for c in m.modifiers)])
     for arm, e in zip(m.to_dict()["arms"], m.effects(row).values(), strict=True):
         again = Arm.from_dict(arm)
-        assert e.upper - e.effect == pytest.approx(1.645 * np.sqrt(z @ again.covariance @ z))
+        met = [
+            max(
+                c.basis[c.bin_of(row[c.name]), 0]
+                for c in m.modifiers
+                if c.name in again.needs or not again.needs
+            )
+        ]
+        along = np.append(z, met)[: len(again.covariance)]
+        assert e.upper - e.effect == pytest.approx(1.645 * np.sqrt(along @ again.covariance @ along))
+
+
+def test_a_need_counts_once_however_many_there_are_and_its_part_stands_with_the_needs_that_are_met() -> None:
+    reaches = np.array([[0.0], [1.0], [0.0]])
+    cuts = [Modifier(name=n, edges=(2.0,), values=None, basis=reaches) for n in ("drugs", "alcohol", "money")]
+    arm = Arm(
+        name="a",
+        family="f",
+        intercept=0.01,
+        tables=(np.zeros(3),) * 3,
+        covariance=np.eye(5) * 1e-4,
+        people=50,
+        likeness=(np.ones(3),) * 3,
+        facts={},
+        needs=("drugs", "alcohol"),
+        need=0.06,
+    )
+    served = EffectModel(
+        reference="NONE", level=0.9, z=1.645, min_support=30, modifiers=cuts, arms=[arm], report={}
+    )
+    both = served.effects({"drugs": 3, "alcohol": 2, "money": 0})["a"]
+    one = served.effects({"drugs": None, "alcohol": 2, "money": 9})["a"]
+    none = served.effects({"drugs": 1, "alcohol": None, "money": 9})["a"]
+    assert [both.effect, one.effect, none.effect] == pytest.approx([0.07, 0.07, 0.01])
+    assert dict(both.terms) == pytest.approx({"intercept": 0.01, "drugs": 0.03, "alcohol": 0.03, "money": 0})
+    assert dict(one.terms) == pytest.approx({"intercept": 0.01, "drugs": 0, "alcohol": 0.06, "money": 0})
+    assert none.upper - none.effect < one.upper - one.effect
+    with pytest.raises(UsageError, match="does not fit"):
+        EffectModel.from_dict(served.to_dict() | {"arms": [arm.to_dict() | {"needs": ["unheard of"]}]})
 
 
 def test_support_is_the_weakest_likeness() -> None:
