@@ -144,7 +144,8 @@ def test_the_page_holds_every_term_with_its_picture_and_numbers(model: Scorecard
     assert len(set(identities)) == len(identities)
     for term in model.terms_:
         decimals = 4 if len(term.axes) == 1 else 3
-        numbers = [f"{round(float(v), decimals) + 0.0:+.{decimals}f}" for v in np.nditer(term.values)]  # no -0
+        values = [round(float(value), decimals) + 0.0 for value in np.nditer(term.values)]  # no -0
+        numbers = [f"{value:+.{decimals}f}" for value in values]
         assert all(number in page.text for number in numbers)
     assert written == model.to_html(title="Starts & ends", outcome="it starts", labels={"whole": "<Wholes>"})
     assert "not recorded" in page.text
