@@ -20,6 +20,7 @@ from catalogue.errors import UsageError
 from scoring.bundle import Bundle
 from serving.audit_log import Actor, Deed, append
 from serving.errors import not_found
+from serving.lean import give_back
 from serving.schemas.flags import ResponseQuestion
 from serving.services import Services
 from serving.store import cases as case_store
@@ -61,10 +62,12 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
             ).scalars()
             crns = [str(crn) for crn in stale]
         if not crns:
-            return
+            break
         look(services, crns, as_of=as_of, bundle=bundle)
         # Onwards by number, so that a case which changes meanwhile is not looked at for ever.
         looked_at = crns[-1]
+    if looked_at:
+        give_back()
 
 
 def _caseload(*, practitioner: str | None, team: str | None, pdu: str | None) -> list[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """Small parts: settings, words, assets, what is imported, what is described, who may look."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from catalogue.errors import UsageError
 from serving.errors import validation_errors
+from serving.lean import give_back, hidden
 from serving.metrics import Metrics
 from serving.screens import assets
 from serving.screens.session import safe_following
@@ -48,6 +50,27 @@ def test_what_only_some_questions_want_is_not_imported_at_the_start() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, os.devnull], capture_output=True, text=True, check=True
     )
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_is_hidden_is_out_of_sight_for_a_moment_and_never_when_it_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with hidden("colorsys"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    found = importlib.import_module("colorsys")
+    with hidden("colorsys"):
+        assert importlib.import_module("colorsys") is found
+    give_back()
+
+
+def test_the_start_brings_in_nothing_that_can_wait() -> None:
+    program = (
+        "import sys, serving.run; "
+        "print(sorted({'jwt', 'cryptography', 'pydantic.v1', 'rich', 'polars', 'jinja2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
