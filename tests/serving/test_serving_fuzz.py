@@ -80,7 +80,7 @@ def described(
         )
         # Days that every question can be asked about; those that none can have tests of their own.
         schemathesis.openapi.format("date", st.dates(date(2000, 1, 1), date(2026, 1, 1)).map(str))
-        yield schemathesis.openapi.from_url(f"{address}/v3/api-docs", config=config)
+        yield schemathesis.openapi.from_url(f"{address}/v3/api-docs", config=config, timeout=120)
 
 
 def _how(examples: int, **more: Any) -> how:
