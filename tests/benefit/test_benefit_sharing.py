@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scoring.effects import EffectModel
-from training import benefit_groups, benefit_moderation, benefit_nuisance
+from training import benefit_groups, benefit_moderation, benefit_modifiers, benefit_nuisance
 from training.benefit import BenefitModel
 from training.benefit_frame import read
 from training.benefit_rows import TrainingRows
@@ -120,3 +120,28 @@ def test_kinds_hold_arms_together(simulate: Any) -> None:
     spread = model.model_.report["standard_deviations"]["average"]
     assert len(spread["families"]) == 2
     assert model.model_.families[w.arms[1]] == "family0"
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_arms_depend_on_a_fact_of_their_own_only_where_the_evidence_is_strong(*, apart: bool) -> None:
+    rng = np.random.default_rng(3)
+    n, arms = 6000, 8
+    x = rng.normal(size=n)
+    code = np.where(rng.random(n) < 0.4, 0, rng.integers(1, arms + 1, n))
+    sign = np.where(code % 2 == 0, -1.0, 1.0) if apart else 1.0
+    outcome = 0.3 * (code > 0) * (1 + apart * sign * x) + 0.5 * rng.normal(size=n)
+    names = np.array(["NONE", *(f"arm{i}" for i in range(arms))], dtype=object)
+    served = BenefitModel(threads=1, folds=2).fit({"x": x}, names[code], outcome).model_
+    tables = [np.abs(np.concatenate(arm["tables"])).max() for arm in served.to_dict()["arms"]]
+    assert all((size > 0.2) if apart else (size == 0.0) for size in tables)
+
+
+def test_any_need_of_an_arm_counts_and_counts_once() -> None:
+    columns = {"drugs": np.array([0.0, 3, 3, np.nan]), "money": np.array([0.0, 0, 5, 5])}
+    table = read(columns)
+    cuts = tuple(m for name in columns if (m := benefit_modifiers.cut(table, name, degree=1, threshold=2.0)))
+    needs = benefit_modifiers.needs_of(cuts, ["a", "b", "c"], {"a": ["drugs", "money"], "b": ["drugs"]})
+    met = benefit_modifiers.needs_met(cuts, benefit_modifiers.places(cuts, table), needs)
+    assert met is not None
+    assert met.T.tolist() == [[0, 1, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert benefit_modifiers.needs_met(cuts, benefit_modifiers.places(cuts, table), needs[2:]) is None
