@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Final
 
 import numpy as np
-from sqlalchemy.exc import SQLAlchemyError
 
 import catalogue
 import features
@@ -83,8 +82,8 @@ class Ahead:
             try:
                 self.round()
                 self._rest()
-            except (SQLAlchemyError, TimeoutError):
-                log.warning("ahead_waits", reason="the store does not answer")
+            except Exception as error:  # noqa: BLE001  most often the store is away; its words may hold personal values
+                log.warning("ahead_waits", kind=type(error).__name__)
                 self._stop.wait(ROUND_SECONDS)
 
     def _rest(self) -> None:

@@ -15,6 +15,7 @@ import httpx
 import orjson
 import pytest
 from sqlalchemy import delete, select, update
+from structlog.testing import capture_logs
 
 import catalogue as catalogue_room
 from catalogue.errors import UsageError
@@ -374,6 +375,26 @@ def test_one_case_that_cannot_be_answered_keeps_nobody_else_from_an_answer(
     monkeypatch.setattr(ahead_module, "make", fails)
     assert Ahead(parts).round() == 2
     assert sorted(held(parts)) == sorted(few_people[1:])
+
+
+def test_a_fault_is_waited_out_and_its_words_are_not_logged(
+    parts: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead_module, "ROUND_SECONDS", 0.1)
+    rounds: list[int] = []
+
+    def fails(_self: Ahead) -> int:
+        rounds.append(1)
+        raise ValueError("X123456 was born on 1990-05-17")
+
+    monkeypatch.setattr(Ahead, "round", fails)
+    ahead = Ahead(parts)
+    with capture_logs() as logged:
+        ahead.start()
+        _until(lambda: len(rounds) > 1)
+        ahead.stop()
+    assert {"event": "ahead_waits", "kind": "ValueError", "log_level": "warning"} in logged
+    assert "X123456" not in str(logged)
 
 
 def test_a_running_service_works_out_who_is_there_and_who_is_written(
