@@ -179,7 +179,7 @@ def compare(
 
 
 def _tally(rows: pl.DataFrame, event: str, by: str, person: str | None) -> dict[str, _Counts]:
-    if person is None or person not in rows.columns:
+    if person is None or person not in rows.columns or rows[person].n_unique() == len(rows):
         counted = rows.group_by(by).agg(a=pl.col(event).sum(), n=pl.len())
         return {str(name): _Counts(float(a), float(n), 1.0) for name, a, n in counted.iter_rows()}
     each = rows.group_by(by, person).agg(a=pl.col(event).sum(), n=pl.len())

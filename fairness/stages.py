@@ -169,14 +169,13 @@ def eligibility(histories: Histories, points: pl.DataFrame, catalogue: Catalogue
     return made
 
 
-def delivery(histories: Histories, *, as_of: date) -> pl.DataFrame:
+def delivery(histories: Histories, *, as_of: date, referrals: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row a referral: far away, started within six months, waited, and, having started, completed?
 
-    Administrative ends are not counted: they say nothing of the person or of the service.
+    Administrative ends are not counted: they say nothing of the person or of the service. `referrals` are those of
+    `referrals_until`, where they are at hand.
     """
-    from features import outcomes
-
-    referrals = outcomes.referral_outcomes(histories, known_before=as_of)
+    referrals = referrals_until(histories, as_of) if referrals is None else referrals
     window = pl.col("referred_on").dt.offset_by(f"{COMMENCE_WITHIN_DAYS}d")
     begun = pl.col("commenced_on").is_not_null()
     within = begun & (pl.col("commenced_on") <= window)
@@ -200,6 +199,13 @@ def delivery(histories: Histories, *, as_of: date) -> pl.DataFrame:
         )
         .sort("crn", "referral_id")
     )  # fmt: skip
+
+
+def referrals_until(histories: Histories, as_of: date) -> pl.DataFrame:
+    """How every referral went, as far as was known before the day of the audit."""
+    from features import outcomes
+
+    return outcomes.referral_outcomes(histories, known_before=as_of)
 
 
 def journeys(histories: Histories) -> pl.DataFrame:
@@ -267,16 +273,21 @@ def flags(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def flag_outcomes(
-    past: pl.DataFrame, histories: Histories, *, horizon_weeks: int, as_of: date
+    past: pl.DataFrame,
+    histories: Histories,
+    *,
+    horizon_weeks: int,
+    as_of: date,
+    referrals: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row a referral that was open on an earlier day: was it flagged then, and how did it go on?
 
     `past` are flags made for earlier days by the bundle that is audited. Failed means ended for an
-    engagement reason within the horizon; administrative ends within it are not counted.
+    engagement reason within the horizon; administrative ends within it are not counted. `referrals` are those of
+    `referrals_until`, where they are at hand.
     """
-    from features import outcomes
-
-    ends = outcomes.referral_outcomes(histories, known_before=as_of).select("referral_id", "ended_on", "end")
+    referrals = referrals_until(histories, as_of) if referrals is None else referrals
+    ends = referrals.select("referral_id", "ended_on", "end")
     until = pl.col("as_of").dt.offset_by(f"{horizon_weeks}w")
     inside = pl.col("ended_on").is_not_null() & (pl.col("ended_on") <= until)
     failed = (
