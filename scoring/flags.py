@@ -120,7 +120,11 @@ def raised(
     flagged, _ = _decide(histories, bundle, frame, chances, known)
     place = bundle.inflight.horizons_weeks.index(bundle.thresholds.horizon_weeks)
     return frame.select(
-        "referral_id", "crn", "as_of", flagged=pl.Series(flagged, dtype=pl.Boolean), chance=pl.Series(chances[:, place])
+        "referral_id",
+        "crn",
+        "as_of",
+        flagged=pl.Series(flagged, dtype=pl.Boolean),
+        chance=pl.Series(chances[:, place]),
     )
 
 
