@@ -27,7 +27,9 @@ from signpost.progress import Report
 
 SHARED_FROM = 24_000
 """From this many people under supervision on, two processes share the work: starting them costs three seconds."""
-PROCESSES, SHARE = 2, 8_000
+PROCESSES, SHARE = 2, 12_000
+ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Set to one for those processes: with as many processes as processors, further threads only stand in each other's way."""
 
 
 def judge(
@@ -80,7 +82,18 @@ def _workers(histories: Histories, *, people: int) -> Executor:
     if people < SHARED_FROM or (os.cpu_count() or 1) < PROCESSES or not histories.folder.is_dir():
         return Inline()
     # New processes rather than copies of this one, whose threads a copy would wait for in vain.
-    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        pool.submit(os.getpid)  # all processes start with the first task
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    return pool
 
 
 def _share(histories: Histories, folder: Path, crns: Sequence[str], as_of: date) -> Suggested:
