@@ -109,6 +109,7 @@ def _protection(result: AuditResult, policy: Policy) -> list[Block]:
                 "Characteristics are read by the audit alone, from a table of their own; the scoring process has no access, and the service refuses them.",
                 f"Tests of the release that hold: {holding} of {len(result.evidence.tests)} (section 7).",
                 f"Counts under {policy.suppression_threshold} are suppressed, with secondary and derived suppression.",
+                "The service works out the day's suggestions for everybody under supervision before anybody asks, unless it is told not to (SIGNPOST_PREPARE=0); they are erased with the case, and a person who asks for what is held is shown them.",
                 "Nothing is decided by the machine alone: nothing is pre-selected, a reason is asked for accepting and for departing, and a person can contest.",
             ]
         )
