@@ -223,19 +223,29 @@ def _support(item: Mapping[str, Any], say: Sayer) -> Tag:
     return Tag(text=say(f"support.{item['support']}"), classes=SUPPORT_COLOURS[item["support"]])
 
 
+def effect_in_words(lower: float, upper: float, say: Sayer) -> str:
+    """How many of a hundred more, or fewer, make progress, from one bound to the other?"""
+    low, high = round(lower * 100), round(upper * 100)
+    if low > 0:
+        return say("card.effect_better", low=low, high=high)
+    if high < 0:
+        return say("card.effect_worse", low=-high, high=-low)
+    if low == high == 0:
+        return say("card.effect_level")
+    if low == 0:
+        return say("card.effect_up_to_more", high=high)
+    if high == 0:
+        return say("card.effect_up_to_fewer", low=-low)
+    return say("card.effect_either", low=-low, high=high)
+
+
 def _confidence(item: Mapping[str, Any], say: Sayer) -> tuple[str, ...]:
     effect = item["effect"]
     if item["support"] is None or effect is None:
         lines = [say("card.effect_none")]
     else:
         lines = [say(f"support_words.{item['support']}")]
-        low, high = round(effect["lower"] * 100), round(effect["upper"] * 100)
-        if low > 0:
-            lines.append(say("card.effect_better", low=low, high=high))
-        elif high < 0:
-            lines.append(say("card.effect_worse", low=-high, high=-low))
-        else:
-            lines.append(say("card.effect_either", low=-low, high=high))
+        lines.append(effect_in_words(effect["lower"], effect["upper"], say))
     similar = item["similar"]
     if similar is not None:
         lines.append(

@@ -22,7 +22,9 @@ from serving.errors import validation_errors
 from serving.lean import give_back, hidden
 from serving.metrics import Metrics
 from serving.screens import assets
+from serving.screens.environment import sayer
 from serving.screens.session import safe_following
+from serving.screens.view import effect_in_words
 from serving.screens.words import day, in_a_hundred
 from serving.settings import OPTIONS, Settings
 from tests.serving.conftest import KeyServer, running
@@ -169,6 +171,23 @@ WORDS = [
 @pytest.mark.parametrize(("interval", "said"), WORDS)
 def test_intervals_in_words(interval: tuple[float, float], said: str) -> None:
     assert in_a_hundred(*interval) == said
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ((0.021, 0.07), "between 2 and 7 more make"),
+        ((-0.07, -0.021), "between 2 and 7 fewer make"),
+        ((-0.03, 0.07), "anything from 3 fewer to 7 more make"),
+        ((0.003, 0.07), "up to 7 more make"),
+        ((-0.07, -0.003), "up to 7 fewer make"),
+        ((-0.004, 0.004), "about as many make"),
+    ],
+)
+def test_effects_in_words_never_say_nought_fewer(bounds: tuple[float, float], said: str) -> None:
+    words = effect_in_words(*bounds, sayer())
+    assert f"Of 100 people with similar records, {said} progress" in words
+    assert ("no difference" in words) == (bounds[0] < 0.005 and bounds[1] > -0.005 and "as many" not in said)
 
 
 def test_days_in_words() -> None:
