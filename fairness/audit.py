@@ -148,7 +148,7 @@ def judge(
     recording = coverage.coverage(people, spec, policy=policy, ledger=ledger)
     made: list[Comparison] = []
     for name, frame in frames.items():
-        # People are counted by a number rather than by name: the same people, in a third of the time.
+        # People are counted by a number rather than by name: the same people, and numbers are grouped sooner than texts.
         rows = frame.with_columns(pl.col("crn").rank("dense")) if "crn" in frame.columns else frame
         for measure in of_stage(name):
             made.extend(_measure(rows, measure, spec, policy, ledger))

@@ -29,7 +29,7 @@ SHARED_FROM = 24_000
 """From this many people under supervision on, two processes share the work: starting them costs three seconds."""
 PROCESSES, SHARE = 2, 12_000
 ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Set to one for those processes: with as many processes as processors, further threads only stand in each other's way."""
+"""Set to one for those processes: processes share the processors already, and further threads would only stand in each other's way."""
 
 
 def judge(

@@ -1,6 +1,7 @@
 """Offers, exposure and need; what if records were wrong; and that counting part by part, or of fewer people, is the same."""
 
 import multiprocessing
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -105,7 +106,10 @@ def test_two_processes_make_the_report_that_one_makes(
     monkeypatch.setattr(judging, "SHARED_FROM", 1)
     monkeypatch.setattr(judging, "SHARE", 40)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.delattr(judging, "Inline")  # from here on nothing may be made in this process alone
+    environment = dict(os.environ)
     assert audited("shared") == alone
+    assert dict(os.environ) == environment
     assert shown[-1][0] == shown[-1][1] > 1
 
 
@@ -115,6 +119,7 @@ def test_an_audit_that_cannot_be_made_says_so_and_leaves_no_process(
     bundle = Bundle.open(trained_bundle)
     monkeypatch.setattr(judging, "SHARED_FROM", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.delattr(judging, "Inline")
     absent = tmp_path / "register.yaml"
     with pytest.raises(UsageError, match=r"register\.yaml"):
         judging.judge(

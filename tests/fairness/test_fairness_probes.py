@@ -82,6 +82,18 @@ def test_a_score_that_reads_sex_or_age_is_seen(
     assert failing(probes.flip_suggestions(some, BLIND, as_of=date(2025, 12, 31))) == {named}
 
 
+@pytest.mark.parametrize("name", sorted(probes.FLIPPED))
+def test_a_score_that_reads_a_protected_record_is_seen(
+    some: Histories, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Each record by itself is seen in flags, and in suggestions, where all are changed at once."""
+    expression = pl.col(name).last().cast(pl.String).hash(0) % 1_000
+    monkeypatch.setattr(probes, "flag_all", answers("protected", expression))
+    monkeypatch.setattr(probes, "suggest_all", answers("protected", expression))
+    assert failing(probes.flip(some, BLIND, as_of=date(2025, 7, 2))) == {f"flip:{name}"}
+    assert "flip:suggestions" in failing(probes.flip_suggestions(some, BLIND, as_of=date(2025, 12, 31)))
+
+
 def test_a_flag_that_reads_age_is_seen(some: Histories, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "flag_all", answers("people", pl.col("date_of_birth").last().dt.year()))
     assert failing(probes.flip(some, BLIND, as_of=date(2025, 7, 2))) == {"flip:date_of_birth"}
