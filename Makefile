@@ -45,7 +45,7 @@ test: $(READY) lint types imports browser ## lint, types, import rules and the t
 # PySpark (400 MB to download) lies beside the environment, from a lock of its own, and is seen by this job alone.
 test-spark: $(SPARK)/.ready ## the engine tests on PySpark (wants Java 17 or newer)
 	@java -version 2>/dev/null || { echo "The Spark tests want Java 17 or newer; there is no java here." >&2; exit 2; }
-	@PYTHONPATH=$(SPARK) $(BIN)/python -m pytest -m spark tests/features tests/scorecard $(PYTEST_ARGS)
+	@PYTHONPATH=$(SPARK) $(BIN)/python -m pytest -m spark tests/features tests/training/scorecard $(PYTEST_ARGS)
 
 $(SPARK)/.ready: requirements-spark.lock | $(READY)
 	@echo "Installing PySpark into $(SPARK)"

@@ -1,6 +1,6 @@
 """Nothing acknowledged is lost, and nothing is half written, however often the service is killed under concurrent decisions.
 
-Five sudden deaths on each database are part of `make test`; `KILL_ROUNDS=200 pytest tests/serving/test_serving_kill.py`
+Five sudden deaths on each database are part of `make test`; `KILL_ROUNDS=200 pytest tests/serving/test_kill.py`
 is the long form.
 """
 

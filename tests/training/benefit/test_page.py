@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from scoring.effects import EffectModel
-from tests.benefit.conftest import World
+from tests.training.benefit.conftest import World
 from training import benefit_page, benefit_sensitivity, benefit_tree
 from training.benefit import BenefitModel
 

@@ -36,8 +36,8 @@ from serving.subject_access import content
 from serving.suggestions import make, show, unpack
 from serving.traffic import Traffic
 from tests.serving.conftest import KeyServer, running
-from tests.serving.test_serving_events import event, merged, unmerged
-from tests.serving.test_serving_trouble import another_release
+from tests.serving.test_events import event, merged, unmerged
+from tests.serving.test_trouble import another_release
 
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 

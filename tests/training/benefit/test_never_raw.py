@@ -16,7 +16,7 @@ import pytest
 
 from scoring.national import SCHEMA
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROOMS = ("scoring", "serving", "training", "fairness", "signpost")
 ENDS = {"COMPLETED", "completed", "completers", "non_completers", "finished"}
 OUTCOMES = {"progressed", "reoffended", "need_change", "p_progress", "p_reoffend"}

@@ -29,7 +29,7 @@ from fairness.evidence import Evidence
 from fairness.measures import Measure, measures
 from fairness.policy import default
 from fairness.result import AuditResult
-from tests.fairness.test_fairness_planted import judged, simulate
+from tests.fairness.test_planted import judged, simulate
 from training import bundle as bundle_writer
 
 SMALL = 10

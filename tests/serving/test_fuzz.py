@@ -1,7 +1,7 @@
 """Whatever is sent, in whatever order: nothing but documented answers (schemathesis over the whole API, all checks on).
 
 The short profile is part of `make test`. The long one takes every boundary case and many more examples:
-`FUZZ=long pytest tests/serving/test_serving_fuzz.py`.
+`FUZZ=long pytest tests/serving/test_fuzz.py`.
 """
 
 import os
