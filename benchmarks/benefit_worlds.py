@@ -19,10 +19,10 @@ from catalogue.fields import NEED_THRESHOLDS
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
-from features.synthetic import generate
 from scoring.advice import STATUSES
 from scoring.national import first_needs
 from training import effects, policy_value
+from worlds import generate
 
 START, END = date(2021, 1, 1), date(2026, 1, 1)
 NONE = "NONE"

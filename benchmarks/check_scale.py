@@ -24,7 +24,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 
 from features.contract import TABLES
-from features.synthetic import generate
+from worlds import generate
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 BATCH = 2_000_000

@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 
 from features.histories import Histories
-from features.synthetic import generate
 from training.config import TrainingConfig
 from training.pipeline import train
+from worlds import generate
 
 FIRST, LAST = date(2021, 1, 1), date(2025, 12, 31)
 SECONDS, GIGABYTES = 90, 4

@@ -33,12 +33,12 @@ from fairness.policy import default
 from fairness.register import EMPTY
 from fairness.suggested import suggested
 from features.histories import Histories
-from features.synthetic import generate
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
 from scoring.national import suggestion_chunks
 from training.config import TrainingConfig
 from training.pipeline import train
+from worlds import generate
 
 PLANTED = {
     ("offered_programme", "ethnicity", "Black"),

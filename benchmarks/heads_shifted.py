@@ -19,12 +19,12 @@ import polars as pl
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from features.synthetic import generate
 from training import commence, complete, pipeline, referrals
 from training.config import TrainingConfig
 from training.head import FittedHead, fit_head
 from training.monitoring import watch_head
 from training.performance import performance
+from worlds import generate
 
 SHIFT, OVER = date(2023, 7, 1), date(2024, 7, 1)
 WORLDS = (

@@ -26,7 +26,6 @@ from catalogue import Catalogue, load
 from features.contract import TABLES
 from features.histories import Histories
 from features.outcomes import decision_points, referral_outcomes
-from features.synthetic import generate
 from scoring import landmarks
 from training import backtest_inflight, baselines, commence, complete, drift, referrals
 from training.config import TrainingConfig
@@ -35,6 +34,7 @@ from training.inflight import InFlightModel, LandmarkRows
 from training.performance import auc, barely_predictable, calibration, performance
 from training.pipeline import labels_of
 from training.splits import sample
+from worlds import generate
 
 FloatArray = npt.NDArray[np.float64]
 PEOPLE, TIMES = 20_000, 5

@@ -25,10 +25,10 @@ import flags_national
 
 from catalogue import load
 from features.histories import Histories
-from features.synthetic import generate
 from scoring.national import under_supervision
 from training import pipeline
 from training.config import TrainingConfig
+from worlds import generate
 
 AS_OF = flags_national.AS_OF
 SECONDS, GIGABYTES = 300.0, 6.0

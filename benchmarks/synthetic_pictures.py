@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.synthetic import calibration
+from worlds import calibration
 
 INK, BLUE, RED, GREEN, GREY, AMBER = "#0b0c0c", "#1d70b8", "#d4351c", "#00703c", "#b1b4b6", "#f47738"
 OUTCOMES = {

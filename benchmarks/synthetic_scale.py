@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.synthetic import generate
+from worlds import generate
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 

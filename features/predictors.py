@@ -5,7 +5,7 @@ predictors of OASys) by their published formulae. They give synthetic people the
 eligibility rules read. **They are re-implementations for synthetic data**: never score a real person
 with them, and note that OGRS4 has been replacing all three since 2026.
 
-Source: `synthetic/facts/ogrs3-parameters.json` and `synthetic/facts/ogrs3-offence-weights.csv`, facts
+Source: `facts/ogrs3-parameters.json` and `facts/ogrs3-offence-weights.csv`, facts
 of `ministryofjustice/hmpps-arns-risk-actuarial-api` (MIT, Crown copyright) at commit 1811fe7.
 
 Every function takes arrays (or scalars) of one length and returns whole percentages (Int64 arrays).
@@ -29,7 +29,7 @@ OGP_VERSION = "OGP re-implementation 1 (hmpps-arns-risk-actuarial-api 1811fe7)"
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
-_FACTS = Path(__file__).parent / "synthetic" / "facts"
+_FACTS = Path(__file__).parent / "facts"
 _UNUSABLE_WEIGHT = 100.0  # 999 in the file: an offence the formula does not score
 
 

@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 def signpost() -> None:
     """Decision support for probation: case histories in, explained suggestions out.
 
-    A first walk: signpost synthesise --people 2000 --seed 1 --start 2021-01-01 --end 2025-12-31 --out worlds/first
+    A first walk: signpost synthesise --people 2000 --seed 1 --start 2021-01-01 --end 2025-12-31 --out runs/first
     """
 
 

@@ -8,7 +8,7 @@ from signpost.options import FILE, FOLDER, bundle_option, histories_option
 from signpost.progress import progress
 
 
-@click.command(epilog="Example: signpost audit --histories worlds/a --bundle bundles/a --out report")
+@click.command(epilog="Example: signpost audit --histories runs/a --bundle bundles/a --out report")
 @histories_option
 @bundle_option
 @click.option("--out", type=FOLDER, required=True, help="Folder to write the report (HTML, CSV, JSON) into.")

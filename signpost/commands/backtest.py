@@ -8,7 +8,7 @@ from signpost.options import FILE, FOLDER, histories_option
 from signpost.progress import progress
 
 
-@click.command(epilog="Example: signpost backtest --histories worlds/a --out backtests/a")
+@click.command(epilog="Example: signpost backtest --histories runs/a --out backtests/a")
 @histories_option
 @click.option(
     "--out", type=FOLDER, required=True, help="Folder to write tables, plots and backtest.json into."

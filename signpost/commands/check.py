@@ -8,7 +8,7 @@ from signpost.options import FOLDER
 from signpost.progress import progress
 
 
-@click.command(epilog="Example: signpost check worlds/a")
+@click.command(epilog="Example: signpost check runs/a")
 @click.argument("folder", type=FOLDER)
 @click.option(
     "--quarantine/--no-quarantine",

@@ -10,7 +10,7 @@ from signpost.progress import progress
 
 @click.command(
     "evaluate-policy",
-    epilog="Example: signpost evaluate-policy --histories worlds/a --bundle bundles/a --out value.json",
+    epilog="Example: signpost evaluate-policy --histories runs/a --bundle bundles/a --out value.json",
 )
 @histories_option
 @bundle_option

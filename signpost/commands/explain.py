@@ -17,7 +17,7 @@ WIDTH = 110
 
 
 @click.command(
-    epilog="Example: signpost explain --histories worlds/a --bundle bundles/a --crn A000001 --as-of 2025-11-30"
+    epilog="Example: signpost explain --histories runs/a --bundle bundles/a --crn A000001 --as-of 2025-11-30"
 )
 @histories_option
 @bundle_option

@@ -28,7 +28,7 @@ class AsOf(click.ParamType[date | str]):
 
 
 @click.command(
-    epilog="Example: signpost features --histories worlds/a --as-of decision-points --out rows.parquet"
+    epilog="Example: signpost features --histories runs/a --as-of decision-points --out rows.parquet"
 )
 @histories_option
 @click.option(

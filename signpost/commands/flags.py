@@ -10,7 +10,7 @@ from signpost.progress import progress
 
 
 @click.command(
-    epilog="Example: signpost flags --histories worlds/a --bundle bundles/a --as-of 2025-11-30 --out flags.parquet"
+    epilog="Example: signpost flags --histories runs/a --bundle bundles/a --as-of 2025-11-30 --out flags.parquet"
 )
 @histories_option
 @bundle_option

@@ -8,7 +8,7 @@ from signpost.options import histories_option, reachable
 from signpost.progress import progress
 
 
-@click.command(epilog="Example: signpost ingest --histories worlds/a --database sqlite:///signpost.db")
+@click.command(epilog="Example: signpost ingest --histories runs/a --database sqlite:///signpost.db")
 @histories_option
 @click.option("--database", required=True, help="SQLAlchemy URL of the store.")
 def ingest(*, histories: Path, database: str) -> None:

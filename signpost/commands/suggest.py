@@ -10,7 +10,7 @@ from signpost.progress import progress
 
 
 @click.command(
-    epilog="Example: signpost suggest --histories worlds/a --bundle bundles/a --as-of 2025-11-30 --out suggestions.parquet"
+    epilog="Example: signpost suggest --histories runs/a --bundle bundles/a --as-of 2025-11-30 --out suggestions.parquet"
 )
 @histories_option
 @bundle_option

@@ -10,7 +10,7 @@ from signpost.progress import progress
 
 
 @click.command(
-    epilog="Example: signpost synthesise --people 20000 --seed 1 --start 2021-01-01 --end 2025-12-31 --out worlds/a"
+    epilog="Example: signpost synthesise --people 20000 --seed 1 --start 2021-01-01 --end 2025-12-31 --out runs/a"
 )
 @click.option(
     "--people", type=click.IntRange(500, 1_000_000), required=True, help="How many people, 500 to 1,000,000."
@@ -24,7 +24,7 @@ from signpost.progress import progress
 )
 def synthesise(*, people: int, seed: int, start: date, end: date, out: Path, world: str) -> None:
     """Generate synthetic case histories that behave like real ones and carry their truth."""
-    from features.synthetic import generate
+    from worlds import generate
 
     with progress("Generating case histories") as report:
         generate(people=people, seed=seed, start=start, end=end, out=out, world=world, progress=report)

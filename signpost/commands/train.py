@@ -17,7 +17,7 @@ def _show_config(context: click.Context, _option: click.Parameter, wanted: bool)
         context.exit()
 
 
-@click.command(epilog="Example: signpost train --histories worlds/a --out bundles/a")
+@click.command(epilog="Example: signpost train --histories runs/a --out bundles/a")
 @histories_option
 @click.option("--out", type=FOLDER, required=True, help="Folder to write the release bundle into.")
 @click.option(

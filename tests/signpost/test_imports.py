@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("catalogue", "features", "scoring", "training", "fairness", "serving", "signpost")
+PACKAGES = ("catalogue", "features", "worlds", "scoring", "training", "fairness", "serving", "signpost")
 
 
 def modules() -> dict[str, Path]:

@@ -9,7 +9,7 @@ import pytest
 from features.contract import TABLES
 from features.outcomes import ARM_DAYS
 from features.reasons import ReasonOutcome, reasons
-from features.synthetic import delivery, generate
+from worlds import delivery, generate
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 # What may follow what (facts/acp-community-status-transitions.csv). Beyond it, a referral may be withdrawn from

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
-from features.synthetic import calibration, generate
+from worlds import calibration, generate
 
 
 @pytest.fixture(scope="module")

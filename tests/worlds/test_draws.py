@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.synthetic.draws import Draws
+from worlds.draws import Draws
 
 numbers = st.lists(st.integers(0, 999_999), min_size=1, max_size=30)
 

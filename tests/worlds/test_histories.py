@@ -12,8 +12,8 @@ from features import outcomes, subject
 from features.check import check
 from features.contract import TABLES
 from features.histories import Histories
-from features.synthetic import generate, writing
-from features.synthetic.writing import TRUTH
+from worlds import generate, writing
+from worlds.writing import TRUTH
 
 PEOPLE, SEED, START, END = 900, 11, date(2021, 1, 1), date(2024, 12, 31)
 

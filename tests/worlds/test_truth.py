@@ -10,14 +10,14 @@ import pytest
 
 import catalogue
 from features.reasons import ReasonOutcome, codes
-from features.synthetic import arms as arms_of
-from features.synthetic import world as worlds
-from features.synthetic.delivery import SENTENCE_ENDED
-from features.synthetic.history import make_chunk
-from features.synthetic.outcomes import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
-from features.synthetic.provision import day, make_provision
-from features.synthetic.setting import Setting
-from features.synthetic.world import World
+from worlds import arms as arms_of
+from worlds import world as worlds
+from worlds.delivery import SENTENCE_ENDED
+from worlds.history import make_chunk
+from worlds.outcomes import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
+from worlds.provision import day, make_provision
+from worlds.setting import Setting
+from worlds.world import World
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 TSP = "thinking-skills-programme-acp"
@@ -223,7 +223,7 @@ def test_nothing_works_in_the_null_world() -> None:
 
 def test_effects_do_not_depend_on_sex_or_ethnicity() -> None:
     """The same situation with sex and ethnicity exchanged gives the same truth: neither is among its inputs."""
-    from features.synthetic.outcomes import Situation
+    from worlds.outcomes import Situation
 
     assert not {"male", "sex", "ethnicity"} & set(Situation.__slots__)
 

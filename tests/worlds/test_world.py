@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
-from features.synthetic import generate
-from features.synthetic.world import World, load, names
+from worlds import generate
+from worlds.world import World, load, names
 
 START, END = date(2022, 1, 1), date(2023, 12, 31)
 

@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 
 from features.outcomes import ARM_DAYS
-from features.synthetic import delivery, outcomes
-from features.synthetic.arms import Arms
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
-from features.synthetic.frames import codes
-from features.synthetic.outcomes import COMPLETED, Situation
-from features.synthetic.provision import Provision
-from features.synthetic.state import NO_ARM, State, Written
-from features.synthetic.world import World
+from worlds import delivery, outcomes
+from worlds.arms import Arms
+from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
+from worlds.frames import codes
+from worlds.outcomes import COMPLETED, Situation
+from worlds.provision import Provision
+from worlds.state import NO_ARM, State, Written
+from worlds.world import World
 
 STEP = 500  # keeps the draws of a referral beside apart from those of the arm
 _NEXT = 60  # days; it is made within so many after the six weeks

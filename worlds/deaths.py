@@ -12,8 +12,8 @@ import polars as pl
 from features.contract import TABLES
 from features.outcomes import ARM_DAYS, NO_ARM
 from features.reasons import ENDED
-from features.synthetic.draws import Draws, Ints
-from features.synthetic.people import People
+from worlds.draws import Draws, Ints
+from worlds.people import People
 
 _YEAR = 365.25
 _AGE, _RISE = 38.0, 0.055  # the rate is that of this age, and rises by this log a year; assumption

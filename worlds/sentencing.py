@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SECTION_MAXIMA, SECTIONS, SENTENCE_TYPES
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from features.synthetic.frames import blank, codes, named_lists
-from features.synthetic.people import offences
-from features.synthetic.state import INITIAL, NEVER, State, Written
+from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
+from worlds.frames import blank, codes, named_lists
+from worlds.people import offences
+from worlds.state import INITIAL, NEVER, State, Written
 
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 YEAR = 365

@@ -15,7 +15,7 @@ import numpy as np
 
 import catalogue
 from features.contract import REQUIREMENT_TYPES, SECTIONS
-from features.synthetic.draws import Bools, Floats, Ints
+from worlds.draws import Bools, Floats, Ints
 
 FAMILIES = (
     "cognitive",

@@ -14,12 +14,12 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from features.contract import TABLES
-from features.synthetic.calibration_page import chart, page
-from features.synthetic.measures_course import behaviour, delivery, reoffending
-from features.synthetic.measures_effects import effects
-from features.synthetic.measures_people import needs, people, sentencing
-from features.synthetic.measuring import Value
-from features.synthetic.people import crns
+from worlds.calibration_page import chart, page
+from worlds.measures_course import behaviour, delivery, reoffending
+from worlds.measures_effects import effects
+from worlds.measures_people import needs, people, sentencing
+from worlds.measuring import Value
+from worlds.people import crns
 
 __all__ = ["COLUMNS", "FEWEST", "chart", "compare", "page", "report"]
 

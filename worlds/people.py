@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from features.predictors import offence_weight
-from features.synthetic.characteristics import ETHNICITIES, MARITAL, MINORITIES, ORIENTATIONS, RELIGIONS
-from features.synthetic.draws import Bools, Draws, Floats, Ints, whole
-from features.synthetic.frames import blank
-from features.synthetic.world import Planted, World
+from worlds.characteristics import ETHNICITIES, MARITAL, MINORITIES, ORIENTATIONS, RELIGIONS
+from worlds.draws import Bools, Draws, Floats, Ints, whole
+from worlds.frames import blank
+from worlds.world import Planted, World
 
 REGIONS = "ABCDEFGHIJKL"
 # Outstanding unpaid-work hours by region, November 2023 (parliamentary answer; facts/calibration.md 1.1),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.synthetic.assessing import THRESHOLDS
-from features.synthetic.measuring import ORDERS, Tables, Value, share
-from features.synthetic.people import REGIONS
+from worlds.assessing import THRESHOLDS
+from worlds.measuring import ORDERS, Tables, Value, share
+from worlds.people import REGIONS
 
 _SECTIONS = {
     "lifestyle": ("s7_lifestyle", 4),

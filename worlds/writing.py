@@ -22,12 +22,12 @@ import catalogue
 from catalogue.errors import UsageError
 from features.contract import CONTRACT_VERSION, TABLES, Table
 from features.predictors import OGP_VERSION, OGRS3_VERSION, OVP_VERSION
-from features.synthetic import arms as arms_of
-from features.synthetic import calibration
-from features.synthetic.history import make_chunk
-from features.synthetic.provision import day, directory_frame, make_provision, travel_frame
-from features.synthetic.setting import Setting
-from features.synthetic.world import World, load
+from worlds import arms as arms_of
+from worlds import calibration
+from worlds.history import make_chunk
+from worlds.provision import day, directory_frame, make_provision, travel_frame
+from worlds.setting import Setting
+from worlds.world import World, load
 
 CHUNK = 25_000
 MOST_PEOPLE = 1_000_000
@@ -61,7 +61,7 @@ def write_world(
     world: str | Path,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Write a world; arguments as `features.synthetic.generate`."""
+    """Write a world; arguments as `worlds.generate`."""
     settings = _checked(people=people, seed=seed, start=start, end=end, world=world)
     _clear(out)
     (out / "truth").mkdir(parents=True)

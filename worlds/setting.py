@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalogue import Catalogue
-from features.synthetic.arms import Arms
-from features.synthetic.provision import Provision
-from features.synthetic.world import World
+from worlds.arms import Arms
+from worlds.provision import Provision
+from worlds.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def generate(
     Raises:
         UsageError: a setting that cannot be used, or a folder that already holds something else.
     """
-    from features.synthetic.writing import write_world
+    from worlds.writing import write_world
 
     write_world(people=people, seed=seed, start=start, end=end, out=out, world=world, progress=progress)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from features.synthetic.delivery import OUTCOMES
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
-from features.synthetic.frames import codes
-from features.synthetic.state import State, Written
-from features.synthetic.world import World
+from worlds.delivery import OUTCOMES
+from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
+from worlds.frames import codes
+from worlds.state import State, Written
+from worlds.world import World
 
 _WEEKS = 56
 BREACH_AFTER_THREE = (0.4, 0.6, 0.85)  # a week, by strictness of the team; assumption

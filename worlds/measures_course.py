@@ -6,7 +6,7 @@ import polars as pl
 
 from features.reasons import ReasonOutcome
 from features.reasons import codes as reason_codes
-from features.synthetic.measuring import CONVICTIONS, ORDERS, YEAR, Tables, Value, area, share
+from worlds.measuring import CONVICTIONS, ORDERS, YEAR, Tables, Value, area, share
 
 
 def ended_referrals(tables: Tables) -> pl.DataFrame:

@@ -23,9 +23,9 @@ from functools import cache
 
 import numpy as np
 
-from features.synthetic.arms import COMPLETED_SHARE, LONGEST_WEEKS, Arms
-from features.synthetic.draws import Bools, Floats, Ints, sigmoid
-from features.synthetic.world import World
+from worlds.arms import COMPLETED_SHARE, LONGEST_WEEKS, Arms
+from worlds.draws import Bools, Floats, Ints, sigmoid
+from worlds.world import World
 
 DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
 DRIFT_SIZE = 0.9

@@ -7,12 +7,12 @@ import polars as pl
 
 import catalogue.batch
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
-from features.synthetic import assessing, sentencing
-from features.synthetic.draws import Bools, Ints
-from features.synthetic.frames import blank, codes, named_lists
-from features.synthetic.people import REGIONS, pdu_codes
-from features.synthetic.setting import Setting
-from features.synthetic.state import State
+from worlds import assessing, sentencing
+from worlds.draws import Bools, Ints
+from worlds.frames import blank, codes, named_lists
+from worlds.people import REGIONS, pdu_codes
+from worlds.setting import Setting
+from worlds.state import State
 
 
 def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from features.synthetic.measures_course import ended_referrals
-from features.synthetic.measuring import CONVICTIONS, YEAR, Tables, Value
+from worlds.measures_course import ended_referrals
+from worlds.measuring import CONVICTIONS, YEAR, Tables, Value
 
 
 def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Value]:

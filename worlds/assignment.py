@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from features.contract import REQUIREMENT_TYPES
-from features.synthetic.arms import FAMILIES, Arms
-from features.synthetic.draws import Bools, Draws, Floats, Ints
-from features.synthetic.outcomes import Situation, matched
-from features.synthetic.world import World
+from worlds.arms import FAMILIES, Arms
+from worlds.draws import Bools, Draws, Floats, Ints
+from worlds.outcomes import Situation, matched
+from worlds.world import World
 
 _NONE_APPEAL = 2.55
 _TREATMENT = [

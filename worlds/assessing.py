@@ -12,11 +12,11 @@ import polars as pl
 
 from features import predictors
 from features.contract import SECTION_MAXIMA, SECTIONS
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from features.synthetic.frames import blank
-from features.synthetic.people import People, offences
-from features.synthetic.state import State
-from features.synthetic.world import World
+from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
+from worlds.frames import blank
+from worlds.people import People, offences
+from worlds.state import State
+from worlds.world import World
 
 MAXIMA = np.array(list(SECTION_MAXIMA.values()), dtype=np.int64)
 # facts/oasys-need-thresholds.csv; sections 5 and 10 have none there, 2 is assumed for both.

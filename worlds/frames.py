@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.synthetic.draws import Bools, Ints
+from worlds.draws import Bools, Ints
 
 
 def blank(values: pl.Series | npt.ArrayLike, where: Bools) -> pl.Series:

@@ -12,9 +12,7 @@ import features.predictors
 from features.predictors import offence_weight, ogp, ogp_points, ogrs3, ovp, ovp_points
 
 PUBLISHED = json.loads(
-    (Path(features.predictors.__file__).parent / "synthetic/facts/ogrs3-parameters.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(features.predictors.__file__).parent / "facts/ogrs3-parameters.json").read_text(encoding="utf-8")
 )
 
 

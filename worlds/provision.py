@@ -13,10 +13,10 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 
-from features.synthetic.arms import Arms
-from features.synthetic.draws import Bools, Draws, Floats, Ints
-from features.synthetic.people import REGIONS, pdu_codes
-from features.synthetic.world import World
+from worlds.arms import Arms
+from worlds.draws import Bools, Draws, Floats, Ints
+from worlds.people import REGIONS, pdu_codes
+from worlds.world import World
 
 EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3

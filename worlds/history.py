@@ -13,18 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.synthetic import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
-from features.synthetic.beside import Beside, refer_beside
-from features.synthetic.deaths import after_death
-from features.synthetic.decisions import decisions_frame
-from features.synthetic.draws import Bools, Draws, Floats, Ints, pick, sigmoid
-from features.synthetic.frames import codes
-from features.synthetic.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
-from features.synthetic.people import REGIONS, make_people, people_frame, protected_frame
-from features.synthetic.provision import CUSTODY_WAIT, venue_names
-from features.synthetic.remand import refer_on_remand, remanded_on
-from features.synthetic.setting import Setting
-from features.synthetic.state import (
+from worlds import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
+from worlds.beside import Beside, refer_beside
+from worlds.deaths import after_death
+from worlds.decisions import decisions_frame
+from worlds.draws import Bools, Draws, Floats, Ints, pick, sigmoid
+from worlds.frames import codes
+from worlds.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
+from worlds.people import REGIONS, make_people, people_frame, protected_frame
+from worlds.provision import CUSTODY_WAIT, venue_names
+from worlds.remand import refer_on_remand, remanded_on
+from worlds.setting import Setting
+from worlds.state import (
     CRIMINOGENIC,
     NEVER,
     NO_ARM,

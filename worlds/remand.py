@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from features.contract import SECTIONS, SENTENCE_TYPES
-from features.synthetic import assessing, delivery
-from features.synthetic.arms import Arms
-from features.synthetic.draws import Draws, Ints, whole
-from features.synthetic.frames import codes
-from features.synthetic.outcomes import COMPLETED
-from features.synthetic.sentencing import CUSTODIAL
-from features.synthetic.state import NEVER, State, Written
-from features.synthetic.world import World
+from worlds import assessing, delivery
+from worlds.arms import Arms
+from worlds.draws import Draws, Ints, whole
+from worlds.frames import codes
+from worlds.outcomes import COMPLETED
+from worlds.sentencing import CUSTODIAL
+from worlds.state import NEVER, State, Written
+from worlds.world import World
 
 STEP = 900  # keeps the draws of a referral on remand apart from those of the arms
 REFERRED = 0.45  # share of people on remand with such a need who are referred; assumption

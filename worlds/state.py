@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from features.contract import REQUIREMENT_TYPES, SECTIONS
-from features.synthetic.draws import Bools, Floats, Ints
-from features.synthetic.people import People
+from worlds.draws import Bools, Floats, Ints
+from worlds.people import People
 
 NEVER = np.int64(2**31 - 1)
 INITIAL, REVIEW, TERMINATION = 0, 1, 2

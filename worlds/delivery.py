@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.synthetic.arms import LONGEST_WEEKS, Arms
-from features.synthetic.draws import Bools, Draws, Floats, Ints, sigmoid
-from features.synthetic.frames import codes
-from features.synthetic.outcomes import (
+from worlds.arms import LONGEST_WEEKS, Arms
+from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
+from worlds.frames import codes
+from worlds.outcomes import (
     COMPLETED,
     DRIFT_MEMORY,
     DRIFT_SIZE,
@@ -23,9 +23,9 @@ from features.synthetic.outcomes import (
     NONE,
     UNACCEPTABLE,
 )
-from features.synthetic.provision import FORMATS
-from features.synthetic.state import Written
-from features.synthetic.world import World
+from worlds.provision import FORMATS
+from worlds.state import Written
+from worlds.world import World
 
 PATH_WEEKS = 78
 OUTCOMES = (

@@ -18,9 +18,9 @@ import yaml
 
 from catalogue.errors import UsageError
 from catalogue.loading import UniqueKeyLoader
-from features.synthetic.characteristics import ETHNICITIES, SEXES
+from worlds.characteristics import ETHNICITIES, SEXES
 
-_WORLDS = Path(__file__).parent / "worlds"
+_WORLDS = Path(__file__).parent / "named"
 PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
 """Where a disparity can be planted."""
 _SIZES: Final = {"OFFER": 10.0, "RECORDING": 1.0, "TRAVEL": 1.0, "ENFORCEMENT": 20.0}
