@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from worlds import calibration
+from worlds import comparison
 
 INK, BLUE, RED, GREEN, GREY, AMBER = "#0b0c0c", "#1d70b8", "#d4351c", "#00703c", "#b1b4b6", "#f47738"
 OUTCOMES = {
@@ -277,10 +277,10 @@ def table(frame: pl.DataFrame) -> str:
 def main() -> None:
     world, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    compared = calibration.compare(world)
+    compared = comparison.compare_world(world)
     for name, picture in (
         ("timeline", timeline(world)),
-        ("calibration", calibration.chart(compared)),
+        ("calibration", comparison.chart(compared)),
         ("causes", causes()),
     ):
         (out / f"worlds-{name}.svg").write_text(picture, encoding="utf-8")

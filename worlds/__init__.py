@@ -1,6 +1,6 @@
 """Synthetic case histories that behave like real ones and carry their own truth.
 
-All people in them are invented. `generate` writes a world; `calibration.report` holds it against
+All people in them are invented. `generate` writes a world; `comparison.write_comparison` holds it against
 published figures. How it works, with pictures: `docs/worlds.md`.
 """
 
@@ -31,7 +31,7 @@ def generate(
     Raises:
         UsageError: a setting that cannot be used, or a folder that already holds something else.
     """
-    from worlds.writing import write_world
+    from worlds.files import write_world
 
     write_world(people=people, seed=seed, start=start, end=end, out=out, world=world, progress=progress)
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from worlds.arms import LONGEST_WEEKS, Arms
+from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
-from worlds.frames import codes
-from worlds.outcomes import (
+from worlds.interventions import LONGEST_WEEKS, Arms
+from worlds.provision import FORMATS
+from worlds.settings import WorldSettings
+from worlds.state import WrittenTables
+from worlds.true_chances import (
     COMPLETED,
     DRIFT_MEMORY,
     DRIFT_SIZE,
@@ -23,9 +26,6 @@ from worlds.outcomes import (
     NONE,
     UNACCEPTABLE,
 )
-from worlds.provision import FORMATS
-from worlds.state import Written
-from worlds.world import World
 
 PATH_WEEKS = 78
 OUTCOMES = (
@@ -125,7 +125,7 @@ def setting_of(*, custody: Bools, referred: Ints, until: Ints) -> Ints:
 
 
 def deliver(
-    *, referred: Referred, arms: Arms, path: Floats, world: World, step: int, written: Written
+    *, referred: Referred, arms: Arms, path: Floats, world: WorldSettings, step: int, written: WrittenTables
 ) -> Ended:
     """Carry out the referrals and write `referrals`, `referral_events` and `sessions`."""
     draws, arm = referred.draws, referred.arm
@@ -265,14 +265,18 @@ def _ends(
     return on, codes(names, np.where(completed, -1, offsets[which] + reason_row * sizes + within))
 
 
-def _known(draws: Draws, stream: str, on: Ints, usual: int, world: World, *counters: Ints | int) -> Ints:
+def _known(
+    draws: Draws, stream: str, on: Ints, usual: int, world: WorldSettings, *counters: Ints | int
+) -> Ints:
     """The day a record of that day entered the system."""
     lag = draws.days(f"{stream} lag", 0, usual, *counters)
     late = draws.chance(f"{stream} late", world.late_records, *counters)
     return on + np.where(late, lag + draws.days(f"{stream} late lag", 5, 40, *counters), lag)
 
 
-def _write_referrals(referred: Referred, arms: Arms, written: Written, world: World, step: int) -> None:
+def _write_referrals(
+    referred: Referred, arms: Arms, written: WrittenTables, world: WorldSettings, step: int
+) -> None:
     draws, arm = referred.draws, referred.arm
     source = np.where(
         referred.ordered, 0, np.where(referred.licence & draws.chance("licence condition", 0.3, step), 1, 2)
@@ -298,7 +302,7 @@ def _write_referrals(referred: Referred, arms: Arms, written: Written, world: Wo
     )
 
 
-def referral_known(draws: Draws, referred: Ints, world: World, step: int) -> Ints:
+def referral_known(draws: Draws, referred: Ints, world: WorldSettings, step: int) -> Ints:
     """The day a referral is known."""
     return _known(draws, "referral", referred, 2, world, step)
 
@@ -313,9 +317,9 @@ def _write_events(
     completed: Bools,
     ends: Ints,
     reason: pl.Series,
-    world: World,
+    world: WorldSettings,
     step: int,
-    written: Written,
+    written: WrittenTables,
 ) -> None:
     draws = referred.draws
     first = referred.referred + draws.days("first event", 0, 2, step)
@@ -383,9 +387,9 @@ def _write_sessions(
     last: Ints,
     first: Ints,
     second: Ints,
-    world: World,
+    world: WorldSettings,
     step: int,
-    written: Written,
+    written: WrittenTables,
 ) -> None:
     delivered = np.where(commences, last, 0)
     per_week = arms.per_week[referred.arm]

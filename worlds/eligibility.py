@@ -7,18 +7,18 @@ import polars as pl
 
 import catalogue.batch
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
-from worlds import assessing, sentencing
+from worlds import assessments, sentencing
+from worlds.columns import blank, codes, named_lists
 from worlds.draws import Bools, Ints
-from worlds.frames import blank, codes, named_lists
+from worlds.inputs import WorldInputs
 from worlds.people import REGIONS, pdu_codes
-from worlds.setting import Setting
 from worlds.state import State
 
 
-def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:
+def subjects(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:
     """What the catalogue may ask about, one row a person: the assessment just completed and the case as it stands."""
-    people, world = state.people, setting.world
-    held = state.docket
+    people, world = state.people, inputs.world
+    held = state.recent_sentences
     recorded = (held.kind[rows] >= 0) & (held.known[rows] < on[:, None])
     running = recorded & (held.starts[rows] <= on[:, None]) & (held.ends[rows] >= on[:, None])
     latest = running.shape[1] - 1 - running[:, ::-1].argmax(axis=1)  # of those running, the last begun
@@ -30,18 +30,18 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
     present = np.asarray((kinds & running[:, :, None]).any(axis=1), dtype=np.bool_)
     past = state.past_types[rows] | (kinds & (recorded & ~running)[:, :, None]).any(axis=1)
     required = np.asarray((held.requirements[rows] & running[:, :, None]).any(axis=1), dtype=np.bool_)
-    frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=world)
-    opened = np.zeros((len(rows), len(setting.arms)), dtype=np.bool_)
+    frame = assessments.assess(state=state, rows=rows, on=on, step=step, world=world)
+    opened = np.zeros((len(rows), len(inputs.arms)), dtype=np.bool_)
     for arm, known_until in (
         (state.open_arm, state.open_known_until),
-        (state.beside_arm, state.beside_known_until),
+        (state.parallel_arm, state.parallel_known_until),
     ):
         open_rows = np.flatnonzero((arm[rows] >= 0) & (known_until[rows] >= on))
         opened[open_rows, arm[rows][open_rows]] = True
     return frame.with_columns(
         as_of=pl.Series(on).cast(pl.Int32).cast(pl.Date),
         sex=codes(("FEMALE", "MALE"), people.male[rows].astype(np.int64)),
-        age=pl.Series(assessing.years(on, people.born[rows])),
+        age=pl.Series(assessments.years(on, people.born[rows])),
         setting=codes(("COMMUNITY", "CUSTODY"), custody.astype(np.int64)),
         region=codes(list(REGIONS), people.region[rows]),
         pdu=codes(pdu_codes(world), people.pdu[rows]),
@@ -57,18 +57,18 @@ def subjects(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int)
         reads_simple_sentences=blank(
             people.reads[rows], people.draws.take(rows).chance("reading missing", 0.04)
         ),
-        completed_interventions=named_lists(setting.arms.ids, state.completed_known[rows] < on[:, None]),
-        open_interventions=named_lists(setting.arms.ids, opened),
+        completed_interventions=named_lists(inputs.arms.ids, state.completed_known[rows] < on[:, None]),
+        open_interventions=named_lists(inputs.arms.ids, opened),
         assessment_age_days=pl.Series(np.zeros(len(rows), dtype=np.int64)),
         assessment_layer=pl.Series(np.full(len(rows), 3)),
     )
 
 
-def eligible(*, setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> Bools:
+def eligible(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> Bools:
     """Person by arm: is the status ELIGIBLE?"""
     found = catalogue.batch.evaluate(
-        subjects(setting=setting, state=state, rows=rows, on=on, step=step), setting.catalogue, as_of="as_of"
+        subjects(inputs=inputs, state=state, rows=rows, on=on, step=step), inputs.catalogue, as_of="as_of"
     )
-    return np.column_stack([(found[one] == "ELIGIBLE").to_numpy() for one in setting.arms.ids]).astype(
+    return np.column_stack([(found[one] == "ELIGIBLE").to_numpy() for one in inputs.arms.ids]).astype(
         np.bool_
     )

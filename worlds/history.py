@@ -13,17 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from worlds import assessing, assignment, delivery, eligibility, outcomes, sentencing, supervision
-from worlds.beside import Beside, refer_beside
+from worlds import (
+    assessments,
+    delivery,
+    eligibility,
+    practitioner_choice,
+    sentencing,
+    supervision,
+    true_chances,
+)
+from worlds.columns import codes
 from worlds.deaths import after_death
-from worlds.decisions import decisions_frame
+from worlds.decision_records import decisions_frame
 from worlds.draws import Bools, Draws, Floats, Ints, pick, sigmoid
-from worlds.frames import codes
-from worlds.outcomes import COMPLETED, DROPPED, NEED_SPREAD, Situation, Truth
+from worlds.inputs import WorldInputs
+from worlds.parallel_referrals import ParallelPoints, refer_in_parallel
 from worlds.people import REGIONS, make_people, people_frame, protected_frame
 from worlds.provision import CUSTODY_WAIT, venue_names
-from worlds.remand import refer_on_remand, remanded_on
-from worlds.setting import Setting
+from worlds.remand_referrals import refer_on_remand, remanded_on
 from worlds.state import (
     CRIMINOGENIC,
     NEVER,
@@ -31,9 +38,10 @@ from worlds.state import (
     REVIEW,
     TERMINATION,
     State,
-    Written,
+    WrittenTables,
     new_state,
 )
+from worlds.true_chances import COMPLETED, DROPPED, NEED_SPREAD, Situation, TrueChances
 
 YEAR = 365
 _MOST_STEPS = 40
@@ -69,15 +77,13 @@ class Chosen:
     targets: Bools  # sections
 
 
-def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
+def make_chunk(inputs: WorldInputs, numbers: Ints) -> dict[str, pl.DataFrame]:
     """Every table, and the two tables of `truth/`, of these people; days are still numbers."""
-    draws = Draws(seed=setting.seed, people=numbers)
-    people = make_people(
-        world=setting.world, draws=draws, numbers=numbers, start=setting.start, end=setting.end
-    )
-    state, written = new_state(people, len(setting.arms)), Written()
-    state.needs = assessing.first_needs(people)
-    state.answered = assessing.first_answered(people, state.needs, setting.world)
+    draws = Draws(seed=inputs.seed, people=numbers)
+    people = make_people(world=inputs.world, draws=draws, numbers=numbers, start=inputs.start, end=inputs.end)
+    state, written = new_state(people, len(inputs.arms)), WrittenTables()
+    state.needs = assessments.first_needs(people)
+    state.answered = assessments.first_answered(people, state.needs, inputs.world)
     state.past_types = sentencing.past_types(state)
     everybody = np.arange(len(people))
     sentencing.sentence_anew(
@@ -88,40 +94,40 @@ def make_chunk(setting: Setting, numbers: Ints) -> dict[str, pl.DataFrame]:
         step=0,
         custody_allowed=np.ones(len(people), dtype=np.bool_),
     )
-    refer_on_remand(state=state, arms=setting.arms, seed=setting.seed, world=setting.world, written=written)
-    known = people_frame(people, setting.world)
+    refer_on_remand(state=state, arms=inputs.arms, seed=inputs.seed, world=inputs.world, written=written)
+    known = people_frame(people, inputs.world)
     written.add(
         "people",
         known.with_columns(known_on=pl.min_horizontal("known_on", pl.Series(remanded_on(state)))),
     )
-    written.add("protected", protected_frame(people, setting.world))
+    written.add("protected", protected_frame(people, inputs.world))
     for step in range(_MOST_STEPS):
-        rows = np.flatnonzero(state.due <= setting.end)
+        rows = np.flatnonzero(state.due <= inputs.end)
         if not len(rows):
             break
-        _pass(setting, state, rows, step, written)
+        _pass(inputs, state, rows, step, written)
     frames = {table: pl.concat(parts, how="diagonal_relaxed") for table, parts in written.tables.items()}
-    return after_death(frames, people, yearly=setting.world.deaths, start=setting.start, end=setting.end)
+    return after_death(frames, people, yearly=inputs.world.deaths, start=inputs.start, end=inputs.end)
 
 
-def _pass(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+def _pass(inputs: WorldInputs, state: State, rows: Ints, step: int, written: WrittenTables) -> None:
     """Settle everything that happens at, and because of, the assessments due now."""
     ending = state.due_kind[rows] == TERMINATION
     recorded = rows[~state.silent[rows]]
     if len(recorded):
-        _record(setting, state, recorded, step, written)
+        _record(inputs, state, recorded, step, written)
     if ending.any():
         _after_supervision(state, rows[ending], step, written)
     if not ending.all():
-        _year(setting, state, rows[~ending], step, written)
+        _year(inputs, state, rows[~ending], step, written)
 
 
-def _record(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+def _record(inputs: WorldInputs, state: State, rows: Ints, step: int, written: WrittenTables) -> None:
     """Write the assessments due."""
     draws, on = state.people.draws.take(rows), state.due[rows]
-    frame = assessing.assess(state=state, rows=rows, on=on, step=step, world=setting.world)
+    frame = assessments.assess(state=state, rows=rows, on=on, step=step, world=inputs.world)
     lag = draws.days("assessment lag", 0, 7, step)
-    late = draws.chance("assessment late", setting.world.late_records / 2, step)
+    late = draws.chance("assessment late", inputs.world.late_records / 2, step)
     crn = state.people.crn.gather(pl.Series(rows))
     basic = state.basic[rows]
     frame = frame.with_columns(
@@ -148,10 +154,10 @@ def _record(setting: Setting, state: State, rows: Ints, step: int, written: Writ
     written.add("assessments", frame.filter(pl.col("layer") == 1).select(sparse))
 
 
-def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) -> Situation:
+def _situation(inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> Situation:
     people, draws = state.people, state.people.draws.take(rows)
     needs, answered = state.needs[rows], state.answered[rows]
-    ogrs = assessing.true_ogrs(state, rows, on)
+    ogrs = assessments.true_ogrs(state, rows, on)
     counted = np.zeros_like(answered)
     counted[:, CRIMINOGENIC] = answered[:, CRIMINOGENIC]
     total = needs[:, CRIMINOGENIC].sum(axis=1)
@@ -172,26 +178,26 @@ def _situation(setting: Setting, state: State, rows: Ints, on: Ints, step: int) 
         risk=(ogrs + 1.40256 + 0.9) / 1.1,
         ogrs_2yr=np.floor(100 * sigmoid(ogrs + 2.1217) + 0.5),
         previous=state.previous[rows],
-        age=assessing.years(on, people.born[rows]),
+        age=assessments.years(on, people.born[rows]),
         psychiatric=people.psychiatric[rows],
         needs=needs,
-        need=assessing.needed(needs),
+        need=assessments.needed(needs),
         counted=counted,
         motivation=((engaged > -0.7).astype(np.float64) + (engaged > 0.6)),
         breached=state.breached[rows],
         working=work <= 1,
         unemployed=work >= 3,
         custody=state.released[rows] > on,
-        strictness=Draws(seed=setting.seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
+        strictness=Draws(seed=inputs.seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
         yearly=yearly,
         exposure=(YEAR - away) / YEAR,
     )
 
 
-def _year(setting: Setting, state: State, rows: Ints, step: int, written: Written) -> None:
+def _year(inputs: WorldInputs, state: State, rows: Ints, step: int, written: WrittenTables) -> None:
     """The year that follows an assessment (completed or not): choice, delivery, outcomes, what is due next."""
     draws, on = state.people.draws.take(rows), state.due[rows]
-    situation = _situation(setting, state, rows, on, step)
+    situation = _situation(inputs, state, rows, on, step)
     path = delivery.drift(draws, step)
     point = Point(
         rows=rows,
@@ -206,11 +212,11 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
     )
     classes = np.zeros(len(rows), dtype=np.int64)
     effect, shift = np.zeros(len(rows)), np.zeros(len(rows))
-    targets = np.zeros((len(rows), len(assessing.MAXIMA)), dtype=np.bool_)
+    targets = np.zeros((len(rows), len(assessments.MAXIMA)), dtype=np.bool_)
     deciding = np.flatnonzero(point.decides)
     state.open_arm[rows] = np.where(state.open_known_until[rows] >= on, state.open_arm[rows], NO_ARM)
     if len(deciding):
-        done = _decide(setting, state, point, deciding, written)
+        done = _decide(inputs, state, point, deciding, written)
         classes[deciding], effect[deciding] = done.reached, done.effect
         shift[deciding], targets[deciding] = done.shift, done.targets
     change = _need_change(point, shift)
@@ -220,16 +226,16 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         rows=rows[~state.silent[rows]],
         on=on[~state.silent[rows]],
         step=step,
-        world=setting.world,
+        world=inputs.world,
         written=written,
     )
     _needs_move(state, point, change, targets & (classes == COMPLETED)[:, None])
     convicted = _next(
-        setting=setting, state=state, point=point, reoffended=reoffended, change=change, written=written
+        inputs=inputs, state=state, point=point, reoffended=reoffended, change=change, written=written
     )
     if len(deciding):
-        _refer_beside(
-            setting=setting,
+        _refer_in_parallel(
+            inputs=inputs,
             state=state,
             point=point,
             keep=deciding,
@@ -241,12 +247,12 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         state=state,
         rows=rows,
         since=on,
-        until=np.minimum(np.minimum(state.due[rows], convicted), setting.end + 1),
+        until=np.minimum(np.minimum(state.due[rows], convicted), inputs.end + 1),
         path=path,
         risk=situation.risk,
         strictness=situation.strictness,
-        remote=setting.provision.remote[setting.provision.quarter(on)],
-        world=setting.world,
+        remote=inputs.provision.remote[inputs.provision.quarter(on)],
+        world=inputs.world,
         step=step,
         written=written,
     )
@@ -255,11 +261,11 @@ def _year(setting: Setting, state: State, rows: Ints, step: int, written: Writte
         _new_episode(state=state, rows=rows[again], when=convicted[again], step=step + 1, written=written)
 
 
-def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: Written) -> Chosen:
+def _decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written: WrittenTables) -> Chosen:
     """Choose an arm for each decision point, write the truth about it, and carry out the referral."""
-    arms, provision = setting.arms, setting.provision
+    arms, provision = inputs.arms, inputs.provision
     rows, on, draws = point.rows[keep], point.on[keep], point.draws.take(keep)
-    situation = outcomes.only(point.situation, keep)
+    situation = true_chances.only(point.situation, keep)
     people = state.people
     quarter, pdu = provision.quarter(on), people.pdu[rows]
     custody = situation.custody
@@ -270,22 +276,22 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
     starts = delivery.start_days(point.referred[keep][:, None], wait)
     begins = starts < point.until[keep][:, None]
     fits = starts + 7 * arms.weeks[None, :] <= point.until[keep][:, None]
-    eligible = eligibility.eligible(setting=setting, state=state, rows=rows, on=on, step=point.step)
-    truth = outcomes.truth(
+    eligible = eligibility.eligible(inputs=inputs, state=state, rows=rows, on=on, step=point.step)
+    truth = true_chances.true_chances(
         situation=situation,
         arms=arms,
-        world=setting.world,
+        world=inputs.world,
         wait=wait,
         minutes=minutes,
         remote=remote,
         begins=begins,
         fits=fits,
     )
-    propensity = assignment.propensities(
+    propensity = practitioner_choice.propensities(
         situation=situation,
         arms=arms,
-        world=setting.world,
-        seed=setting.seed,
+        world=inputs.world,
+        seed=inputs.seed,
         eligible=eligible,
         available=available,
         wait=wait,
@@ -298,8 +304,8 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
         offer_penalty=people.offer_penalty[rows],
     )
     chosen = pick(np.cumsum(propensity, axis=1), draws.uniform("arm", point.step))
-    if setting.forced is not None:
-        chosen = np.full(len(keep), setting.forced, dtype=np.int64)
+    if inputs.forced is not None:
+        chosen = np.full(len(keep), inputs.forced, dtype=np.int64)
     crn = people.crn.gather(pl.Series(rows))
     classes = np.zeros(len(keep), dtype=np.int64)
     made = np.flatnonzero(chosen < len(arms))
@@ -307,16 +313,16 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
     if len(made):
         which = rows[made]
         arm = chosen[made]
-        names = pl.Series([name for names in venue_names(setting.world) for name in names])
+        names = pl.Series([name for names in venue_names(inputs.world) for name in names])
         venue = (
             people.region[which] * (len(names) // len(REGIONS))
             + provision.venue[quarter[made], pdu[made], arm]
         )
         outside = ~custody[made]
         local = draws.take(made)
-        meets = outcomes.matched(situation, arms)[made]
-        few = outcomes.only(situation, made)
-        eta = outcomes.attend_log_odds(few, arms, minutes[made], meets)[np.arange(len(made)), arm]
+        meets = true_chances.matched(situation, arms)[made]
+        few = true_chances.only(situation, made)
+        eta = true_chances.attend_log_odds(few, arms, minutes[made], meets)[np.arange(len(made)), arm]
         referred = delivery.Referred(
             referral_id=pl.select(
                 pl.format("R{}N{}", crn.gather(pl.Series(made)), pl.lit(point.step + 1))
@@ -352,7 +358,7 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
             referred=referred,
             arms=arms,
             path=point.path[keep][made],
-            world=setting.world,
+            world=inputs.world,
             step=point.step,
             written=written,
         )
@@ -365,7 +371,7 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
             state.completed_known[which[done], arm[done]], ended.known[done]
         )
         recorded[made] = (
-            delivery.referral_known(local, referred.referred, setting.world, point.step) <= setting.end
+            delivery.referral_known(local, referred.referred, inputs.world, point.step) <= inputs.end
         )
     written.add(
         "decisions",
@@ -376,12 +382,12 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
             chosen=chosen,
             propensity=propensity,
             ids=arms.ids,
-            end=setting.end,
+            end=inputs.end,
             step=point.step,
         ),
     )
     _write_truth(
-        setting=setting,
+        inputs=inputs,
         crn=crn,
         on=on,
         chosen=chosen,
@@ -393,7 +399,7 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
     )
     index = np.arange(len(keep))
     targets = np.vstack([arms.targets, np.zeros((1, arms.targets.shape[1]), dtype=np.bool_)])[chosen]
-    drop = outcomes.moderation(situation) * setting.world.effect_scale * setting.world.dropout_harm
+    drop = true_chances.moderation(situation) * inputs.world.effect_scale * inputs.world.dropout_harm
     effect = np.where(
         classes == COMPLETED, truth.effect[index, chosen], np.where(classes == DROPPED, drop, 0.0)
     )
@@ -407,56 +413,56 @@ def _decide(setting: Setting, state: State, point: Point, keep: Ints, written: W
     )
 
 
-def _refer_beside(
+def _refer_in_parallel(
     *,
-    setting: Setting,
+    inputs: WorldInputs,
     state: State,
     point: Point,
     keep: Ints,
     done: Chosen,
     convicted: Ints,
-    written: Written,
+    written: WrittenTables,
 ) -> None:
     """Requirements of the same order that run beside the arm, in the community, until something else is due."""
     rows = point.rows[keep]
     outside = ~point.situation.custody[keep]
     keep, rows = keep[outside], rows[outside]
-    refer_beside(
-        beside=Beside(
+    refer_in_parallel(
+        beside=ParallelPoints(
             rows=rows,
             on=point.on[keep],
             step=point.step,
             draws=point.draws.take(keep),
-            situation=outcomes.only(point.situation, keep),
+            situation=true_chances.only(point.situation, keep),
             eligible=done.eligible[outside],
             chosen=done.arm[outside],
             path=point.path[keep],
             until=np.minimum(point.until[keep], convicted[keep]),
         ),
         state=state,
-        arms=setting.arms,
-        provision=setting.provision,
-        world=setting.world,
-        venues=pl.Series([name for names in venue_names(setting.world) for name in names]),
+        arms=inputs.arms,
+        provision=inputs.provision,
+        world=inputs.world,
+        venues=pl.Series([name for names in venue_names(inputs.world) for name in names]),
         written=written,
     )
 
 
 def _write_truth(
     *,
-    setting: Setting,
+    inputs: WorldInputs,
     crn: pl.Series,
     on: Ints,
     chosen: Ints,
     recorded: Bools,
     eligible: Bools,
     propensity: Floats,
-    truth: Truth,
-    written: Written,
+    truth: TrueChances,
+    written: WrittenTables,
 ) -> None:
     """The two tables of `truth/`. The arm is NONE where the referral falls after the last day."""
-    names = (*setting.arms.ids, "NONE")
-    arm = np.where(recorded, chosen, len(setting.arms))
+    names = (*inputs.arms.ids, "NONE")
+    arm = np.where(recorded, chosen, len(inputs.arms))
     written.add("decision_points", pl.DataFrame({"crn": crn, "decided_on": on, "arm": codes(names, arm)}))
     n, width = truth.progress.shape
     row = np.repeat(np.arange(n), width)
@@ -482,17 +488,17 @@ def _write_truth(
 
 def _need_change(point: Point, shift: Floats) -> Ints:
     """Change of the counted total need by the next assessment, in points."""
-    mean = outcomes.need_mean(point.situation) + shift
+    mean = true_chances.need_mean(point.situation) + shift
     u = point.draws.uniform("need change", point.step)
     total = (point.situation.needs * point.situation.counted).sum(axis=1)
     change = np.floor(mean + NEED_SPREAD * np.log(u / (1 - u)) + 0.5)
     return np.clip(change, np.maximum(-total, -14), 14).astype(np.int64)
 
 
-def _reoffence(*, state: State, point: Point, effect: Floats, written: Written) -> Ints:
+def _reoffence(*, state: State, point: Point, effect: Floats, written: WrittenTables) -> Ints:
     """The day of the first reoffence within a year, or NEVER; written with the day it was proven."""
     situation, draws, rows, step = point.situation, point.draws, point.rows, point.step
-    chance = outcomes.reoffends(situation.yearly + effect, situation.exposure)
+    chance = true_chances.reoffends(situation.yearly + effect, situation.exposure)
     state.yearly[rows] = sigmoid(situation.yearly + effect)
     state.window_end[rows] = point.on + YEAR
     happens = draws.chance("reoffends", chance, step)
@@ -519,7 +525,7 @@ def _proven(draws: Draws, day: Ints, step: int) -> Ints:
 
 
 def _write_reoffences(
-    *, state: State, rows: Ints, day: Ints, known: Ints, step: int, written: Written, stream: str
+    *, state: State, rows: Ints, day: Ints, known: Ints, step: int, written: WrittenTables, stream: str
 ) -> None:
     """The rows of `reoffences`; `stream` keeps the draws of the two callers apart."""
     draws = state.people.draws.take(rows)
@@ -547,7 +553,7 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
         moving = left != 0
         if not moving.any():
             break
-        room = np.where((left < 0)[:, None], needs > 0, needs < assessing.MAXIMA) & counted
+        room = np.where((left < 0)[:, None], needs > 0, needs < assessments.MAXIMA) & counted
         weight = room * (1.0 + 4.0 * (helped & (left < 0)[:, None]))
         moving &= weight.sum(axis=1) > 0
         which = pick(np.cumsum(weight, axis=1), draws.uniform("need unit", step, unit))
@@ -556,14 +562,14 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
         left = np.where(moving, left - np.sign(left), 0)
     u = draws.uniform("other needs", step, width=needs.shape[1])
     wander = (u < 0.1).astype(np.int64) - ((u > 0.86) | (helped & (u > 0.5)))
-    needs = np.where(counted, needs, np.clip(needs + wander, 0, assessing.MAXIMA))
+    needs = np.where(counted, needs, np.clip(needs + wander, 0, assessments.MAXIMA))
     state.needs[point.rows] = needs
     fills = draws.uniform("fills", step, width=needs.shape[1]) < 0.5
     state.answered[point.rows] |= fills
 
 
 def _next(
-    *, setting: Setting, state: State, point: Point, reoffended: Ints, change: Ints, written: Written
+    *, inputs: WorldInputs, state: State, point: Point, reoffended: Ints, change: Ints, written: WrittenTables
 ) -> Ints:
     """Settle what is due next: a review, or the assessment at the end; an offence proven later waits.
 
@@ -573,7 +579,7 @@ def _next(
     rows, on, step, draws = point.rows, point.on, point.step, point.draws
     waiting = rows[state.pending[rows] < NEVER]
     if len(waiting):
-        sentencing.sentence_beside(
+        sentencing.sentence_under_supervision(
             state=state, rows=waiting, when=state.pending[waiting], written=written, step=step
         )
     convicted = _proven(draws, reoffended, step)
@@ -583,14 +589,14 @@ def _next(
     reviewed = ends > on + _LAST_FOLLOW_UP
     due = np.where(reviewed, review, last)
     log_odds = (
-        np.log(setting.world.review_missing / (1 - setting.world.review_missing))
-        if setting.world.review_missing
+        np.log(inputs.world.review_missing / (1 - inputs.world.review_missing))
+        if inputs.world.review_missing
         else -50.0
     )
     missing = sigmoid(
         log_odds
-        - setting.world.missing_by_engagement * point.situation.engagement
-        + setting.world.missing_by_change * np.sign(change)
+        - inputs.world.missing_by_engagement * point.situation.engagement
+        + inputs.world.missing_by_change * np.sign(change)
     )
     state.due[rows] = due
     state.due_kind[rows] = np.where(reviewed, REVIEW, TERMINATION)
@@ -599,14 +605,14 @@ def _next(
     return np.where(convicted <= due, convicted, NEVER)
 
 
-def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: Written) -> None:
+def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: WrittenTables) -> None:
     """A new sentence: the record grows, needs have worsened, a first assessment is due."""
     draws = state.people.draws.take(rows)
     state.past_types[rows] |= sentencing.offence_type_matrix()[state.offence[rows]]
     state.previous[rows] += 1
     state.violent_previous[rows] += sentencing.violent_offences()[state.offence[rows]]
     worse = draws.uniform("worse", step, width=state.needs.shape[1]) < WORSE_AGAIN
-    state.needs[rows] = np.clip(state.needs[rows] + worse, 0, assessing.MAXIMA)
+    state.needs[rows] = np.clip(state.needs[rows] + worse, 0, assessments.MAXIMA)
     sentencing.sentence_anew(
         state=state,
         rows=rows,
@@ -617,7 +623,7 @@ def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: Wr
     )
 
 
-def _after_supervision(state: State, rows: Ints, step: int, written: Written) -> None:
+def _after_supervision(state: State, rows: Ints, step: int, written: WrittenTables) -> None:
     """Supervision has ended: a conviction that was pending, or a later offence, may bring people back."""
     draws = state.people.draws.take(rows)
     pending = state.pending[rows]

@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from features.predictors import offence_weight
-from worlds.characteristics import ETHNICITIES, MARITAL, MINORITIES, ORIENTATIONS, RELIGIONS
+from worlds.columns import blank
 from worlds.draws import Bools, Draws, Floats, Ints, whole
-from worlds.frames import blank
-from worlds.world import Planted, World
+from worlds.protected_characteristics import ETHNICITIES, MARITAL, MINORITIES, ORIENTATIONS, RELIGIONS
+from worlds.settings import PlantedDisparity, WorldSettings
 
 REGIONS = "ABCDEFGHIJKL"
 # Outstanding unpaid-work hours by region, November 2023 (parliamentary answer; facts/calibration.md 1.1),
@@ -125,7 +125,7 @@ def crns(numbers: Ints) -> pl.Series:
     ).to_series()
 
 
-def make_people(*, world: World, draws: Draws, numbers: Ints, start: int, end: int) -> People:
+def make_people(*, world: WorldSettings, draws: Draws, numbers: Ints, start: int, end: int) -> People:
     """The people of these numbers, as they are when their first sentence in the history begins."""
     n = len(numbers)
     male = ~draws.chance("sex", WOMEN)
@@ -180,14 +180,14 @@ def make_people(*, world: World, draws: Draws, numbers: Ints, start: int, end: i
     )
 
 
-def _in_groups(planted: Planted, male: Bools, ethnicity: Ints) -> Bools:
+def _in_groups(planted: PlantedDisparity, male: Bools, ethnicity: Ints) -> Bools:
     if planted.characteristic == "sex":
         return np.isin(np.where(male, "MALE", "FEMALE"), planted.groups)
     return np.isin(ethnicity, [i for i, code in enumerate(ETHNICITIES) if code in planted.groups])
 
 
 def _factor(
-    planted: tuple[Planted, ...], male: Bools, ethnicity: Ints, base: Floats, *, multiply: bool
+    planted: tuple[PlantedDisparity, ...], male: Bools, ethnicity: Ints, base: Floats, *, multiply: bool
 ) -> Floats:
     for one in planted:
         member = _in_groups(one, male, ethnicity)
@@ -195,7 +195,7 @@ def _factor(
     return base
 
 
-def _ethnicity(world: World, draws: Draws, region: Ints) -> Ints:
+def _ethnicity(world: WorldSettings, draws: Draws, region: Ints) -> Ints:
     minority = draws.chance(
         "minority", np.where(region == LONDON, world.minority_london, world.minority_elsewhere)
     )
@@ -218,7 +218,7 @@ def _previous(draws: Draws, risk: Floats, years: Ints) -> Ints:
     return whole(np.where(years == 0, np.minimum(expected / 3, 2), np.clip(expected, 0, 90)))
 
 
-def _pdu(world: World, draws: Draws, region: Ints, male: Bools, ethnicity: Ints) -> Ints:
+def _pdu(world: WorldSettings, draws: Draws, region: Ints, male: Bools, ethnicity: Ints) -> Ints:
     """The unit within the region; unit 0 is the one furthest from services, where TRAVEL places a group."""
     within = draws.days("pdu", 0, world.pdus_per_region - 1)
     for one in world.planted_of("TRAVEL"):
@@ -227,12 +227,12 @@ def _pdu(world: World, draws: Draws, region: Ints, male: Bools, ethnicity: Ints)
     return region * world.pdus_per_region + within
 
 
-def pdu_codes(world: World) -> list[str]:
+def pdu_codes(world: WorldSettings) -> list[str]:
     """Codes of the delivery units, region by region."""
     return [f"{region}{unit:02d}" for region in REGIONS for unit in range(1, world.pdus_per_region + 1)]
 
 
-def people_frame(people: People, world: World) -> pl.DataFrame:
+def people_frame(people: People, world: WorldSettings) -> pl.DataFrame:
     """The table `people`."""
     codes = pl.Series(pdu_codes(world)).gather(pl.Series(people.pdu))
     draws = people.draws
@@ -263,7 +263,7 @@ def people_frame(people: People, world: World) -> pl.DataFrame:
     )
 
 
-def protected_frame(people: People, world: World) -> pl.DataFrame:
+def protected_frame(people: People, world: WorldSettings) -> pl.DataFrame:
     """The table `protected`: each characteristic recorded, declined, or not recorded."""
     draws = people.draws
 

@@ -13,10 +13,10 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 
-from worlds.arms import Arms
 from worlds.draws import Bools, Draws, Floats, Ints
+from worlds.interventions import Arms
 from worlds.people import REGIONS, pdu_codes
-from worlds.world import World
+from worlds.settings import WorldSettings
 
 EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3
@@ -67,7 +67,7 @@ def quarters(start: date, end: date) -> list[date]:
     return found
 
 
-def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: date) -> Provision:
+def make_provision(*, world: WorldSettings, arms: Arms, seed: int, start: date, end: date) -> Provision:
     """The provision of a world."""
     n_pdu, n_arm = len(REGIONS) * world.pdus_per_region, len(arms)
     firsts = quarters(start, end)
@@ -131,7 +131,7 @@ def make_provision(*, world: World, arms: Arms, seed: int, start: date, end: dat
     )
 
 
-def _planted_apart(world: World) -> float:
+def _planted_apart(world: WorldSettings) -> float:
     """The share of units from which women-only provision lies in the next unit, because the world plants it."""
     return max((one.size for one in world.planted_of("TRAVEL") if "FEMALE" in one.groups), default=0.0)
 
@@ -173,7 +173,7 @@ def _hosts(*, units: Draws, arms: Arms, available: Bools) -> Ints:
     return host
 
 
-def _travel(world: World, units: Draws) -> Floats:
+def _travel(world: WorldSettings, units: Draws) -> Floats:
     """Minutes from each unit to each venue of its region; the first unit of a region is the remote one."""
     n_venues = world.pdus_per_region * VENUES_PER_PDU
     own = np.arange(len(units)) % world.pdus_per_region
@@ -182,7 +182,7 @@ def _travel(world: World, units: Draws) -> Floats:
     return np.asarray(np.round(base + 24.0 * (own == 0)[:, None]), dtype=np.float64)
 
 
-def venue_names(world: World) -> list[list[str]]:
+def venue_names(world: WorldSettings) -> list[list[str]]:
     """Names of venues, a list a region."""
     codes = pdu_codes(world)
     return [
@@ -195,7 +195,7 @@ def venue_names(world: World) -> list[list[str]]:
     ]
 
 
-def directory_frame(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
+def directory_frame(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
     """The table `directory`: an available intervention, unit and quarter a row; then what only prisons deliver."""
     return pl.concat(
         [
@@ -205,7 +205,7 @@ def directory_frame(*, provision: Provision, world: World, arms: Arms) -> pl.Dat
     )
 
 
-def _inside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
+def _inside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
     """What is delivered in prisons alone: a row a region and quarter, of no delivery unit."""
     starts = provision.quarter_start
     until = np.append(starts[1:], starts[-1] + 92)
@@ -232,7 +232,7 @@ def _inside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
     )
 
 
-def _outside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
+def _outside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
     quarter, pdu, arm = np.nonzero(provision.available)
     region = pdu // world.pdus_per_region
     venues = pl.Series([name for names in venue_names(world) for name in names])
@@ -258,7 +258,7 @@ def _outside(*, provision: Provision, world: World, arms: Arms) -> pl.DataFrame:
     )
 
 
-def travel_frame(*, provision: Provision, world: World) -> pl.DataFrame:
+def travel_frame(*, provision: Provision, world: WorldSettings) -> pl.DataFrame:
     """The table `travel`: each unit to each venue of its region."""
     names, codes = venue_names(world), pdu_codes(world)
     rows = [

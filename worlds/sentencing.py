@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SECTION_MAXIMA, SECTIONS, SENTENCE_TYPES
+from worlds.columns import blank, codes, named_lists
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from worlds.frames import blank, codes, named_lists
 from worlds.people import offences
-from worlds.state import INITIAL, NEVER, State, Written
+from worlds.state import INITIAL, NEVER, State, WrittenTables
 
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 YEAR = 365
@@ -59,7 +59,7 @@ class Sentence:
 
 
 def sentence_anew(
-    *, state: State, rows: Ints, when: Ints, written: Written, step: int, custody_allowed: Bools
+    *, state: State, rows: Ints, when: Ints, written: WrittenTables, step: int, custody_allowed: Bools
 ) -> None:
     """Sentence the people of these rows on these days; a first assessment becomes due.
 
@@ -104,7 +104,9 @@ def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
     state.needs[rows] = np.clip(needs, 0, np.array(list(SECTION_MAXIMA.values())))
 
 
-def sentence_beside(*, state: State, rows: Ints, when: Ints, written: Written, step: int) -> None:
+def sentence_under_supervision(
+    *, state: State, rows: Ints, when: Ints, written: WrittenTables, step: int
+) -> None:
     """Sentence people under supervision for an earlier offence: never custody, and no new first assessment."""
     draws = state.people.draws.take(rows)
     state.previous[rows] += 1
@@ -194,7 +196,9 @@ def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, ste
     return chosen
 
 
-def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step: int, draws: Draws) -> Ints:
+def _write(
+    *, state: State, rows: Ints, given: Sentence, written: WrittenTables, step: int, draws: Draws
+) -> Ints:
     """Write the rows of `sentences` and `requirements`; the last event number used is returned.
 
     Custody and the licence after it are events of their own, as is a request for a report.
@@ -234,7 +238,7 @@ def _write(*, state: State, rows: Ints, given: Sentence, written: Written, step:
             known_on=pl.Series(known_on),
         )
         written.add("sentences", frame[np.flatnonzero(mask)])
-        state.docket.push(
+        state.recent_sentences.push(
             rows=rows[mask],
             starts=start[mask],
             ends=end[mask],
@@ -292,7 +296,7 @@ def _write_requirements(
     event: Ints,
     given: Sentence,
     known: Ints,
-    written: Written,
+    written: WrittenTables,
     draws: Draws,
     step: int,
 ) -> None:
@@ -322,7 +326,7 @@ def _write_requirements(
     )
 
 
-def _basic_assessments(*, state: State, rows: Ints, written: Written, on: Ints, step: int) -> None:
+def _basic_assessments(*, state: State, rows: Ints, written: WrittenTables, on: Ints, step: int) -> None:
     """A layer-1 assessment for the court: no sections."""
     if not len(rows):
         return

@@ -34,7 +34,7 @@ SLOTS = 8  # sentences remembered, the latest last; enough for all that can stil
 
 
 @dataclass(slots=True)
-class Docket:
+class RecentSentences:
     """The latest sentences of each person as the record has them: person by slot, the latest in the last slot."""
 
     starts: Ints
@@ -76,11 +76,11 @@ class Docket:
         self.requirements[rows, -1] = requirements
 
 
-def _empty_docket(people: int) -> Docket:
+def _no_sentences(people: int) -> RecentSentences:
     def slots(value: int) -> Ints:
         return np.full((people, SLOTS), value, dtype=np.int64)
 
-    return Docket(
+    return RecentSentences(
         starts=slots(0),
         ends=slots(-1),
         known=slots(int(NEVER)),
@@ -98,7 +98,7 @@ class State:
 
     people: People
     # The sentence being served.
-    docket: Docket
+    recent_sentences: RecentSentences
     event: Ints
     offence: Ints
     disposal: Ints
@@ -125,15 +125,15 @@ class State:
     open_arm: Ints
     open_until: Ints
     open_known_until: Ints  # the day its end was known
-    beside_arm: Ints  # what runs, or ran, beside it
-    beside_known_until: Ints
+    parallel_arm: Ints  # what runs, or ran, beside it
+    parallel_known_until: Ints
     breached: Bools
     window_end: Ints  # last day of the year after the last decision point
     yearly: Floats  # chance of reoffending within a year, as things stand
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenTables:
     """Frames of a chunk as they are produced, by table."""
 
     tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
@@ -159,7 +159,7 @@ def new_state(people: People, arms: int) -> State:
 
     return State(
         people=people,
-        docket=_empty_docket(n),
+        recent_sentences=_no_sentences(n),
         event=zeros(),
         offence=zeros(),
         disposal=zeros(),
@@ -183,8 +183,8 @@ def new_state(people: People, arms: int) -> State:
         open_arm=np.full(n, NO_ARM, dtype=np.int64),
         open_until=zeros(),
         open_known_until=zeros(),
-        beside_arm=np.full(n, NO_ARM, dtype=np.int64),
-        beside_known_until=zeros(),
+        parallel_arm=np.full(n, NO_ARM, dtype=np.int64),
+        parallel_known_until=zeros(),
         breached=no(),
         window_end=zeros(),
         yearly=np.zeros(n),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from worlds.columns import codes
 from worlds.delivery import OUTCOMES
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
-from worlds.frames import codes
-from worlds.state import State, Written
-from worlds.world import World
+from worlds.settings import WorldSettings
+from worlds.state import State, WrittenTables
 
 _WEEKS = 56
 BREACH_AFTER_THREE = (0.4, 0.6, 0.85)  # a week, by strictness of the team; assumption
@@ -25,9 +25,9 @@ def contacts(
     risk: Floats,
     strictness: Ints,
     remote: Bools,
-    world: World,
+    world: WorldSettings,
     step: int,
-    written: Written,
+    written: WrittenTables,
 ) -> Bools:
     """Write `contacts` and `enforcement` from `since` up to `until`; who was breached is returned."""
     draws, people = state.people.draws.take(rows), state.people
@@ -95,7 +95,7 @@ def _enforcement(
     unacceptable: Bools,
     strictness: Ints,
     step: int,
-    written: Written,
+    written: WrittenTables,
 ) -> Bools:
     """Warning, final warning, breach: after the first, second and later unacceptable absences of an interval."""
     count = np.cumsum(unacceptable, axis=1)
@@ -134,7 +134,9 @@ def _enforcement(
     return np.asarray(breached, dtype=np.bool_)
 
 
-def circumstances(*, state: State, rows: Ints, on: Ints, step: int, world: World, written: Written) -> None:
+def circumstances(
+    *, state: State, rows: Ints, on: Ints, step: int, world: WorldSettings, written: WrittenTables
+) -> None:
     """Write what was observed about home, work, care, health and relationships, at an assessment and after."""
     if not len(rows):
         return

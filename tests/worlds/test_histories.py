@@ -12,8 +12,8 @@ from features import outcomes, subject
 from features.check import check
 from features.contract import TABLES
 from features.histories import Histories
-from worlds import generate, writing
-from worlds.writing import TRUTH
+from worlds import files, generate
+from worlds.files import TRUTH
 
 PEOPLE, SEED, START, END = 900, 11, date(2021, 1, 1), date(2024, 12, 31)
 
@@ -93,7 +93,7 @@ def test_a_smaller_world_is_the_first_people_of_a_larger_one(world: Path, tmp_pa
 
 
 def test_chunks_do_not_show(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "CHUNK", 60)
+    monkeypatch.setattr(files, "CHUNK", 60)
     done: list[tuple[int, int]] = []
     generate(
         people=110,

@@ -10,14 +10,13 @@ import pytest
 
 import catalogue
 from features.reasons import ReasonOutcome, codes
-from worlds import arms as arms_of
-from worlds import world as worlds
 from worlds.delivery import SENTENCE_ENDED
 from worlds.history import make_chunk
-from worlds.outcomes import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
+from worlds.inputs import WorldInputs
+from worlds.interventions import load_arms
 from worlds.provision import day, make_provision
-from worlds.setting import Setting
-from worlds.world import World
+from worlds.settings import WorldSettings, load_settings
+from worlds.true_chances import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 TSP = "thinking-skills-programme-acp"
@@ -42,14 +41,14 @@ KEYS = ["crn", "decided_on"]
 
 @cache
 def made(name: str, forced: str | None, people: int) -> dict[str, pl.DataFrame]:
-    world = worlds.load(name)
+    world = load_settings(name)
     if forced:  # every review is completed, every section answered, nobody dies: progress is seen
         world = dataclasses.replace(world, review_missing=0.0, section_missing=0.0, deaths=0.0)
     entries = catalogue.load()
-    arms = arms_of.load(entries)
+    arms = load_arms(entries)
     number = None if forced is None else [*arms.ids, "NONE"].index(forced)
     provision = make_provision(world=world, arms=arms, seed=3, start=START, end=END)
-    setting = Setting(
+    inputs = WorldInputs(
         world=world,
         catalogue=entries,
         arms=arms,
@@ -59,7 +58,7 @@ def made(name: str, forced: str | None, people: int) -> dict[str, pl.DataFrame]:
         end=day(END),
         forced=number,
     )
-    frames = make_chunk(setting, np.arange(people))
+    frames = make_chunk(inputs, np.arange(people))
     frames["potential_outcomes"] = frames["potential_outcomes"].with_columns(
         pl.col("intervention_id").cast(pl.String)
     )
@@ -223,7 +222,7 @@ def test_nothing_works_in_the_null_world() -> None:
 
 def test_effects_do_not_depend_on_sex_or_ethnicity() -> None:
     """The same situation with sex and ethnicity exchanged gives the same truth: neither is among its inputs."""
-    from worlds.outcomes import Situation
+    from worlds.true_chances import Situation
 
     assert not {"male", "sex", "ethnicity"} & set(Situation.__slots__)
 
@@ -251,10 +250,10 @@ def test_planted_disparities_change_offers_and_leave_effects_alone() -> None:
 
 def test_a_disruption_takes_places_away() -> None:
     entries = catalogue.load()
-    arms = arms_of.load(entries)
+    arms = load_arms(entries)
     plain, shifted = (
         make_provision(world=world, arms=arms, seed=3, start=START, end=END)
-        for world in (World(), worlds.load("shifted"))
+        for world in (WorldSettings(), load_settings("shifted"))
     )
     during = slice(10, 14)
     assert shifted.available[during].mean() < 0.6 * plain.available[during].mean()
@@ -264,8 +263,8 @@ def test_a_disruption_takes_places_away() -> None:
 
 def access(name: str, seed: int) -> dict[str, tuple[float, float, float]]:
     """Of women-only and of ordinary provision: share over an hour away, mean minutes, weeks of waiting."""
-    arms = arms_of.load(catalogue.load())
-    made_of = make_provision(world=worlds.load(name), arms=arms, seed=seed, start=START, end=END)
+    arms = load_arms(catalogue.load())
+    made_of = make_provision(world=load_settings(name), arms=arms, seed=seed, start=START, end=END)
     wanted = np.exp(arms.popularity)[None, None, :] * made_of.available
     found = {}
     for kind, of_kind in (("women", made_of.women_only), ("all", ~made_of.women_only)):

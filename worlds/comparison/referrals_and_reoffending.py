@@ -6,7 +6,7 @@ import polars as pl
 
 from features.reasons import ReasonOutcome
 from features.reasons import codes as reason_codes
-from worlds.measuring import CONVICTIONS, ORDERS, YEAR, Tables, Value, area, share
+from worlds.comparison.values import CONVICTIONS, ORDERS, YEAR, Tables, Value, area, share
 
 
 def ended_referrals(tables: Tables) -> pl.DataFrame:

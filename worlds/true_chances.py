@@ -23,9 +23,9 @@ from functools import cache
 
 import numpy as np
 
-from worlds.arms import COMPLETED_SHARE, LONGEST_WEEKS, Arms
 from worlds.draws import Bools, Floats, Ints, sigmoid
-from worlds.world import World
+from worlds.interventions import COMPLETED_SHARE, LONGEST_WEEKS, Arms
+from worlds.settings import WorldSettings
 
 DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
 DRIFT_SIZE = 0.9
@@ -99,7 +99,7 @@ def only(situation: Situation, keep: Ints) -> Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TrueChances:
     """Probabilities of each point (row) and arm (column); the last column is NONE."""
 
     commence: Floats
@@ -223,17 +223,17 @@ def reoffends(log_odds: Floats, exposure: Floats) -> Floats:
     return np.asarray(1.0 - (1.0 - sigmoid(log_odds)) ** exposure, dtype=np.float64)
 
 
-def truth(
+def true_chances(
     *,
     situation: Situation,
     arms: Arms,
-    world: World,
+    world: WorldSettings,
     wait: Floats,
     minutes: Floats,
     remote: Bools,
     begins: Bools,
     fits: Bools,
-) -> Truth:
+) -> TrueChances:
     """Every probability of every point under every arm; NONE comes last.
 
     `begins`, `fits`: delivery begins, and can end, before the sentence does. Chances of starting and finishing
@@ -275,7 +275,7 @@ def truth(
         + drops * (1 - p_drop) * better_none
         + completes * (1 - p_done) * better_done
     )
-    return Truth(
+    return TrueChances(
         commence=_with_none(commence, 0.0),
         finish=_with_none(finish, 0.0),
         reoffend=np.hstack([reoffend, p_none]),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from features.contract import REQUIREMENT_TYPES
-from worlds.arms import FAMILIES, Arms
 from worlds.draws import Bools, Draws, Floats, Ints
-from worlds.outcomes import Situation, matched
-from worlds.world import World
+from worlds.interventions import FAMILIES, Arms
+from worlds.settings import WorldSettings
+from worlds.true_chances import Situation, matched
 
 _NONE_APPEAL = 2.55
 _TREATMENT = [
@@ -26,7 +26,7 @@ def propensities(
     *,
     situation: Situation,
     arms: Arms,
-    world: World,
+    world: WorldSettings,
     seed: int,
     eligible: Bools,
     available: Bools,

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
-from worlds import calibration, generate
+from worlds import comparison, generate
+from worlds.comparison.report import sampling_error
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def figures(world: Path) -> pl.DataFrame:
-    return calibration.report(world)
+    return comparison.write_comparison(world)
 
 
 def test_every_table_of_figures_is_complete(figures: pl.DataFrame) -> None:
@@ -44,7 +45,7 @@ def test_published_figures_are_met_within_their_tolerance(
     """On the seed of the documentation and on another, which nothing was tuned on."""
     if seed != 7:
         generate(people=4000, seed=seed, start=date(2021, 1, 1), end=date(2025, 12, 31), out=tmp_path)
-        figures = calibration.report(tmp_path)
+        figures = comparison.write_comparison(tmp_path)
     published = figures.filter(pl.col("status") == "SOURCED")
     assert published.height >= 45
     missed = published.filter(pl.col("within") == False)  # noqa: E712  a polars expression
@@ -74,20 +75,20 @@ def test_the_report_is_written_beside_the_world(world: Path, figures: pl.DataFra
 
 def test_too_few_cases_are_not_judged(tmp_path: Path) -> None:
     generate(people=40, seed=7, start=date(2023, 1, 1), end=date(2024, 12, 31), out=tmp_path)
-    small = calibration.report(tmp_path)
+    small = comparison.write_comparison(tmp_path)
     assert (
-        small.filter(pl.col("count") < calibration.FEWEST)["within"].null_count()
-        == small.filter(pl.col("count") < calibration.FEWEST).height
+        small.filter(pl.col("count") < comparison.FEWEST)["within"].null_count()
+        == small.filter(pl.col("count") < comparison.FEWEST).height
     )
 
 
 def test_a_share_is_allowed_its_sampling_error_and_no_more() -> None:
     """One in ten where two in ten are published, tolerance five points: blamed with many cases, not with few."""
-    allowed = [0.05 + calibration._sampling("SHARE", 0.1, count) for count in (100, 10_000)]
+    allowed = [0.05 + sampling_error("SHARE", 0.1, count) for count in (100, 10_000)]
     assert allowed[0] > 0.1 > allowed[1]
-    assert calibration._sampling("EFFECT", 0.1, 100) == 0
+    assert sampling_error("EFFECT", 0.1, 100) == 0
 
 
 def test_a_folder_without_a_world_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no synthetic world"):
-        calibration.report(tmp_path)
+        comparison.write_comparison(tmp_path)

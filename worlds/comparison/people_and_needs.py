@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from worlds.assessing import THRESHOLDS
-from worlds.measuring import ORDERS, Tables, Value, share
+from worlds.assessments import THRESHOLDS
+from worlds.comparison.values import ORDERS, Tables, Value, share
 from worlds.people import REGIONS
 
 _SECTIONS = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalogue import Catalogue
-from worlds.arms import Arms
+from worlds.interventions import Arms
 from worlds.provision import Provision
-from worlds.world import World
+from worlds.settings import WorldSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class WorldInputs:
     """What does not change from chunk to chunk."""
 
-    world: World
+    world: WorldSettings
     catalogue: Catalogue
     arms: Arms
     provision: Provision

@@ -22,12 +22,12 @@ import catalogue
 from catalogue.errors import UsageError
 from features.contract import CONTRACT_VERSION, TABLES, Table
 from features.predictors import OGP_VERSION, OGRS3_VERSION, OVP_VERSION
-from worlds import arms as arms_of
-from worlds import calibration
+from worlds.comparison import write_comparison
 from worlds.history import make_chunk
+from worlds.inputs import WorldInputs
+from worlds.interventions import load_arms
 from worlds.provision import day, directory_frame, make_provision, travel_frame
-from worlds.setting import Setting
-from worlds.world import World, load
+from worlds.settings import WorldSettings, load_settings
 
 CHUNK = 25_000
 MOST_PEOPLE = 1_000_000
@@ -66,9 +66,9 @@ def write_world(
     _clear(out)
     (out / "truth").mkdir(parents=True)
     entries = catalogue.load()
-    arms = arms_of.load(entries)
+    arms = load_arms(entries)
     provision = make_provision(world=settings, arms=arms, seed=seed, start=start, end=end)
-    setting = Setting(
+    inputs = WorldInputs(
         world=settings,
         catalogue=entries,
         arms=arms,
@@ -82,7 +82,7 @@ def write_world(
         writers.write("travel", travel_frame(provision=provision, world=settings))
         for first in range(0, people, CHUNK):
             numbers = np.arange(first, min(first + CHUNK, people), dtype=np.int64)
-            writers.write_chunk(make_chunk(setting, numbers))
+            writers.write_chunk(make_chunk(inputs, numbers))
             if progress:
                 progress(int(numbers[-1]) + 1, people)
     document = {
@@ -98,10 +98,10 @@ def write_world(
         "predictors": [OGRS3_VERSION, OVP_VERSION, OGP_VERSION],
     }
     (out / _MARK).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    calibration.report(out)
+    write_comparison(out)
 
 
-def _checked(*, people: int, seed: int, start: date, end: date, world: str | Path) -> World:
+def _checked(*, people: int, seed: int, start: date, end: date, world: str | Path) -> WorldSettings:
     if not 1 <= people <= MOST_PEOPLE:
         raise UsageError(f"A world has from 1 to {MOST_PEOPLE:,} people; {people:,} were asked for.")
     if seed < 0:
@@ -110,7 +110,7 @@ def _checked(*, people: int, seed: int, start: date, end: date, world: str | Pat
         raise UsageError(
             "The last day of a world must lie at least 60 days after the first; move --end or --start."
         )
-    return load(world)
+    return load_settings(world)
 
 
 def _clear(out: Path) -> None:

@@ -13,21 +13,21 @@ import numpy as np
 import polars as pl
 
 from features.outcomes import ARM_DAYS
-from worlds import delivery, outcomes
-from worlds.arms import Arms
+from worlds import delivery, true_chances
+from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
-from worlds.frames import codes
-from worlds.outcomes import COMPLETED, Situation
+from worlds.interventions import Arms
 from worlds.provision import Provision
-from worlds.state import NO_ARM, State, Written
-from worlds.world import World
+from worlds.settings import WorldSettings
+from worlds.state import NO_ARM, State, WrittenTables
+from worlds.true_chances import COMPLETED, Situation
 
 STEP = 500  # keeps the draws of a referral beside apart from those of the arm
 _NEXT = 60  # days; it is made within so many after the six weeks
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ParallelPoints:
     """The decision points at which something may run beside: one row a point."""
 
     rows: Ints
@@ -41,7 +41,7 @@ class Beside:
     until: Ints  # whatever is due next, or the sentence, ends it
 
 
-def _candidates(beside: Beside, arms: Arms, state: State, available: Bools) -> Ints:
+def _candidates(beside: ParallelPoints, arms: Arms, state: State, available: Bools) -> Ints:
     """The arm of the requirement that would run beside; NO_ARM where there is none."""
     rows, situation = beside.rows, beside.situation
     unstable = situation.need[:, 0] | situation.need[:, 5]
@@ -58,15 +58,15 @@ def _candidates(beside: Beside, arms: Arms, state: State, available: Bools) -> I
     return found
 
 
-def refer_beside(
+def refer_in_parallel(
     *,
-    beside: Beside,
+    beside: ParallelPoints,
     state: State,
     arms: Arms,
     provision: Provision,
-    world: World,
+    world: WorldSettings,
     venues: pl.Series,
-    written: Written,
+    written: WrittenTables,
 ) -> None:
     """Make and carry out the referrals that run beside; what is open, and completed, is remembered."""
     rows, on, draws, step = beside.rows, beside.on, beside.draws, STEP + beside.step
@@ -79,7 +79,7 @@ def refer_beside(
     if not len(made):
         return
     which, arm, local = rows[made], arm[made], draws.take(made)
-    few = outcomes.only(beside.situation, made)
+    few = true_chances.only(beside.situation, made)
     each = np.arange(len(made))
     wait = provision.waiting_weeks[quarter[made], pdu[made], arm]
     minutes = provision.minutes[quarter[made], pdu[made], arm]
@@ -87,8 +87,12 @@ def refer_beside(
     crn = people.crn.gather(pl.Series(which))
     start = delivery.start_days(referred[made], wait)
     wide = np.ones((1, len(arms)))
-    starting = outcomes.commence_log_odds(few, arms, wait[:, None] * wide, minutes[:, None] * wide, remote)
-    lasting = outcomes.attend_log_odds(few, arms, minutes[:, None] * wide, outcomes.matched(few, arms))
+    starting = true_chances.commence_log_odds(
+        few, arms, wait[:, None] * wide, minutes[:, None] * wide, remote
+    )
+    lasting = true_chances.attend_log_odds(
+        few, arms, minutes[:, None] * wide, true_chances.matched(few, arms)
+    )
     n_venues = len(venues) // 12
     ended = delivery.deliver(
         referred=delivery.Referred(
@@ -123,8 +127,8 @@ def refer_beside(
         step=step,
         written=written,
     )
-    state.beside_arm[which] = arm
-    state.beside_known_until[which] = ended.known
+    state.parallel_arm[which] = arm
+    state.parallel_known_until[which] = ended.known
     state.open_until[which] = np.maximum(state.open_until[which], ended.on)
     done = ended.outcome == COMPLETED
     state.completed_known[which[done], arm[done]] = np.minimum(

@@ -12,11 +12,11 @@ import polars as pl
 
 from features import predictors
 from features.contract import SECTION_MAXIMA, SECTIONS
+from worlds.columns import blank
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from worlds.frames import blank
 from worlds.people import People, offences
+from worlds.settings import WorldSettings
 from worlds.state import State
-from worlds.world import World
 
 MAXIMA = np.array(list(SECTION_MAXIMA.values()), dtype=np.int64)
 # facts/oasys-need-thresholds.csv; sections 5 and 10 have none there, 2 is assumed for both.
@@ -39,7 +39,7 @@ def first_needs(people: People) -> Ints:
     return whole(np.clip(THRESHOLDS + (z - _CROSSING) / _WIDTH, 0, MAXIMA))
 
 
-def first_answered(people: People, needs: Ints, world: World) -> Bools:
+def first_answered(people: People, needs: Ints, world: WorldSettings) -> Bools:
     """Which sections are answered at a first assessment; the more there is to say, the more is left out."""
     chance = world.section_missing * (0.8 + 0.5 * (needs >= THRESHOLDS)) + people.recording_penalty[:, None]
     return people.draws.uniform("answered", width=len(SECTIONS)) >= chance
@@ -92,7 +92,7 @@ def years(on: Ints, born: Ints) -> Ints:
     return whole((months.astype(np.int64) - (day_late < day_early)) // 12)
 
 
-def assess(*, state: State, rows: Ints, on: Ints, step: int, world: World) -> pl.DataFrame:
+def assess(*, state: State, rows: Ints, on: Ints, step: int, world: WorldSettings) -> pl.DataFrame:
     """The assessments of these rows on these days, as columns of `assessments`, answered or not."""
     draws, people = state.people.draws.take(rows), state.people
     needs, answered = state.needs[rows], state.answered[rows]
@@ -281,7 +281,7 @@ def _recorded(
     answered: Bools,
     draws: Draws,
     step: int,
-    world: World,
+    world: WorldSettings,
 ) -> pl.DataFrame:
     """The assessment as it stands in the record: unanswered sections empty with their items and links."""
     frame = pl.DataFrame(columns)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from worlds.columns import codes
 from worlds.draws import Draws, Floats, Ints
-from worlds.frames import codes
 
 IN_USE_DAYS = 365
 SUGGESTED = 3

@@ -14,14 +14,12 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from features.contract import TABLES
-from worlds.calibration_page import chart, page
-from worlds.measures_course import behaviour, delivery, reoffending
-from worlds.measures_effects import effects
-from worlds.measures_people import needs, people, sentencing
-from worlds.measuring import Value
+from worlds.comparison.effects import effects
+from worlds.comparison.page import page
+from worlds.comparison.people_and_needs import needs, people, sentencing
+from worlds.comparison.referrals_and_reoffending import behaviour, delivery, reoffending
+from worlds.comparison.values import Value
 from worlds.people import crns
-
-__all__ = ["COLUMNS", "FEWEST", "chart", "compare", "page", "report"]
 
 COLUMNS = ("figure", "label", "target", "tolerance", "status", "source", "generated", "count", "within")
 JUDGED_PEOPLE = 40_000  # a larger world is judged by its first people; they are like the rest
@@ -29,8 +27,8 @@ FEWEST = 100  # people or events behind a generated value; with fewer it is not 
 SAMPLING = 1.96  # standard errors of a generated share that are allowed beside the tolerance
 
 
-def report(folder: Path) -> pl.DataFrame:
-    """How like the real thing is the world in this folder? Written beside it as `calibration.csv` and `.html`.
+def write_comparison(folder: Path) -> pl.DataFrame:
+    """How like the real thing is the world in this folder? Written next to it as `calibration.csv` and `.html`.
 
     One row a figure: `COLUMNS`. `within` is null where fewer than 100 people or events stand behind it; a share
     may miss its tolerance by the sampling error (95%) of the generated value, so that a small world is not blamed
@@ -39,14 +37,14 @@ def report(folder: Path) -> pl.DataFrame:
     Raises:
         UsageError: the folder holds no synthetic world.
     """
-    frame = compare(folder)
+    frame = compare_world(folder)
     frame.write_csv(folder / "calibration.csv")
     (folder / "calibration.html").write_text(page(frame), encoding="utf-8")
     return frame
 
 
-def compare(folder: Path) -> pl.DataFrame:
-    """The comparison of `report`, without writing anything."""
+def compare_world(folder: Path) -> pl.DataFrame:
+    """The comparison of `write_comparison`, without writing anything."""
     if not (folder / "truth" / "world.json").exists():
         raise UsageError(
             f"{folder} holds no synthetic world (no truth/world.json); make one with signpost synthesise."
@@ -75,7 +73,7 @@ def compare(folder: Path) -> pl.DataFrame:
             )  # the order of a parallel sum must not show
             target, tolerance = float(figure["target"]), float(figure["tolerance"])
             judged = generated is not None and count >= FEWEST
-            allowed = tolerance + _sampling(figure["kind"], generated, count) + 1e-9
+            allowed = tolerance + sampling_error(figure["kind"], generated, count) + 1e-9
             within = abs(float(generated or 0.0) - target) <= allowed if judged else None
             rows.append(
                 (
@@ -113,7 +111,7 @@ def _first(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.filter(pl.col("referral_id") <= f"R{last}~") if "referral_id" in columns else frame
 
 
-def _sampling(kind: str, generated: float | None, count: int) -> float:
+def sampling_error(kind: str, generated: float | None, count: int) -> float:
     """By how much a generated share may be off by chance; other figures get no allowance."""
     if kind != "SHARE" or generated is None or not 0 < generated < 1:
         return 0.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from worlds.measures_course import ended_referrals
-from worlds.measuring import CONVICTIONS, YEAR, Tables, Value
+from worlds.comparison.referrals_and_reoffending import ended_referrals
+from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value
 
 
 def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Value]:

@@ -1,6 +1,6 @@
 """What a world is like: its declared settings, read key by key.
 
-A world is a small YAML file of overrides over `World`'s defaults (which are the baseline). Unknown
+A world is a small YAML file of overrides over `WorldSettings`'s defaults (which are the baseline). Unknown
 keys are errors, so that a misspelt setting cannot silently do nothing.
 """
 
@@ -18,7 +18,7 @@ import yaml
 
 from catalogue.errors import UsageError
 from catalogue.loading import UniqueKeyLoader
-from worlds.characteristics import ETHNICITIES, SEXES
+from worlds.protected_characteristics import ETHNICITIES, SEXES
 
 _WORLDS = Path(__file__).parent / "named"
 PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
@@ -41,7 +41,7 @@ _RANGES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
+class PlantedDisparity:
     """One disparity put into a world on purpose, for the audit to find.
 
     `kind`: OFFER lowers the log-odds of being referred to an accredited programme or structured
@@ -82,7 +82,7 @@ class Planted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class WorldSettings:
     """Every setting of a world. The defaults are the baseline."""
 
     name: str = "baseline"
@@ -132,7 +132,7 @@ class World:
     disruption_places: float = 1.0
     disruption_waiting_weeks: float = 0.0
     disruption_remote: bool = False
-    planted: tuple[Planted, ...] = ()
+    planted: tuple[PlantedDisparity, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold the settings to their ranges."""
@@ -166,7 +166,7 @@ class World:
                 f"World {self.name}: disruption_to is before disruption_from; give the earlier day first."
             )
 
-    def planted_of(self, kind: str) -> tuple[Planted, ...]:
+    def planted_of(self, kind: str) -> tuple[PlantedDisparity, ...]:
         """The planted disparities of one kind."""
         return tuple(planted for planted in self.planted if planted.kind == kind)
 
@@ -178,22 +178,22 @@ class World:
         return settings
 
 
-def names() -> tuple[str, ...]:
+def world_names() -> tuple[str, ...]:
     """The worlds that come with the project."""
     return tuple(sorted(path.stem for path in _WORLDS.glob("*.yaml")))
 
 
-def load(world: str | Path) -> World:
+def load_settings(world: str | Path) -> WorldSettings:
     """The world of that name, or of that YAML file.
 
     Raises:
         UsageError: no such world or file, YAML that cannot be read, an unknown or repeated key, a value
             of the wrong kind or out of range.
     """
-    path = _WORLDS / f"{world}.yaml" if str(world) in names() else Path(world)
+    path = _WORLDS / f"{world}.yaml" if str(world) in world_names() else Path(world)
     if not path.is_file():
         raise UsageError(
-            f"There is no world {str(world)!r}; use one of {', '.join(names())}, or the path of a YAML file."
+            f"There is no world {str(world)!r}; use one of {', '.join(world_names())}, or the path of a YAML file."
         )
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506  a safe loader
@@ -210,10 +210,10 @@ def load(world: str | Path) -> World:
     return _from_document(document, path)
 
 
-def _from_document(document: Mapping[str, object], path: Path) -> World:
-    defaults = World()
+def _from_document(document: Mapping[str, object], path: Path) -> WorldSettings:
+    defaults = WorldSettings()
     values: dict[str, object] = {"name": path.stem}
-    known = {field.name for field in dataclasses.fields(World)}
+    known = {field.name for field in dataclasses.fields(WorldSettings)}
     for key, value in document.items():
         if key not in known:
             raise UsageError(
@@ -222,7 +222,7 @@ def _from_document(document: Mapping[str, object], path: Path) -> World:
         values[key] = (
             _planted(value, path) if key == "planted" else _checked(key, value, getattr(defaults, key), path)
         )
-    return World(**values)  # type: ignore[arg-type]  # each value has been held to its field's kind
+    return WorldSettings(**values)  # type: ignore[arg-type]  # each value has been held to its field's kind
 
 
 def _checked(key: str, value: object, default: object, path: Path) -> object:
@@ -253,8 +253,8 @@ def _number(value: float) -> float:
         return math.inf
 
 
-def _planted(value: object, path: Path) -> tuple[Planted, ...]:
-    keys = {field.name for field in dataclasses.fields(Planted)}
+def _planted(value: object, path: Path) -> tuple[PlantedDisparity, ...]:
+    keys = {field.name for field in dataclasses.fields(PlantedDisparity)}
     if not isinstance(value, list):
         raise UsageError(f"The world file {path.name} wants a list under planted.")
     planted = []
@@ -267,7 +267,7 @@ def _planted(value: object, path: Path) -> tuple[Planted, ...]:
         if not isinstance(groups, list) or not isinstance(size, int | float) or size is True or size is False:
             raise UsageError(f"Under planted in {path.name}, groups is a list and size a number.")
         planted.append(
-            Planted(
+            PlantedDisparity(
                 kind=str(entry["kind"]),
                 characteristic=str(entry["characteristic"]),
                 groups=tuple(str(group) for group in groups),

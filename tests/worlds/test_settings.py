@@ -10,29 +10,34 @@ import pytest
 
 from catalogue.errors import UsageError
 from worlds import generate
-from worlds.world import World, load, names
+from worlds.settings import WorldSettings, load_settings, world_names
 
 START, END = date(2022, 1, 1), date(2023, 12, 31)
 
 
 def test_the_six_worlds_are_there() -> None:
-    assert names() == ("baseline", "disparity", "national", "null", "shifted", "sparse")
+    assert world_names() == ("baseline", "disparity", "national", "null", "shifted", "sparse")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", world_names())
 def test_every_world_loads_under_its_name_and_says_what_it_is(name: str) -> None:
-    world = load(name)
+    world = load_settings(name)
     assert world.name == name
     assert world.description
 
 
 def test_what_sets_the_worlds_apart() -> None:
-    assert load("baseline").document() | {"description": ""} == World().document()
-    assert load("null").effect_scale == 0
-    assert load("shifted").disruption_places < 1
-    assert load("sparse").section_missing > 3 * World().section_missing
-    assert {one.kind for one in load("disparity").planted} == {"OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT"}
-    assert load("national").pdus_per_region == 9
+    assert load_settings("baseline").document() | {"description": ""} == WorldSettings().document()
+    assert load_settings("null").effect_scale == 0
+    assert load_settings("shifted").disruption_places < 1
+    assert load_settings("sparse").section_missing > 3 * WorldSettings().section_missing
+    assert {one.kind for one in load_settings("disparity").planted} == {
+        "OFFER",
+        "RECORDING",
+        "TRAVEL",
+        "ENFORCEMENT",
+    }
+    assert load_settings("national").pdus_per_region == 9
 
 
 def test_a_readers_own_world(tmp_path: Path) -> None:
@@ -40,7 +45,7 @@ def test_a_readers_own_world(tmp_path: Path) -> None:
     own.write_text(
         "effect_scale: 2\npdus_per_region: 4\ndisruption_from: 2024-01-01\ndisruption_to: 2024-06-30\n"
     )
-    world = load(own)
+    world = load_settings(own)
     assert (world.name, world.effect_scale, world.pdus_per_region) == ("wales", 2.0, 4)
 
 
@@ -85,7 +90,7 @@ def test_a_slip_in_a_world_file_is_one_clear_sentence(tmp_path: Path, text: str,
     own = tmp_path / "own.yaml"
     own.write_text(text)
     with pytest.raises(UsageError, match=says) as refused:
-        load(own)
+        load_settings(own)
     assert "\n" not in str(refused.value)
 
 
@@ -125,9 +130,13 @@ def test_the_national_caseload_is_as_full_on_the_last_day_as_on_the_first(tmp_pa
 
 
 def test_every_number_of_a_world_has_a_range() -> None:
-    numbers = [one.name for one in dataclasses.fields(World) if isinstance(getattr(World(), one.name), float)]
+    numbers = [
+        one.name
+        for one in dataclasses.fields(WorldSettings)
+        if isinstance(getattr(WorldSettings(), one.name), float)
+    ]
     assert len(numbers) > 20
     for name in numbers:
         for value in (math.nan, math.inf, -math.inf, 1e6):
             with pytest.raises(UsageError, match=name):
-                dataclasses.replace(World(), **{name: value})
+                dataclasses.replace(WorldSettings(), **{name: value})

@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from features.contract import SECTIONS, SENTENCE_TYPES
-from worlds import assessing, delivery
-from worlds.arms import Arms
+from worlds import assessments, delivery
+from worlds.columns import codes
 from worlds.draws import Draws, Ints, whole
-from worlds.frames import codes
-from worlds.outcomes import COMPLETED
+from worlds.interventions import Arms
 from worlds.sentencing import CUSTODIAL
-from worlds.state import NEVER, State, Written
-from worlds.world import World
+from worlds.settings import WorldSettings
+from worlds.state import NEVER, State, WrittenTables
+from worlds.true_chances import COMPLETED
 
 STEP = 900  # keeps the draws of a referral on remand apart from those of the arms
 REFERRED = 0.45  # share of people on remand with such a need who are referred; assumption
@@ -32,14 +32,16 @@ _SERVICES = (
 
 def remanded_on(state: State) -> Ints:
     """The day each person was remanded, NEVER for those who were not."""
-    held = (state.docket.kind == _PRE_SENTENCE) & (state.disposal == CUSTODIAL)[:, None]
-    return whole(np.where(held, state.docket.starts, NEVER).min(axis=1))
+    held = (state.recent_sentences.kind == _PRE_SENTENCE) & (state.disposal == CUSTODIAL)[:, None]
+    return whole(np.where(held, state.recent_sentences.starts, NEVER).min(axis=1))
 
 
-def refer_on_remand(*, state: State, arms: Arms, seed: int, world: World, written: Written) -> None:
+def refer_on_remand(
+    *, state: State, arms: Arms, seed: int, world: WorldSettings, written: WrittenTables
+) -> None:
     """Make and carry out the referrals of people on remand; what ends late in the record is remembered."""
     since = remanded_on(state)
-    people, need = state.people, assessing.needed(state.needs)
+    people, need = state.people, assessments.needed(state.needs)
     arm = np.full(len(people), -1, dtype=np.int64)
     for section, service in _SERVICES:
         if service in arms.ids:

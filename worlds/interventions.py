@@ -1,4 +1,4 @@
-"""What each intervention is in a synthetic world: whom it helps, how much, how long it runs (arms.csv).
+"""What each intervention is in a synthetic world: whom it helps, how much, how long it runs (interventions.csv).
 
 Effects are assumptions built on `facts/calibration.md` section 2; no published figure gives the effect
 of one named programme here. `log_odds` is the mean change in the log-odds of reoffending within a year
@@ -33,7 +33,7 @@ TYPES = ("ACP", "SI", "CRS", "TOOLKIT", "TREATMENT_REQUIREMENT", "UNPAID_WORK", 
 LONGEST_WEEKS = 40
 # Of people referred, about this share completes; the mean effect of a referral is spread over completers.
 COMPLETED_SHARE = 0.43
-_BY_TYPE = {  # what an entry of the catalogue that arms.csv does not list gets: family, weeks
+_BY_TYPE = {  # what an entry of the catalogue that interventions.csv does not list gets: family, weeks
     "ACP": ("cognitive", 19),
     "SI": ("cognitive", 8),
     "CRS": ("wellbeing", 10),
@@ -74,9 +74,9 @@ class Arms:
         return np.isin(self.kind, [TYPES.index(one) for one in types])
 
 
-def load(entries: catalogue.Catalogue) -> Arms:
+def load_arms(entries: catalogue.Catalogue) -> Arms:
     """The arms of a catalogue, in its order."""
-    with (Path(__file__).parent / "arms.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(__file__).parent / "interventions.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["intervention_id"]: row for row in csv.DictReader(file)}
     rows = [_row(entry, listed) for entry in entries.interventions]
     return Arms(
