@@ -30,6 +30,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 _FACTS = Path(__file__).parent / "facts"
+# What turns the linear predictor of OGRS3 into log-odds of proven reoffending within one and two years.
+OGRS3_ONE_YEAR, OGRS3_TWO_YEARS = 1.40256, 2.1217
 _UNUSABLE_WEIGHT = 100.0  # 999 in the file: an offence the formula does not score
 
 
@@ -129,7 +131,12 @@ def ogrs3(
         sanctions=sanctions,
         weight=weight,
     )
-    return Percent(_percent(score + 1.40256), _percent(score + 2.1217))
+    return ogrs3_percent(score)
+
+
+def ogrs3_percent(score: Floats) -> Percent:
+    """The chances that an `ogrs3_linear_predictor` stands for."""
+    return Percent(_percent(score + OGRS3_ONE_YEAR), _percent(score + OGRS3_TWO_YEARS))
 
 
 _OVP_VIOLENT = np.array([0, 4, 7, 9, 11, *range(12, 25), 25], dtype=np.int64)

@@ -1,8 +1,7 @@
-"""Needs, and the assessment that records them: section scores, items, links, predictors, responsivity.
+"""What does an assessment record? Section scores, items, links, predictors, responsivity.
 
-Section scores are drawn so that the share over each section's threshold meets the published figures
-(lifestyle 71%, accommodation 39%, alcohol 24%, drugs about 48%; the others are assumptions). Items add up to
-their section where OASys counts them there. The seven items of the thinking total follow the same scores.
+Items add up to their section where OASys counts them there. The seven items of the thinking total follow
+the same scores.
 """
 
 from __future__ import annotations
@@ -11,46 +10,43 @@ import numpy as np
 import polars as pl
 
 from features import predictors
-from features.contract import SECTION_MAXIMA, SECTIONS
+from features.age import whole_years
+from features.contract import LEVELS, OFFENCE_TYPES, SECTIONS
 from worlds.columns import blank
-from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from worlds.people import People, offences
+from worlds.draws import Bools, Draws, Floats, Ints
+from worlds.needs import (
+    ACCOMMODATION,
+    ALCOHOL,
+    ATTITUDES,
+    DRUGS,
+    EMOTIONAL,
+    LIFESTYLE,
+    MAXIMA,
+    RELATIONSHIPS,
+    THINKING,
+    WORK,
+    over_threshold,
+)
+from worlds.offences import ogrs3_weights, types_of_offences, violent_offences
+from worlds.people import People
 from worlds.settings import WorldSettings
 from worlds.state import State
 
-MAXIMA = np.array(list(SECTION_MAXIMA.values()), dtype=np.int64)
-# facts/oasys-need-thresholds.csv; sections 5 and 10 have none there, 2 is assumed for both.
-THRESHOLDS = np.array([2, 3, 2, 2, 2, 2, 4, 2, 4, 2], dtype=np.int64)
-# Where the normal score of a section crosses its threshold, and how wide a point is. Tuned against
-# figures.csv, so that the prevalences of the caseload meet the published ones.
-_CROSSING = np.array([0.86, 0.05, 0.2, -0.25, -0.24, 0.3, 0.84, -0.15, 0.12, -0.05])
-_WIDTH = np.array([0.34, 0.36, 0.32, 0.45, 0.45, 0.24, 0.33, 0.28, 0.42, 0.36])
-_LOADING = np.array([0.55, 0.6, 0.5, 0.45, 0.6, 0.5, 0.3, 0.45, 0.6, 0.55])
+_SEXUAL, _INTERNET_ONLY, _PARTNER, _DOMESTIC, _GANG, _EXTREMISM = (
+    OFFENCE_TYPES.index(name)
+    for name in (
+        "SEXUAL",
+        "SEXUAL_INTERNET_ONLY",
+        "INTIMATE_PARTNER_VIOLENCE",
+        "DOMESTIC_ABUSE",
+        "GANG",
+        "EXTREMISM",
+    )
+)
 GENERATION_CHANGE = 20620  # 2026-06-16: the repository dropped OGRS3 the day after
-_BANDS = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
 
 
-def first_needs(people: People) -> Ints:
-    """True section scores when a person enters the history."""
-    noise = people.draws.normal("need", width=len(SECTIONS))
-    z = _LOADING * people.needy[:, None] + np.sqrt(1 - _LOADING**2) * noise
-    z[:, 7] += 0.8 * people.psychiatric
-    z[:, 6] += np.where(people.male, 0.03, -0.1)
-    return whole(np.clip(THRESHOLDS + (z - _CROSSING) / _WIDTH, 0, MAXIMA))
-
-
-def first_answered(people: People, needs: Ints, world: WorldSettings) -> Bools:
-    """Which sections are answered at a first assessment; the more there is to say, the more is left out."""
-    chance = world.section_missing * (0.8 + 0.5 * (needs >= THRESHOLDS)) + people.recording_penalty[:, None]
-    return people.draws.uniform("answered", width=len(SECTIONS)) >= chance
-
-
-def needed(needs: Ints) -> Bools:
-    """Sections at or over their threshold."""
-    return needs >= THRESHOLDS
-
-
-def split(total: Ints, parts: int, draws: Draws, stream: str, step: int) -> Ints:
+def _split(total: Ints, parts: int, draws: Draws, stream: str, step: int) -> Ints:
     """Parts of 0, 1 or 2 that add up to `total` (person by parts)."""
     left, out = total.copy(), np.zeros((len(total), parts), dtype=np.int64)
     u = draws.uniform(stream, step, width=parts)
@@ -71,53 +67,38 @@ def true_ogrs(state: State, rows: Ints, on: Ints) -> Floats:
     """The OGRS3 linear predictor as of these days (follow-up begins on the latest of sentence and release)."""
     people = state.people
     start = np.maximum(np.minimum(state.released[rows], on), state.sentenced[rows])
-    conviction_age = years(state.sentenced[rows], people.born[rows])
-    weight = np.array([one.weight for one in offences()])[state.offence[rows]]
+    conviction_age = whole_years(state.sentenced[rows], people.born[rows])
     return predictors.ogrs3_linear_predictor(
         male=people.male[rows],
-        age_at_followup=np.maximum(years(start, people.born[rows]), 18),
+        age_at_followup=np.maximum(whole_years(start, people.born[rows]), 18),
         age_at_conviction=conviction_age,
         age_first_sanction=np.minimum(people.first_age[rows], conviction_age),
         sanctions=state.previous[rows] + 1,
-        weight=weight,
+        weight=ogrs3_weights()[state.offence[rows]],
     )
 
 
-def years(on: Ints, born: Ints) -> Ints:
-    """Whole years between two day numbers, by the calendar."""
-    later, earlier = on.astype("datetime64[D]"), born.astype("datetime64[D]")
-    months = later.astype("datetime64[M]") - earlier.astype("datetime64[M]")
-    day_late = (later - later.astype("datetime64[M]")).astype(np.int64)
-    day_early = (earlier - earlier.astype("datetime64[M]")).astype(np.int64)
-    return whole((months.astype(np.int64) - (day_late < day_early)) // 12)
+def motivation(people: People, rows: Ints, step: int) -> Ints:
+    """Motivation as assessed, 0 to 2: latent engagement with noise."""
+    seen = people.engagement[rows] + 0.85 * people.draws.take(rows).normal("motivation", step)
+    return (seen > -0.7).astype(np.int64) + (seen > 0.6).astype(np.int64)
 
 
 def assess(*, state: State, rows: Ints, on: Ints, step: int, world: WorldSettings) -> pl.DataFrame:
     """The assessments of these rows on these days, as columns of `assessments`, answered or not."""
     draws, people = state.people.draws.take(rows), state.people
     needs, answered = state.needs[rows], state.answered[rows]
-    table = offences()
-    male, offence = people.male[rows], state.offence[rows]
-    types = np.array(
-        [
-            [kind in one.types for kind in ("SEXUAL", "SEXUAL_INTERNET_ONLY", "GANG", "EXTREMISM")]
-            for one in table
-        ]
-    )[offence]
-    partner = np.array(["INTIMATE_PARTNER_VIOLENCE" in one.types for one in table])[offence]
-    domestic = np.array(["DOMESTIC_ABUSE" in one.types for one in table])[offence]
-    sexual_past, partner_past = (
-        state.past_types[rows, 4],
-        state.past_types[rows, 2] | state.past_types[rows, 3],
-    )
-    sexual = types[:, 0] | sexual_past
+    male = people.male[rows]
+    now, before = types_of_offences()[state.offence[rows]], state.past_types[rows]
+    partner, partner_past = now[:, _PARTNER], before[:, _PARTNER] | before[:, _DOMESTIC]
+    sexual = now[:, _SEXUAL] | before[:, _SEXUAL]
     columns: dict[str, Ints | Bools | Floats | pl.Series] = {}
-    thinking = split(needs[:, 8], 4, draws, "thinking items", step)
-    attitudes = split(needs[:, 9], 4, draws, "attitude items", step)
-    family = split(needs[:, 3], 3, draws, "family items", step)
-    lifestyle = split(needs[:, 4], 3, draws, "lifestyle items", step)
+    thinking = _split(needs[:, THINKING], 4, draws, "thinking items", step)
+    attitudes = _split(needs[:, ATTITUDES], 4, draws, "attitude items", step)
+    family = _split(needs[:, RELATIONSHIPS], 3, draws, "family items", step)
+    lifestyle = _split(needs[:, LIFESTYLE], 3, draws, "lifestyle items", step)
     u = draws.uniform("items", step, width=9)
-    level = needs[:, 8] / 8
+    level = needs[:, THINKING] / MAXIMA[THINKING]
     temper = np.minimum(_item(np.clip(0.15 + 0.75 * level, 0, 1), u[:, 3]), 2)
     columns |= {
         "q2_6": _item(np.clip(0.2 + 0.6 * level, 0, 1), u[:, 0]),
@@ -126,7 +107,7 @@ def assess(*, state: State, rows: Ints, on: Ints, step: int, world: WorldSetting
         "q6_12": np.where(sexual, _item(np.full(len(rows), 0.45), u[:, 1]), 0),
         "q7_2": lifestyle[:, 0],
         "q7_3": lifestyle[:, 1],
-        "q10_1": _item(np.clip(needs[:, 7] / 9, 0, 1), u[:, 2]),
+        "q10_1": _item(np.clip(needs[:, EMOTIONAL] / 9, 0, 1), u[:, 2]),
         "q11_2": _item(np.clip(0.1 + 0.8 * level, 0, 1), u[:, 4]),
         "q11_3": _item(np.clip(0.1 + 0.55 * level + 0.25 * (partner | partner_past), 0, 1), u[:, 5]),
         "q11_4": temper,
@@ -139,21 +120,21 @@ def assess(*, state: State, rows: Ints, on: Ints, step: int, world: WorldSetting
         "q12_9": attitudes[:, 3],
         "q1_30": sexual,
         "q6_11": sexual,
-        "q2_3d_domestic_abuse": domestic,
+        "q2_3d_domestic_abuse": now[:, _DOMESTIC],
         "q6_7_domestic_abuse_past": partner_past | partner,
     }
     links = draws.uniform("links", step, width=12)
-    need = needed(needs)
+    need = over_threshold(needs)
     for index, section in enumerate(SECTIONS):
         columns[f"{section.split('_')[0]}_linked_reoffending"] = links[:, index] < np.where(
             need[:, index], 0.7, 0.08
         )
-    columns["s11_linked_harm"] = links[:, 10] < np.where(need[:, 8], 0.5, 0.06)
-    columns["s12_linked_harm"] = links[:, 11] < np.where(need[:, 9], 0.3, 0.05)
+    columns["s11_linked_harm"] = links[:, 10] < np.where(need[:, THINKING], 0.5, 0.06)
+    columns["s12_linked_harm"] = links[:, 11] < np.where(need[:, ATTITUDES], 0.3, 0.05)
     columns |= _predictors(state=state, rows=rows, on=on, items=columns, draws=draws, step=step)
     columns |= _harm(
         columns=columns,
-        types=types,
+        now=now,
         sexual=sexual,
         partner=partner,
         partner_past=partner_past,
@@ -161,17 +142,18 @@ def assess(*, state: State, rows: Ints, on: Ints, step: int, world: WorldSetting
         draws=draws,
         step=step,
     )
-    engaged = people.engagement[rows] + 0.85 * draws.normal("motivation", step)
-    drugs, alcohol = needs[:, 5], needs[:, 6]
+    drugs, alcohol = needs[:, DRUGS], needs[:, ALCOHOL]
     dependent = draws.chance("dependence", np.where((drugs >= 6) | (alcohol >= 6), 0.7, 0.04), step)
     columns |= {
-        "erg": blank(18 + draws.days("erg", 0, 14, step), ~types[:, 3]),
+        "erg": blank(18 + draws.days("erg", 0, 14, step), ~now[:, _EXTREMISM]),
         "learning_screen_subtotal": np.where(people.learning[rows], 4, 0) + draws.days("screen", 0, 3, step),
-        "maturity_flag": blank(draws.chance("maturity", 0.4), ~((years(on, people.born[rows]) < 26) & male)),
-        "motivation": (engaged > -0.7).astype(np.int64) + (engaged > 0.6).astype(np.int64),
+        "maturity_flag": blank(
+            draws.chance("maturity", 0.4), ~((whole_years(on, people.born[rows]) < 26) & male)
+        ),
+        "motivation": motivation(people, rows, step),
         "acute_mental_health": people.psychiatric[rows] & draws.chance("acute", 0.2, step),
         "substance_stable": ~(dependent & draws.chance("unstable", 0.5, step)),
-        "gang_identification": types[:, 2] | draws.chance("gang", 0.015),
+        "gang_identification": now[:, _GANG] | draws.chance("gang", 0.015),
         "dependence": dependent,
     }
     return _recorded(columns=columns, needs=needs, answered=answered, draws=draws, step=step, world=world)
@@ -188,11 +170,11 @@ def _predictors(
 ) -> dict[str, Ints | Bools | Floats | pl.Series]:
     people, needs = state.people, state.needs[rows]
     log_odds = true_ogrs(state, rows, on)
-    ogrs = np.floor(100 * sigmoid(log_odds + 2.1217) + 0.5).astype(np.int64)
-    homeless, unemployed = needs[:, 0] >= 5, needs[:, 1] >= 4
+    ogrs = predictors.ogrs3_percent(log_odds).two_year
+    homeless, unemployed = needs[:, ACCOMMODATION] >= 5, needs[:, WORK] >= 4
     sanctions = state.previous[rows] + 1
-    index_violent = np.array([one.violent for one in offences()])[state.offence[rows]]
-    drug_items = np.minimum(needs[:, 5], 4)
+    index_violent = violent_offences()[state.offence[rows]]
+    drug_items = np.minimum(needs[:, DRUGS], 4)
     ogp = predictors.ogp(
         predictors.ogp_points(
             ogrs3_two_year=ogrs,
@@ -206,13 +188,13 @@ def _predictors(
     ).two_year
     points = predictors.ovp_points(
         male=people.male[rows],
-        age_at_followup=np.maximum(years(on, people.born[rows]), 18),
+        age_at_followup=np.maximum(whole_years(on, people.born[rows]), 18),
         sanctions=sanctions,
         violent_sanctions=np.minimum(state.violent_previous[rows] + index_violent, sanctions),
         impact_not_recognised=np.asarray(items["q2_6"]) > 0,
         no_fixed_abode=homeless,
         unemployed=unemployed,
-        alcohol=np.minimum(needs[:, 6] // 2, 4),
+        alcohol=np.minimum(needs[:, ALCOHOL] // 2, 4),
         psychiatric_treatment=people.psychiatric[rows],
         temper=np.asarray(items["q11_4"]),
         attitudes=np.asarray(items["q12_1"]),
@@ -233,7 +215,7 @@ def _predictors(
 def _harm(
     *,
     columns: dict[str, Ints | Bools | Floats | pl.Series],
-    types: Bools,
+    now: Bools,
     sexual: Bools,
     partner: Bools,
     partner_past: Bools,
@@ -241,11 +223,11 @@ def _harm(
     draws: Draws,
     step: int,
 ) -> dict[str, pl.Series]:
-    bands = pl.Series(_BANDS)
-    osp = pl.Series([*_BANDS, "NOT_APPLICABLE"])
-    contact = sexual & ~types[:, 1]
+    bands = pl.Series(LEVELS)
+    osp = pl.Series([*LEVELS, "NOT_APPLICABLE"])
+    contact = sexual & ~now[:, _INTERNET_ONLY]
     ovp = np.asarray(columns["ovp_2yr"], dtype=np.float64)
-    rosh = draws.normal("rosh", step) + 0.022 * (ovp - 30) + 1.0 * types[:, 0] + 0.5 * partner
+    rosh = draws.normal("rosh", step) + 0.022 * (ovp - 30) + 1.0 * now[:, _SEXUAL] + 0.5 * partner
     sara = draws.normal("sara") + 0.02 * (ovp - 30) + 0.7 * partner
     level = (sara > 0.1).astype(np.int64) + (sara > 1.5)
     other = (sara + 0.5 * draws.normal("sara other") > 0.7).astype(np.int64) + (sara > 2.0)
@@ -256,7 +238,11 @@ def _harm(
         ),
         "osp_iic": osp.gather(
             pl.Series(
-                np.where(male & (types[:, 1] | contact), draws.choice("osp iic", (0.45, 0.33, 0.17, 0.05)), 4)
+                np.where(
+                    male & (now[:, _INTERNET_ONLY] | contact),
+                    draws.choice("osp iic", (0.45, 0.33, 0.17, 0.05)),
+                    4,
+                )
             )
         ),
         "rosh": bands.gather(pl.Series((rosh > -0.6).astype(np.int64) + (rosh > 1.15) + (rosh > 2.9))),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from features.contract import TABLES
 from worlds.columns import codes
 from worlds.draws import Draws, Floats, Ints
 
@@ -17,7 +18,7 @@ IN_USE_DAYS = 365
 SUGGESTED = 3
 RECORDED = 0.8  # share of decisions that are recorded in the service; assumption
 CONTESTED = 0.008  # share of decisions that a person asks to be looked at again; assumption
-ACTIONS = ("ACCEPTED", "DEPARTED", "NONE_CHOSEN", "CONTESTED")
+ACTIONS = TABLES["decisions"].column("action").allowed
 REASONS = (
     ("MEETS_MAIN_NEED", "PERSON_PREFERS_IT", "CAN_START_SOON", "LIKELY_TO_FINISH", "COURT_OR_LICENCE"),
     ("OTHER_NEED_FIRST", "PERSON_PREFERS_OTHER", "NOT_PRACTICAL_HERE", "RESPONSIVITY", "COURT_OR_LICENCE"),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from catalogue.fields import SETTINGS
+from features.contract import OUTCOMES, TABLES
 from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
 from worlds.interventions import LONGEST_WEEKS, Arms
@@ -23,19 +25,12 @@ from worlds.true_chances import (
     DRIFT_SIZE,
     DROPPED,
     ENDS_AFTER_ABSENCE,
-    NONE,
+    NOT_ATTENDED,
     UNACCEPTABLE,
 )
 
 PATH_WEEKS = 78
-OUTCOMES = (
-    "ATTENDED_COMPLIED",
-    "ATTENDED_NOT_COMPLIED",
-    "ACCEPTABLE_ABSENCE",
-    "UNACCEPTABLE_ABSENCE",
-    "RESCHEDULED",
-)
-SETTINGS = ("COMMUNITY", "CUSTODY", "PRE_RELEASE", "REMAND")
+COMPLIED, NOT_COMPLIED, ACCEPTABLE, UNACCEPTED, RESCHEDULED = range(len(OUTCOMES))
 PRE_RELEASE_DAYS = 84  # referrals inside so long before release are made for it; assumption
 # Reasons by how a referral ends, a repeated code the more common; the first tuple for programmes and requirements
 # (HMPPS accredited programmes reference data), the second for commissioned services (Refer and monitor), the third
@@ -121,7 +116,8 @@ def start_days(referred: Ints, wait: Floats) -> Ints:
 
 def setting_of(*, custody: Bools, referred: Ints, until: Ints) -> Ints:
     """The setting of referrals under a sentence, as an index of SETTINGS."""
-    return np.where(custody, 1 + (until - referred <= PRE_RELEASE_DAYS), 0)
+    community, inside, near = (SETTINGS.index(one) for one in ("COMMUNITY", "CUSTODY", "PRE_RELEASE"))
+    return np.where(custody, np.where(until - referred <= PRE_RELEASE_DAYS, near, inside), community)
 
 
 def deliver(
@@ -192,7 +188,7 @@ def deliver(
     ]
     return Ended(
         known=np.where(completed, *ended_as),
-        outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NONE)),
+        outcome=np.where(completed, COMPLETED, np.where(dropped, DROPPED, NOT_ATTENDED)),
         on=ends,
     )
 
@@ -290,7 +286,7 @@ def _write_referrals(
                 "event_number": referred.event,
                 "intervention_id": codes(arms.ids, arm),
                 "setting": codes(SETTINGS, referred.setting),
-                "source": codes(("REQUIREMENT", "LICENCE_CONDITION", "PRACTITIONER"), source),
+                "source": codes(TABLES["referrals"].column("source").allowed, source),
                 "referred_on": referred.referred,
                 "known_on": referral_known(referred.draws, referred.referred, world, step),
                 "provider": referred.provider,

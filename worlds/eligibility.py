@@ -6,12 +6,15 @@ import numpy as np
 import polars as pl
 
 import catalogue.batch
-from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
-from worlds import assessments, sentencing
+from catalogue.fields import SETTINGS, SEX
+from features.age import whole_years
+from features.contract import OFFENCE_TYPES, REGIONS, REQUIREMENT_TYPES, SENTENCE_TYPES
+from worlds import assessments
 from worlds.columns import blank, codes, named_lists
 from worlds.draws import Bools, Ints
 from worlds.inputs import WorldInputs
-from worlds.people import REGIONS, pdu_codes
+from worlds.offences import types_of_offences
+from worlds.people import pdu_codes
 from worlds.state import State
 
 
@@ -26,7 +29,7 @@ def subjects(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: i
     starts, ends = held.starts[rows][each, latest], held.ends[rows][each, latest]
     kind = held.kind[rows][each, latest]
     custody = kind == SENTENCE_TYPES.index("CUSTODY")
-    kinds = sentencing.offence_type_matrix()[held.offence[rows]]
+    kinds = types_of_offences()[held.offence[rows]]
     present = np.asarray((kinds & running[:, :, None]).any(axis=1), dtype=np.bool_)
     past = state.past_types[rows] | (kinds & (recorded & ~running)[:, :, None]).any(axis=1)
     required = np.asarray((held.requirements[rows] & running[:, :, None]).any(axis=1), dtype=np.bool_)
@@ -40,10 +43,10 @@ def subjects(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: i
         opened[open_rows, arm[rows][open_rows]] = True
     return frame.with_columns(
         as_of=pl.Series(on).cast(pl.Int32).cast(pl.Date),
-        sex=codes(("FEMALE", "MALE"), people.male[rows].astype(np.int64)),
-        age=pl.Series(assessments.years(on, people.born[rows])),
-        setting=codes(("COMMUNITY", "CUSTODY"), custody.astype(np.int64)),
-        region=codes(list(REGIONS), people.region[rows]),
+        sex=codes(SEX, (~people.male[rows]).astype(np.int64)),
+        age=pl.Series(whole_years(on, people.born[rows])),
+        setting=codes(SETTINGS, np.where(custody, SETTINGS.index("CUSTODY"), SETTINGS.index("COMMUNITY"))),
+        region=codes(REGIONS, people.region[rows]),
         pdu=codes(pdu_codes(world), people.pdu[rows]),
         sentence_type=codes(SENTENCE_TYPES, kind),
         days_left=pl.Series(ends - on),

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from features.age import whole_years
+from features.contract import REGIONS
+from features.outcomes import LATER_ASSESSMENT_DAYS, NO_ARM, REOFFENCE_DAYS
+from features.predictors import OGRS3_ONE_YEAR, ogrs3_percent
 from worlds import (
     assessments,
     delivery,
@@ -27,26 +31,27 @@ from worlds.deaths import after_death
 from worlds.decision_records import decisions_frame
 from worlds.draws import Bools, Draws, Floats, Ints, pick, sigmoid
 from worlds.inputs import WorldInputs
+from worlds.needs import CRIMINOGENIC, MAXIMA, criminogenic_total, first_answered, first_needs, over_threshold
+from worlds.offences import types_of_offences, violent_offences
 from worlds.parallel_referrals import ParallelPoints, refer_in_parallel
-from worlds.people import REGIONS, make_people, people_frame, protected_frame
+from worlds.people import make_people, people_frame, protected_frame
 from worlds.provision import CUSTODY_WAIT, venue_names
 from worlds.remand_referrals import refer_on_remand, remanded_on
 from worlds.state import (
-    CRIMINOGENIC,
     NEVER,
-    NO_ARM,
+    NO_ARM_INDEX,
     REVIEW,
     TERMINATION,
+    YEAR,
     State,
     WrittenTables,
     new_state,
 )
 from worlds.true_chances import COMPLETED, DROPPED, NEED_SPREAD, Situation, TrueChances
 
-YEAR = 365
 _MOST_STEPS = 40
 WORSE_AGAIN = 0.25  # chance that a section has gone up a point when a new sentence begins; assumption
-_LAST_FOLLOW_UP = 450  # the last day after a decision on which an assessment counts as its follow-up
+_LAST_FOLLOW_UP = LATER_ASSESSMENT_DAYS[1]  # an assessment later than this says nothing of the decision
 _PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework", "Probation Service")
 
 
@@ -82,8 +87,8 @@ def make_chunk(inputs: WorldInputs, numbers: Ints) -> dict[str, pl.DataFrame]:
     draws = Draws(seed=inputs.seed, people=numbers)
     people = make_people(world=inputs.world, draws=draws, numbers=numbers, start=inputs.start, end=inputs.end)
     state, written = new_state(people, len(inputs.arms)), WrittenTables()
-    state.needs = assessments.first_needs(people)
-    state.answered = assessments.first_answered(people, state.needs, inputs.world)
+    state.needs = first_needs(people)
+    state.answered = first_answered(people, state.needs, inputs.world)
     state.past_types = sentencing.past_types(state)
     everybody = np.arange(len(people))
     sentencing.sentence_anew(
@@ -155,18 +160,17 @@ def _record(inputs: WorldInputs, state: State, rows: Ints, step: int, written: W
 
 
 def _situation(inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> Situation:
-    people, draws = state.people, state.people.draws.take(rows)
+    people = state.people
     needs, answered = state.needs[rows], state.answered[rows]
     ogrs = assessments.true_ogrs(state, rows, on)
     counted = np.zeros_like(answered)
     counted[:, CRIMINOGENIC] = answered[:, CRIMINOGENIC]
-    total = needs[:, CRIMINOGENIC].sum(axis=1)
-    engaged = people.engagement[rows] + 0.85 * draws.normal("motivation", step)
+    total = criminogenic_total(needs)
     work = supervision.employment(state, rows, step)
     away = np.clip(state.released[rows] - on, 0, YEAR)
     yearly = (
         -0.75
-        + 0.82 * (ogrs + 1.40256)
+        + 0.82 * (ogrs + OGRS3_ONE_YEAR)
         + 0.045 * (total - 16)
         - 0.4 * people.engagement[rows]
         + 0.95 * state.short_custody[rows]
@@ -175,15 +179,15 @@ def _situation(inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: in
     team = people.pdu[rows] * 10_000 + people.team[rows]
     return Situation(
         engagement=people.engagement[rows],
-        risk=(ogrs + 1.40256 + 0.9) / 1.1,
-        ogrs_2yr=np.floor(100 * sigmoid(ogrs + 2.1217) + 0.5),
+        risk=(ogrs + OGRS3_ONE_YEAR + 0.9) / 1.1,
+        ogrs_2yr=ogrs3_percent(ogrs).two_year.astype(np.float64),
         previous=state.previous[rows],
-        age=assessments.years(on, people.born[rows]),
+        age=whole_years(on, people.born[rows]),
         psychiatric=people.psychiatric[rows],
         needs=needs,
-        need=assessments.needed(needs),
+        need=over_threshold(needs),
         counted=counted,
-        motivation=((engaged > -0.7).astype(np.float64) + (engaged > 0.6)),
+        motivation=assessments.motivation(people, rows, step).astype(np.float64),
         breached=state.breached[rows],
         working=work <= 1,
         unemployed=work >= 3,
@@ -212,9 +216,9 @@ def _year(inputs: WorldInputs, state: State, rows: Ints, step: int, written: Wri
     )
     classes = np.zeros(len(rows), dtype=np.int64)
     effect, shift = np.zeros(len(rows)), np.zeros(len(rows))
-    targets = np.zeros((len(rows), len(assessments.MAXIMA)), dtype=np.bool_)
+    targets = np.zeros((len(rows), len(MAXIMA)), dtype=np.bool_)
     deciding = np.flatnonzero(point.decides)
-    state.open_arm[rows] = np.where(state.open_known_until[rows] >= on, state.open_arm[rows], NO_ARM)
+    state.open_arm[rows] = np.where(state.open_known_until[rows] >= on, state.open_arm[rows], NO_ARM_INDEX)
     if len(deciding):
         done = _decide(inputs, state, point, deciding, written)
         classes[deciding], effect[deciding] = done.reached, done.effect
@@ -461,7 +465,7 @@ def _write_truth(
     written: WrittenTables,
 ) -> None:
     """The two tables of `truth/`. The arm is NONE where the referral falls after the last day."""
-    names = (*inputs.arms.ids, "NONE")
+    names = (*inputs.arms.ids, NO_ARM)
     arm = np.where(recorded, chosen, len(inputs.arms))
     written.add("decision_points", pl.DataFrame({"crn": crn, "decided_on": on, "arm": codes(names, arm)}))
     n, width = truth.progress.shape
@@ -500,12 +504,12 @@ def _reoffence(*, state: State, point: Point, effect: Floats, written: WrittenTa
     situation, draws, rows, step = point.situation, point.draws, point.rows, point.step
     chance = true_chances.reoffends(situation.yearly + effect, situation.exposure)
     state.yearly[rows] = sigmoid(situation.yearly + effect)
-    state.window_end[rows] = point.on + YEAR
+    state.window_end[rows] = point.on + REOFFENCE_DAYS
     happens = draws.chance("reoffends", chance, step)
     at_large = np.maximum(point.on, state.released[rows])
-    span = np.maximum(YEAR - (at_large - point.on), 1)
+    span = np.maximum(REOFFENCE_DAYS - (at_large - point.on), 1)
     day = at_large + 1 + np.floor((span - 1) * draws.uniform("reoffence day", step) ** 1.2).astype(np.int64)
-    day = np.where(happens, np.minimum(day, point.on + YEAR), NEVER)
+    day = np.where(happens, np.minimum(day, point.on + REOFFENCE_DAYS), NEVER)
     _write_reoffences(
         state=state,
         rows=rows[happens],
@@ -553,7 +557,7 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
         moving = left != 0
         if not moving.any():
             break
-        room = np.where((left < 0)[:, None], needs > 0, needs < assessments.MAXIMA) & counted
+        room = np.where((left < 0)[:, None], needs > 0, needs < MAXIMA) & counted
         weight = room * (1.0 + 4.0 * (helped & (left < 0)[:, None]))
         moving &= weight.sum(axis=1) > 0
         which = pick(np.cumsum(weight, axis=1), draws.uniform("need unit", step, unit))
@@ -562,7 +566,7 @@ def _needs_move(state: State, point: Point, change: Ints, helped: Bools) -> None
         left = np.where(moving, left - np.sign(left), 0)
     u = draws.uniform("other needs", step, width=needs.shape[1])
     wander = (u < 0.1).astype(np.int64) - ((u > 0.86) | (helped & (u > 0.5)))
-    needs = np.where(counted, needs, np.clip(needs + wander, 0, assessments.MAXIMA))
+    needs = np.where(counted, needs, np.clip(needs + wander, 0, MAXIMA))
     state.needs[point.rows] = needs
     fills = draws.uniform("fills", step, width=needs.shape[1]) < 0.5
     state.answered[point.rows] |= fills
@@ -608,11 +612,11 @@ def _next(
 def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: WrittenTables) -> None:
     """A new sentence: the record grows, needs have worsened, a first assessment is due."""
     draws = state.people.draws.take(rows)
-    state.past_types[rows] |= sentencing.offence_type_matrix()[state.offence[rows]]
+    state.past_types[rows] |= types_of_offences()[state.offence[rows]]
     state.previous[rows] += 1
-    state.violent_previous[rows] += sentencing.violent_offences()[state.offence[rows]]
+    state.violent_previous[rows] += violent_offences()[state.offence[rows]]
     worse = draws.uniform("worse", step, width=state.needs.shape[1]) < WORSE_AGAIN
-    state.needs[rows] = np.clip(state.needs[rows] + worse, 0, assessments.MAXIMA)
+    state.needs[rows] = np.clip(state.needs[rows] + worse, 0, MAXIMA)
     sentencing.sentence_anew(
         state=state,
         rows=rows,

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import catalogue
+from catalogue.intervention import InterventionType
 from features.contract import REQUIREMENT_TYPES, SECTIONS
 from worlds.draws import Bools, Floats, Ints
 
@@ -29,7 +30,7 @@ FAMILIES = (
     "punitive",
     "toolkit",
 )
-TYPES = ("ACP", "SI", "CRS", "TOOLKIT", "TREATMENT_REQUIREMENT", "UNPAID_WORK", "ATTENDANCE_CENTRE")
+TYPES = tuple(str(one) for one in InterventionType)
 LONGEST_WEEKS = 40
 # Of people referred, about this share completes; the mean effect of a referral is spread over completers.
 COMPLETED_SHARE = 0.43

@@ -17,9 +17,10 @@ from worlds import delivery, true_chances
 from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
 from worlds.interventions import Arms
+from worlds.needs import unstable
 from worlds.provision import Provision
 from worlds.settings import WorldSettings
-from worlds.state import NO_ARM, State, WrittenTables
+from worlds.state import NO_ARM_INDEX, State, WrittenTables
 from worlds.true_chances import COMPLETED, Situation
 
 STEP = 500  # keeps the draws of a referral beside apart from those of the arm
@@ -42,19 +43,19 @@ class ParallelPoints:
 
 
 def _candidates(beside: ParallelPoints, arms: Arms, state: State, available: Bools) -> Ints:
-    """The arm of the requirement that would run beside; NO_ARM where there is none."""
+    """The arm of the requirement that would run beside; NO_ARM_INDEX where there is none."""
     rows, situation = beside.rows, beside.situation
-    unstable = situation.need[:, 0] | situation.need[:, 5]
-    found = np.full(len(rows), NO_ARM, dtype=np.int64)
+    without_effect = ~unstable(situation.need)
+    found = np.full(len(rows), NO_ARM_INDEX, dtype=np.int64)
     busy = np.where(beside.chosen < len(arms), beside.chosen, 0)
     for arm in np.flatnonzero(arms.of_family("punitive") & (arms.log_odds == 0) & (arms.need_points == 0)):
         kind = arms.requirement[arm]
         fits = beside.eligible[:, arm] & state.requirements[rows, kind] & available[:, arm]
         fits &= ~((beside.chosen < len(arms)) & (arms.requirement[busy] == kind))
-        fits &= ~(unstable & arms.of_type("UNPAID_WORK")[arm]) & (
+        fits &= (without_effect | ~arms.of_type("UNPAID_WORK")[arm]) & (
             state.completed_known[rows, arm] >= beside.on
         )
-        found = np.where((found == NO_ARM) & fits, arm, found)
+        found = np.where((found == NO_ARM_INDEX) & fits, arm, found)
     return found
 
 
@@ -74,7 +75,7 @@ def refer_in_parallel(
     quarter, pdu = provision.quarter(on), people.pdu[rows]
     arm = _candidates(beside, arms, state, provision.available[quarter, pdu])
     referred = on + ARM_DAYS + draws.days("beside", 1, _NEXT, beside.step)
-    happens = (arm != NO_ARM) & draws.chance("runs beside", world.requirements_beside, beside.step)
+    happens = (arm != NO_ARM_INDEX) & draws.chance("runs beside", world.requirements_beside, beside.step)
     made = np.flatnonzero(happens & (referred < beside.until))
     if not len(made):
         return

@@ -6,21 +6,17 @@ them, and everything that later happens follows from them and from what is done.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from features.predictors import offence_weight
+from features.contract import REGIONS
 from worlds.columns import blank
 from worlds.draws import Bools, Draws, Floats, Ints, whole
 from worlds.protected_characteristics import ETHNICITIES, MARITAL, MINORITIES, ORIENTATIONS, RELIGIONS
 from worlds.settings import PlantedDisparity, WorldSettings
 
-REGIONS = "ABCDEFGHIJKL"
 # Outstanding unpaid-work hours by region, November 2023 (parliamentary answer; facts/calibration.md 1.1),
 # in the order of the region codes: North East, North West, Yorkshire and the Humber, Wales, West Midlands,
 # East Midlands, South West, South Central, East of England, London, Kent Surrey Sussex, Greater Manchester.
@@ -42,37 +38,6 @@ LONDON = REGIONS.index("J")
 WOMEN = 0.10  # HMI Probation evidence base
 CASELOAD = 40  # people a practitioner; assumption
 TEAM_SIZE = 6  # practitioners a team; assumption
-
-
-@dataclass(frozen=True, slots=True)
-class Offence:
-    """One kind of index offence (offences.csv)."""
-
-    group: str
-    types: tuple[str, ...]
-    men: float
-    women: float
-    custody: float
-    violent: bool
-    weight: float
-
-
-@cache
-def offences() -> tuple[Offence, ...]:
-    """The offences that people of a world are sentenced for."""
-    with (Path(__file__).parent / "offences.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Offence(
-                group=row["offence_group"],
-                types=tuple(row["offence_types"].split("|")),
-                men=float(row["men"]),
-                women=float(row["women"]),
-                custody=float(row["custody"]),
-                violent=row["violent"] == "yes",
-                weight=offence_weight(row["offence_group"]),
-            )
-            for row in csv.DictReader(file)
-        )
 
 
 @dataclass(slots=True)
@@ -242,7 +207,7 @@ def people_frame(people: People, world: WorldSettings) -> pl.DataFrame:
             "crn": people.crn,
             "date_of_birth": people.born,
             "male": people.male,
-            "region": pl.Series(list(REGIONS)).gather(pl.Series(people.region)),
+            "region": pl.Series(REGIONS).gather(pl.Series(people.region)),
             "pdu": codes,
             "practitioner_number": people.practitioner,
             "team_number": people.team,

@@ -7,20 +7,21 @@ and, where the world says so, delivery goes online.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 
+from features.contract import REGIONS, TABLES
 from worlds.draws import Bools, Draws, Floats, Ints
 from worlds.interventions import Arms
-from worlds.people import REGIONS, pdu_codes
+from worlds.people import pdu_codes
 from worlds.settings import WorldSettings
 
 EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3
-FORMATS = ("GROUP", "ONE_TO_ONE", "ONLINE")
+FORMATS = TABLES["directory"].column("format").allowed
 NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
 CUSTODY_WAIT = 6.0  # weeks, in every prison; assumption
 _NORMAL = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
@@ -216,7 +217,7 @@ def _inside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.Dat
     return pl.DataFrame(
         {
             "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
-            "region": pl.Series(list(REGIONS)).gather(pl.Series(region)),
+            "region": pl.Series(REGIONS).gather(pl.Series(region)),
             "pdu": pl.Series([None] * len(arm), dtype=pl.String),
             "venue": pl.Series([f"{one}-HMP" for one in REGIONS]).gather(pl.Series(region)),
             "format": pl.Series(["GROUP"] * len(arm)),
@@ -242,7 +243,7 @@ def _outside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.Da
     return pl.DataFrame(
         {
             "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
-            "region": pl.Series(list(REGIONS)).gather(pl.Series(region)),
+            "region": pl.Series(REGIONS).gather(pl.Series(region)),
             "pdu": pl.Series(pdu_codes(world)).gather(pl.Series(pdu)),
             "venue": venues.gather(pl.Series(region * n_venues + provision.venue[quarter, pdu, arm])),
             "format": pl.Series(FORMATS).gather(pl.Series(provision.form[quarter, pdu, arm])),
@@ -269,8 +270,3 @@ def travel_frame(*, provision: Provision, world: WorldSettings) -> pl.DataFrame:
     return pl.DataFrame(
         rows, schema={"pdu": pl.String, "venue": pl.String, "minutes": pl.Float64}, orient="row"
     )
-
-
-def iso(day_number: int) -> str:
-    """A day number as an ISO date."""
-    return (EPOCH + timedelta(days=day_number)).isoformat()

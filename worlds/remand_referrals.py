@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from features.contract import SECTIONS, SENTENCE_TYPES
-from worlds import assessments, delivery
+from catalogue.fields import SETTINGS
+from features.contract import SENTENCE_TYPES
+from worlds import delivery
 from worlds.columns import codes
 from worlds.draws import Draws, Ints, whole
 from worlds.interventions import Arms
+from worlds.needs import ACCOMMODATION, FINANCE, over_threshold
 from worlds.sentencing import CUSTODIAL
 from worlds.settings import WorldSettings
 from worlds.state import NEVER, State, WrittenTables
@@ -25,8 +27,8 @@ WAIT = 1.0  # weeks; assumption
 _PRE_SENTENCE = SENTENCE_TYPES.index("PRE_SENTENCE")
 # In this order: the need that leads to it, and to what.
 _SERVICES = (
-    ("s3_accommodation", "accommodation-services-crs"),
-    ("s5_finance", "finance-benefit-and-debt-services-crs"),
+    (ACCOMMODATION, "accommodation-services-crs"),
+    (FINANCE, "finance-benefit-and-debt-services-crs"),
 )
 
 
@@ -41,12 +43,11 @@ def refer_on_remand(
 ) -> None:
     """Make and carry out the referrals of people on remand; what ends late in the record is remembered."""
     since = remanded_on(state)
-    people, need = state.people, assessments.needed(state.needs)
+    people, need = state.people, over_threshold(state.needs)
     arm = np.full(len(people), -1, dtype=np.int64)
     for section, service in _SERVICES:
         if service in arms.ids:
-            index = SECTIONS.index(section)
-            arm = np.where((arm < 0) & need[:, index], arms.ids.index(service), arm)
+            arm = np.where((arm < 0) & need[:, section], arms.ids.index(service), arm)
     draws = people.draws
     referred = since + draws.days("referred on remand", 4, 20)
     made = np.flatnonzero((since < NEVER) & (arm >= 0) & draws.chance("on remand", REFERRED))
@@ -65,7 +66,7 @@ def refer_on_remand(
             referred=referred[made],
             arm=arm,
             event=np.ones(len(made), dtype=np.int64),  # the first of the history
-            setting=np.full(len(made), delivery.SETTINGS.index("REMAND"), dtype=np.int64),
+            setting=np.full(len(made), SETTINGS.index("REMAND"), dtype=np.int64),
             custody=np.ones(len(made), dtype=np.bool_),
             ordered=np.zeros(len(made), dtype=np.bool_),
             licence=np.zeros(len(made), dtype=np.bool_),

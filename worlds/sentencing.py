@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SECTION_MAXIMA, SECTIONS, SENTENCE_TYPES
+from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SENTENCE_TYPES
 from worlds.columns import blank, codes, named_lists
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid, whole
-from worlds.people import offences
-from worlds.state import INITIAL, NEVER, State, WrittenTables
+from worlds.needs import ACCOMMODATION, ALCOHOL, DRUGS, LIFESTYLE, MAXIMA, THINKING
+from worlds.offences import index_offences, types_of_offences, violent_offences
+from worlds.state import INITIAL, NEVER, YEAR, State, WrittenTables
 
+ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
-YEAR = 365
 MONTHS = (12, 18, 24, 36)
 ASSESSED_INSIDE = 75  # days in custody from which the first assessment is made there; assumption
 REMANDED = 0.35  # share of people sentenced to custody who were held on remand; assumption
@@ -26,13 +27,6 @@ BESIDE = 1000  # keeps the draws of a sentence beside another apart from those o
 _PRE_SENTENCE, _LICENCE = SENTENCE_TYPES.index("PRE_SENTENCE"), SENTENCE_TYPES.index("LICENCE")
 _AFTER = SENTENCE_TYPES.index("POST_SENTENCE_SUPERVISION")
 _RAR = REQUIREMENT_TYPES.index("RAR")
-
-
-def offence_type_matrix() -> Bools:
-    """Index offence by offence type."""
-    return np.array(
-        [[one in offence.types for one in OFFENCE_TYPES] for offence in offences()], dtype=np.bool_
-    )
 
 
 def past_types(state: State) -> Bools:
@@ -74,7 +68,6 @@ def sentence_anew(
     state.sentenced[rows] = when
     state.released[rows] = given.released
     state.supervised_to[rows] = np.maximum(state.supervised_to[rows], given.supervised_to)
-    state.rar_days[rows] = given.rar_days
     state.requirements[rows] = given.requirements
     state.short_custody[rows] = custodial & (2 * given.served < YEAR)
     state.basic[rows] = (people.risk[rows] < -0.4) & ~custodial & draws.chance("basic", 0.25, step)
@@ -93,15 +86,10 @@ def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
     """Custody costs homes and ties, and interrupts drinking: the needs found there differ from those outside."""
     u = state.people.draws.take(rows).uniform("custody costs", step, width=3)
     needs = state.needs[rows]
-    home, ties, drink = (
-        SECTIONS.index("s3_accommodation"),
-        SECTIONS.index("s7_lifestyle"),
-        SECTIONS.index("s9_alcohol"),
-    )
-    needs[:, home] += 2 * (u[:, 0] < 0.45)
-    needs[:, ties] += 2 * (u[:, 1] < 0.6)
-    needs[:, drink] -= 2 * (u[:, 2] < 0.3)
-    state.needs[rows] = np.clip(needs, 0, np.array(list(SECTION_MAXIMA.values())))
+    needs[:, ACCOMMODATION] += 2 * (u[:, 0] < 0.45)
+    needs[:, LIFESTYLE] += 2 * (u[:, 1] < 0.6)
+    needs[:, ALCOHOL] -= 2 * (u[:, 2] < 0.3)
+    state.needs[rows] = np.clip(needs, 0, MAXIMA)
 
 
 def sentence_under_supervision(
@@ -123,20 +111,15 @@ def sentence_under_supervision(
     )
     state.supervised_to[rows] = np.maximum(state.supervised_to[rows], given.supervised_to)
     state.requirements[rows] |= given.requirements
-    state.past_types[rows] |= offence_type_matrix()[given.offence]
+    state.past_types[rows] |= types_of_offences()[given.offence]
     state.violent_previous[rows] += violent_offences()[given.offence]
     state.pending[rows] = NEVER
-
-
-def violent_offences() -> Bools:
-    """Which index offences are violent."""
-    return np.array([one.violent for one in offences()], dtype=np.bool_)
 
 
 def _given(
     *, state: State, rows: Ints, when: Ints, draws: Draws, step: int, custody_allowed: Bools
 ) -> Sentence:
-    people, table = state.people, offences()
+    people, table = state.people, index_offences()
     male = people.male[rows]
     offence = np.where(
         male,
@@ -180,11 +163,11 @@ def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, ste
 
     give("RAR", sigmoid(-1.55 + 0.35 * risk + 0.1 * (need.sum(axis=1) - 20) / 6))
     give("UNPAID_WORK", sigmoid(-0.85 - 0.3 * risk))
-    give("ACCREDITED_PROGRAMME", sigmoid(-3.1 + 0.5 * risk + 0.35 * (need[:, 8] - 4)))
-    give("DRUG_REHABILITATION", np.where(need[:, 5] >= 4, 0.16, 0.005))
-    give("ALCOHOL_TREATMENT", np.where(need[:, 6] >= 4, 0.18, 0.004))
+    give("ACCREDITED_PROGRAMME", sigmoid(-3.1 + 0.5 * risk + 0.35 * (need[:, THINKING] - 4)))
+    give("DRUG_REHABILITATION", np.where(need[:, DRUGS] >= 4, 0.16, 0.005))
+    give("ALCOHOL_TREATMENT", np.where(need[:, ALCOHOL] >= 4, 0.18, 0.004))
     give("MENTAL_HEALTH_TREATMENT", np.where(state.people.psychiatric[rows], 0.09, 0.008))
-    give("ALCOHOL_ABSTINENCE", np.where(need[:, 6] >= 4, 0.16, 0.02))
+    give("ALCOHOL_ABSTINENCE", np.where(need[:, ALCOHOL] >= 4, 0.16, 0.02))
     give("CURFEW", sigmoid(-2.1 + 0.3 * risk))
     give("EXCLUSION", 0.04)
     give("RESIDENCE", 0.02)
@@ -205,12 +188,12 @@ def _write(
     """
     people, when = state.people, given.when
     known = when + draws.days("sentence known", 0, 4, step)  # before the first assessment under it
-    kinds = pl.Series([list(one.types) for one in offences()], dtype=pl.List(pl.String))
+    kinds = pl.Series([list(one.types) for one in index_offences()], dtype=pl.List(pl.String))
     facts = pl.DataFrame(
         {
             "crn": people.crn.gather(pl.Series(rows)),
             "rar_days": given.rar_days,
-            "offence_group": codes([one.group for one in offences()], given.offence),
+            "offence_group": codes([one.group for one in index_offences()], given.offence),
             "offence_types": kinds.gather(pl.Series(given.offence)),
             "past_offence_types": named_lists(OFFENCE_TYPES, state.past_types[rows]),
             "previous_sanctions": state.previous[rows],
@@ -265,9 +248,7 @@ def _write(
     )  # fmt: skip
     _basic_assessments(state=state, rows=rows[report], written=written, on=asked[report] + 5, step=step)
     event = event + 1
-    main = np.array(
-        [SENTENCE_TYPES.index(n) for n in ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER", "CUSTODY")]
-    )
+    main = np.array([SENTENCE_TYPES.index(name) for name in (*ORDERS, "CUSTODY")])
     ends = np.where(custodial, given.released, given.licence_ends)
     add(
         mask=zero == 0, code=main[given.disposal], event=event, start=when, end=ends,

@@ -17,8 +17,9 @@ from typing import Final
 import yaml
 
 from catalogue.errors import UsageError
+from catalogue.fields import SEX
 from catalogue.loading import UniqueKeyLoader
-from worlds.protected_characteristics import ETHNICITIES, SEXES
+from worlds.protected_characteristics import ETHNICITIES
 
 _WORLDS = Path(__file__).parent / "named"
 PLANTED_KINDS = ("OFFER", "RECORDING", "TRAVEL", "ENFORCEMENT")
@@ -66,7 +67,7 @@ class PlantedDisparity:
             raise UsageError(
                 f"A planted disparity names the characteristic {self.characteristic!r}; use ethnicity or sex."
             )
-        codes = SEXES if self.characteristic == "sex" else ETHNICITIES
+        codes = SEX if self.characteristic == "sex" else ETHNICITIES
         for group in self.groups:
             if group not in codes:
                 raise UsageError(

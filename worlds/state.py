@@ -7,29 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from features.contract import REQUIREMENT_TYPES, SECTIONS
+from features.contract import OFFENCE_TYPES, REQUIREMENT_TYPES, SECTIONS
 from worlds.draws import Bools, Floats, Ints
 from worlds.people import People
 
 NEVER = np.int64(2**31 - 1)
 INITIAL, REVIEW, TERMINATION = 0, 1, 2
-NO_ARM = -1
-# Sections whose sum is the total criminogenic need (data contract, Progress).
-CRIMINOGENIC = tuple(
-    SECTIONS.index(name)
-    for name in (
-        "s3_accommodation",
-        "s4_ete",
-        "s6_relationships",
-        "s7_lifestyle",
-        "s8_drugs",
-        "s9_alcohol",
-        "s11_thinking",
-        "s12_attitudes",
-    )
-)
-
-
+NO_ARM_INDEX = -1
+YEAR = 365  # days
 SLOTS = 8  # sentences remembered, the latest last; enough for all that can still be running
 
 
@@ -105,7 +90,6 @@ class State:
     sentenced: Ints
     released: Ints  # first day in the community under this sentence
     supervised_to: Ints
-    rar_days: Ints
     requirements: Bools  # person by requirement type
     previous: Ints
     violent_previous: Ints
@@ -166,11 +150,10 @@ def new_state(people: People, arms: int) -> State:
         sentenced=days(),
         released=days(),
         supervised_to=zeros(),
-        rar_days=zeros(),
         requirements=np.zeros((n, len(REQUIREMENT_TYPES)), dtype=np.bool_),
         previous=people.previous.copy(),
         violent_previous=people.violent_previous.copy(),
-        past_types=np.zeros((n, 11), dtype=np.bool_),
+        past_types=np.zeros((n, len(OFFENCE_TYPES)), dtype=np.bool_),
         short_custody=no(),
         basic=no(),
         due=days(),
@@ -180,10 +163,10 @@ def new_state(people: People, arms: int) -> State:
         needs=np.zeros((n, len(SECTIONS)), dtype=np.int64),
         answered=np.ones((n, len(SECTIONS)), dtype=np.bool_),
         completed_known=np.full((n, arms), NEVER, dtype=np.int64),
-        open_arm=np.full(n, NO_ARM, dtype=np.int64),
+        open_arm=np.full(n, NO_ARM_INDEX, dtype=np.int64),
         open_until=zeros(),
         open_known_until=zeros(),
-        parallel_arm=np.full(n, NO_ARM, dtype=np.int64),
+        parallel_arm=np.full(n, NO_ARM_INDEX, dtype=np.int64),
         parallel_known_until=zeros(),
         breached=no(),
         window_end=zeros(),

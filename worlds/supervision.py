@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from features.contract import CIRCUMSTANCE_VALUES, OUTCOMES, TABLES
 from worlds.columns import codes
-from worlds.delivery import OUTCOMES
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
+from worlds.needs import ACCOMMODATION, WORK
 from worlds.settings import WorldSettings
 from worlds.state import State, WrittenTables
 
@@ -63,7 +64,7 @@ def contacts(
             "crn": crn.gather(pl.Series(row)),
             "scheduled_on": days,
             "known_on": known,
-            "kind": codes(("OFFICE", "HOME_VISIT", "PHONE", "VIDEO"), kind),
+            "kind": codes(TABLES["contacts"].column("kind").allowed, kind),
             "outcome": codes(OUTCOMES, outcome[row, column]),
         }
     )
@@ -143,7 +144,7 @@ def circumstances(
     draws, people = state.people.draws.take(rows), state.people
     crn = people.crn.gather(pl.Series(rows))
 
-    def add(*, days: Ints, kind: str, values: tuple[str, ...], index: Ints, keep: Bools, stream: str) -> None:
+    def add(*, days: Ints, kind: str, index: Ints, keep: Bools, stream: str) -> None:
         lag = draws.days(f"{stream} lag", 0, 6, step)
         late = draws.chance(f"{stream} late", world.late_records, step)
         known = days + lag + np.where(late, draws.days(f"{stream} late lag", 10, 60, step), 0)
@@ -153,37 +154,33 @@ def circumstances(
                 "observed_on": days,
                 "known_on": known,
                 "kind": codes((kind,), np.zeros(len(days), dtype=np.int64)),
-                "value": codes(values, index),
+                "value": codes(CIRCUMSTANCE_VALUES[kind], index),
             }
         )
         written.add("circumstances", frame[np.flatnonzero(keep)])
         wrong = keep & draws.chance(f"{stream} corrected", world.corrected_records, step)
         corrected = frame.with_columns(
             known_on=pl.Series(known + draws.days(f"{stream} correction", 7, 90, step)),
-            value=codes(values, (index + 1) % len(values)),
+            value=codes(CIRCUMSTANCE_VALUES[kind], (index + 1) % len(CIRCUMSTANCE_VALUES[kind])),
         )
         written.add("circumstances", corrected[np.flatnonzero(wrong)])
 
     everybody = np.ones(len(rows), dtype=np.bool_)
-    housing = state.needs[rows, 0]
+    housing = state.needs[rows, ACCOMMODATION]
     home = np.where(
         housing >= 6,
         2,
         np.where(housing >= 3, 1, np.where(draws.chance("approved premises", 0.02, step), 3, 0)),
     )
-    homes = ("SETTLED", "TRANSIENT", "NO_FIXED_ABODE", "APPROVED_PREMISES")
-    add(days=on, kind="ACCOMMODATION", values=homes, index=home, keep=everybody, stream="home")
+    add(days=on, kind="ACCOMMODATION", index=home, keep=everybody, stream="home")
     work = employment(state, rows, step)
-    works = ("FULL_TIME", "PART_TIME", "TRAINING", "UNEMPLOYED", "UNAVAILABLE")
-    add(days=on, kind="EMPLOYMENT", values=works, index=work, keep=everybody, stream="work")
+    add(days=on, kind="EMPLOYMENT", index=work, keep=everybody, stream="work")
     first = everybody & (step == 0)
-    yes_no = ("YES", "NO")
     caring = np.where(draws.chance("caring", np.where(people.male[rows], 0.1, 0.3)), 0, 1)
-    add(days=on, kind="CARING", values=yes_no, index=caring, keep=first, stream="caring")
+    add(days=on, kind="CARING", index=caring, keep=first, stream="caring")
     add(
         days=on,
         kind="HEALTH",
-        values=yes_no,
         index=np.where(people.psychiatric[rows] | draws.chance("ill", 0.15), 0, 1),
         keep=first,
         stream="health",
@@ -191,7 +188,6 @@ def circumstances(
     add(
         days=on,
         kind="RELATIONSHIP",
-        values=yes_no,
         index=np.where(draws.chance("partnered", 0.35, step), 0, 1),
         keep=everybody,
         stream="relationship",
@@ -201,7 +197,6 @@ def circumstances(
     add(
         days=moved_on,
         kind="ACCOMMODATION",
-        values=homes,
         index=np.where(home == 0, 1, 0),
         keep=moves,
         stream="home again",
@@ -211,7 +206,6 @@ def circumstances(
     add(
         days=worked_on,
         kind="EMPLOYMENT",
-        values=works,
         index=np.where(work >= 3, 0, 3),
         keep=works_on,
         stream="work again",
@@ -222,7 +216,7 @@ def employment(state: State, rows: Ints, step: int) -> Ints:
     """Work as observed at an assessment: 0 full time, 1 part time, 2 training, 3 out of work, 4 unavailable."""
     draws = state.people.draws.take(rows)
     return np.where(
-        state.needs[rows, 1] >= 4,
+        state.needs[rows, WORK] >= 4,
         np.where(draws.chance("unavailable", 0.25, step), 4, 3),
         draws.choice("work", (0.55, 0.2, 0.12, 0.13), step),
     )

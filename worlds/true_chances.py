@@ -23,8 +23,10 @@ from functools import cache
 
 import numpy as np
 
+from catalogue.fields import PREDICTOR_BANDS
 from worlds.draws import Bools, Floats, Ints, sigmoid
 from worlds.interventions import COMPLETED_SHARE, LONGEST_WEEKS, Arms
+from worlds.needs import ACCOMMODATION, DRUGS, THINKING, unstable
 from worlds.settings import WorldSettings
 
 DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
@@ -32,7 +34,8 @@ DRIFT_SIZE = 0.9
 UNACCEPTABLE = 0.6  # share of absences that are unacceptable; assumption
 ENDS_AFTER_ABSENCE = (0.11, 0.17, 0.26)  # strictness of a team: lenient, usual, strict
 NEED_SPREAD = 1.25  # of the logistic that the change of total need is rounded from
-NONE, DROPPED, COMPLETED = 0, 1, 2
+NOT_ATTENDED, DROPPED, COMPLETED = 0, 1, 2
+_MEDIUM_RISK = PREDICTOR_BANDS["ogrs_2yr"][1]
 
 _ETA = np.linspace(-6.0, 8.0, 281)
 
@@ -106,16 +109,13 @@ class TrueChances:
     finish: Floats  # given commencing
     reoffend: Floats
     progress: Floats
-    # Given each class of attendance: reoffending and need improved, for the draw.
-    completes: Floats
-    drops: Floats
     effect: Floats  # log-odds of reoffending for completers
     need_shift: Floats  # points of expected need change for completers
 
 
 def risk_share(ogrs_2yr: Floats) -> Floats:
     """How much of an effect a risk level gets: none in the low band (under 50), all of it from 60."""
-    return np.clip((ogrs_2yr - 49.0) / 11.0, 0.0, 1.0)
+    return np.clip((ogrs_2yr - (_MEDIUM_RISK - 1)) / 11.0, 0.0, 1.0)
 
 
 def moderation(situation: Situation) -> Floats:
@@ -149,8 +149,8 @@ def commence_log_odds(
         0.32 * situation.engagement
         + 0.3 * (situation.motivation - 1)
         - 0.1 * situation.risk
-        - 0.22 * situation.need[:, 5]
-        - 0.22 * situation.need[:, 0]
+        - 0.22 * situation.need[:, DRUGS]
+        - 0.22 * situation.need[:, ACCOMMODATION]
         - 0.4 * situation.breached
     )
     clash = 0.3 * situation.working[:, None] * (arms.per_week * arms.weeks >= 15)[None, :]
@@ -173,9 +173,9 @@ def attend_log_odds(situation: Situation, arms: Arms, minutes: Floats, meets: Bo
         + 0.52 * situation.engagement
         + 0.25 * (situation.motivation - 1)
         - 0.15 * situation.risk
-        - 0.07 * (situation.needs[:, 8] - 4)
-        - 0.25 * situation.need[:, 5]
-        - 0.15 * situation.need[:, 0]
+        - 0.07 * (situation.needs[:, THINKING] - 4)
+        - 0.25 * situation.need[:, DRUGS]
+        - 0.15 * situation.need[:, ACCOMMODATION]
     )
     easier = np.select(
         [
@@ -247,13 +247,8 @@ def true_chances(
     share = moderation(situation)[:, None] * world.effect_scale
     scale = 1.0 / COMPLETED_SHARE
     harm = np.where(arms.of_type("ACP"), world.mismatch_harm, 0.0)[None, :] * scale
-    unstable = (
-        0.05
-        * scale
-        * (situation.need[:, [0]] | situation.need[:, [5]])
-        * arms.of_type("UNPAID_WORK")[None, :]
-    )
-    effect = share * (np.where(meets, arms.log_odds[None, :] * scale, harm) + unstable)
+    upset = 0.05 * scale * unstable(situation.need)[:, None] * arms.of_type("UNPAID_WORK")[None, :]
+    effect = share * (np.where(meets, arms.log_odds[None, :] * scale, harm) + upset)
     need_shift = share * np.where(
         meets, arms.need_points[None, :] * scale, np.where(arms.of_type("ACP"), 0.15, 0.0)[None, :] * scale
     )
@@ -280,8 +275,6 @@ def true_chances(
         finish=_with_none(finish, 0.0),
         reoffend=np.hstack([reoffend, p_none]),
         progress=np.hstack([progress, (1 - p_none) * better_none]),
-        completes=_with_none(completes, 0.0),
-        drops=_with_none(drops, 0.0),
         effect=_with_none(effect, 0.0),
         need_shift=_with_none(need_shift, 0.0),
     )

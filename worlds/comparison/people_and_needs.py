@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from worlds.assessments import THRESHOLDS
+from catalogue.fields import NEED_THRESHOLDS, PREDICTOR_BANDS
+from features.contract import REGIONS
 from worlds.comparison.values import ORDERS, Tables, Value, share
-from worlds.people import REGIONS
 
 _SECTIONS = {
-    "lifestyle": ("s7_lifestyle", 4),
-    "accommodation": ("s3_accommodation", 0),
-    "alcohol": ("s9_alcohol", 6),
+    "lifestyle": "s7_lifestyle",
+    "accommodation": "s3_accommodation",
+    "alcohol": "s9_alcohol",
 }
 _MORE_SECTIONS = {
-    "drugs": ("s8_drugs", 5),
-    "thinking": ("s11_thinking", 8),
-    "attitudes": ("s12_attitudes", 9),
+    "drugs": "s8_drugs",
+    "thinking": "s11_thinking",
+    "attitudes": "s12_attitudes",
 }
 
 
@@ -113,13 +113,14 @@ def needs(tables: Tables) -> dict[str, Value]:
     """Needs over their threshold outside and inside, bands of risk, and homes on release."""
     outside, inside = _assessed_in(tables, custody=False), _assessed_in(tables, custody=True)
     found = {
-        f"need_{name}": share(outside[column] >= int(THRESHOLDS[index]))
-        for name, (column, index) in (_SECTIONS | _MORE_SECTIONS).items()
+        f"need_{name}": share(outside[section] >= NEED_THRESHOLDS[section])
+        for name, section in (_SECTIONS | _MORE_SECTIONS).items()
     }
     found |= {
-        f"need_{name}_custody": share(inside[column] >= int(THRESHOLDS[index]))
-        for name, (column, index) in _SECTIONS.items()
+        f"need_{name}_custody": share(inside[section] >= NEED_THRESHOLDS[section])
+        for name, section in _SECTIONS.items()
     }
+    _, medium, high, _ = PREDICTOR_BANDS["ogrs_2yr"]
     licence = tables["sentences"].filter(sentence_type="LICENCE").select("crn", "starts_on")
     home = (
         tables["circumstances"]
@@ -133,7 +134,7 @@ def needs(tables: Tables) -> dict[str, Value]:
         .unique(["crn", "starts_on"], keep="first", maintain_order=True)
     )
     return found | {
-        "ogrs_low": share(outside["ogrs_2yr"] < 50),
-        "ogrs_high": share(outside["ogrs_2yr"] >= 75),
+        "ogrs_low": share(outside["ogrs_2yr"] < medium),
+        "ogrs_high": share(outside["ogrs_2yr"] >= high),
         "homeless_on_release": share(first["value"] == "NO_FIXED_ABODE"),
     }
