@@ -21,6 +21,11 @@ def codes(names: tuple[str, ...] | list[str], index: Ints) -> pl.Series:
     return values.gather(pl.Series(np.where((index < 0) | (index >= len(names)), len(names), index)))
 
 
+def numbered(pattern: str, crn: pl.Series, *number: int) -> pl.Series:
+    """Identifiers made of each person's case reference number and a number, by a pattern with `{}` for each."""
+    return pl.select(pl.format(pattern, crn, *(pl.lit(one) for one in number))).to_series()
+
+
 def named_lists(names: tuple[str, ...], chosen: Bools) -> pl.Series:
     """The chosen names of each row as a list, in the order of the names; an empty list where there are none."""
     row, column = np.nonzero(chosen)

@@ -13,10 +13,12 @@ import polars as pl
 
 from catalogue.fields import SETTINGS
 from features.contract import OUTCOMES, TABLES
+from worlds.attendance import UNACCEPTABLE, attended_or_not
 from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
 from worlds.interventions import LONGEST_WEEKS, Arms
 from worlds.provision import FORMATS
+from worlds.recording import recorded_on
 from worlds.settings import WorldSettings
 from worlds.state import WrittenTables
 from worlds.true_chances import (
@@ -26,11 +28,10 @@ from worlds.true_chances import (
     DROPPED,
     ENDS_AFTER_ABSENCE,
     NOT_ATTENDED,
-    UNACCEPTABLE,
+    UNACCEPTABLE_SHARE,
 )
 
 PATH_WEEKS = 78
-COMPLIED, NOT_COMPLIED, ACCEPTABLE, UNACCEPTED, RESCHEDULED = range(len(OUTCOMES))
 PRE_RELEASE_DAYS = 84  # referrals inside so long before release are made for it; assumption
 # Reasons by how a referral ends, a repeated code the more common; the first tuple for programmes and requirements
 # (HMPPS accredited programmes reference data), the second for commissioned services (Refer and monitor), the third
@@ -204,7 +205,9 @@ def _attendance(
     first = _session_outcomes(draws, "session", attends, step)
     second = _session_outcomes(draws, "second session", attends, step)
     strict = np.array(ENDS_AFTER_ABSENCE)[referred.strictness]
-    ends = (first == 3) & (draws.uniform("ends after absence", step, width=LONGEST_WEEKS) < strict[:, None])
+    ends = (first == UNACCEPTABLE) & (
+        draws.uniform("ends after absence", step, width=LONGEST_WEEKS) < strict[:, None]
+    )
     within = np.arange(LONGEST_WEEKS)[None, :] < arms.weeks[referred.arm][:, None]
     ends &= within
     week = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, LONGEST_WEEKS + 1)
@@ -214,8 +217,9 @@ def _attendance(
 def _session_outcomes(draws: Draws, stream: str, attends: Floats, step: int) -> Ints:
     u = draws.uniform(stream, step, width=attends.shape[1])
     v = draws.uniform(f"{stream} kind", step, width=attends.shape[1])
-    absent = np.where(v < UNACCEPTABLE, 3, np.where(v < UNACCEPTABLE + 0.3, 2, 4))
-    return np.where(u < attends, np.where(v < 0.04, 1, 0), absent)
+    return attended_or_not(
+        attends=u < attends, kind=v, not_complied=0.04, unacceptable=UNACCEPTABLE_SHARE, acceptable=0.3
+    )
 
 
 def _ends(
@@ -264,10 +268,7 @@ def _ends(
 def _known(
     draws: Draws, stream: str, on: Ints, usual: int, world: WorldSettings, *counters: Ints | int
 ) -> Ints:
-    """The day a record of that day entered the system."""
-    lag = draws.days(f"{stream} lag", 0, usual, *counters)
-    late = draws.chance(f"{stream} late", world.late_records, *counters)
-    return on + np.where(late, lag + draws.days(f"{stream} late lag", 5, 40, *counters), lag)
+    return recorded_on(draws, stream, on, *counters, usual=usual, late=world.late_records, late_days=(5, 40))
 
 
 def _write_referrals(

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from features.age import whole_years
-from features.contract import REGIONS
 from features.outcomes import LATER_ASSESSMENT_DAYS, NO_ARM, REOFFENCE_DAYS
 from features.predictors import OGRS3_ONE_YEAR, ogrs3_percent
 from worlds import (
@@ -26,7 +25,7 @@ from worlds import (
     supervision,
     true_chances,
 )
-from worlds.columns import codes
+from worlds.columns import blank, codes, numbered
 from worlds.deaths import after_death
 from worlds.decision_records import decisions_frame
 from worlds.draws import Bools, Draws, Floats, Ints, pick, sigmoid
@@ -34,8 +33,9 @@ from worlds.inputs import WorldInputs
 from worlds.needs import CRIMINOGENIC, MAXIMA, criminogenic_total, first_answered, first_needs, over_threshold
 from worlds.offences import types_of_offences, violent_offences
 from worlds.parallel_referrals import ParallelPoints, refer_in_parallel
-from worlds.people import make_people, people_frame, protected_frame
-from worlds.provision import CUSTODY_WAIT, venue_names
+from worlds.people import make_people, people_frame, protected_frame, strictness
+from worlds.provision import CUSTODY_WAIT, PROVIDERS, PUBLIC_PROVIDER, venues_used
+from worlds.recording import recorded_on
 from worlds.remand_referrals import refer_on_remand, remanded_on
 from worlds.state import (
     NEVER,
@@ -52,7 +52,6 @@ from worlds.true_chances import COMPLETED, DROPPED, NEED_SPREAD, Situation, True
 _MOST_STEPS = 40
 WORSE_AGAIN = 0.25  # chance that a section has gone up a point when a new sentence begins; assumption
 _LAST_FOLLOW_UP = LATER_ASSESSMENT_DAYS[1]  # an assessment later than this says nothing of the decision
-_PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework", "Probation Service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def make_chunk(inputs: WorldInputs, numbers: Ints) -> dict[str, pl.DataFrame]:
         step=0,
         custody_allowed=np.ones(len(people), dtype=np.bool_),
     )
-    refer_on_remand(state=state, arms=inputs.arms, seed=inputs.seed, world=inputs.world, written=written)
+    refer_on_remand(state=state, arms=inputs.arms, world=inputs.world, written=written)
     known = people_frame(people, inputs.world)
     written.add(
         "people",
@@ -131,15 +130,17 @@ def _record(inputs: WorldInputs, state: State, rows: Ints, step: int, written: W
     """Write the assessments due."""
     draws, on = state.people.draws.take(rows), state.due[rows]
     frame = assessments.assess(state=state, rows=rows, on=on, step=step, world=inputs.world)
-    lag = draws.days("assessment lag", 0, 7, step)
-    late = draws.chance("assessment late", inputs.world.late_records / 2, step)
     crn = state.people.crn.gather(pl.Series(rows))
     basic = state.basic[rows]
     frame = frame.with_columns(
         crn=crn,
-        assessment_id=pl.select(pl.format("A{}N{}", crn, pl.lit(step + 1))).to_series(),
+        assessment_id=numbered("A{}N{}", crn, step + 1),
         completed_on=pl.Series(on),
-        known_on=pl.Series(on + lag + np.where(late, draws.days("assessment late lag", 8, 60, step), 0)),
+        known_on=pl.Series(
+            recorded_on(
+                draws, "assessment", on, step, usual=7, late=inputs.world.late_records / 2, late_days=(8, 60)
+            )
+        ),
         layer=pl.Series(np.where(basic, 1, 3)),
     )
     written.add("assessments", frame.filter(pl.col("layer") == 3))
@@ -176,7 +177,6 @@ def _situation(inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: in
         + 0.95 * state.short_custody[rows]
         + 0.35 * people.risk[rows]
     )
-    team = people.pdu[rows] * 10_000 + people.team[rows]
     return Situation(
         engagement=people.engagement[rows],
         risk=(ogrs + OGRS3_ONE_YEAR + 0.9) / 1.1,
@@ -192,7 +192,7 @@ def _situation(inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: in
         working=work <= 1,
         unemployed=work >= 3,
         custody=state.released[rows] > on,
-        strictness=Draws(seed=inputs.seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
+        strictness=strictness(people, rows),
         yearly=yearly,
         exposure=(YEAR - away) / YEAR,
     )
@@ -317,10 +317,8 @@ def _decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written
     if len(made):
         which = rows[made]
         arm = chosen[made]
-        names = pl.Series([name for names in venue_names(inputs.world) for name in names])
-        venue = (
-            people.region[which] * (len(names) // len(REGIONS))
-            + provision.venue[quarter[made], pdu[made], arm]
+        venue = venues_used(
+            provision=provision, world=inputs.world, quarter=quarter[made], pdu=pdu[made], arm=arm
         )
         outside = ~custody[made]
         local = draws.take(made)
@@ -328,9 +326,7 @@ def _decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written
         few = true_chances.only(situation, made)
         eta = true_chances.attend_log_odds(few, arms, minutes[made], meets)[np.arange(len(made)), arm]
         referred = delivery.Referred(
-            referral_id=pl.select(
-                pl.format("R{}N{}", crn.gather(pl.Series(made)), pl.lit(point.step + 1))
-            ).to_series(),
+            referral_id=numbered("R{}N{}", crn.gather(pl.Series(made)), point.step + 1),
             crn=crn.gather(pl.Series(made)),
             draws=local,
             decided=on[made],
@@ -348,9 +344,14 @@ def _decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written
             available=available[made, arm],
             remote=remote[made],
             form=np.where(custody[made], 0, provision.form[quarter[made], pdu[made], arm]),
-            venue=pl.select(pl.when(pl.Series(outside)).then(names.gather(pl.Series(venue)))).to_series(),
+            venue=blank(venue, ~outside),
             provider=codes(
-                _PROVIDERS, np.where(arms.of_type("CRS")[arm], (pdu[made] + arms.family[arm]) % 4, 4)
+                (*PROVIDERS, PUBLIC_PROVIDER),
+                np.where(
+                    arms.of_type("CRS")[arm],
+                    (pdu[made] + arms.family[arm]) % len(PROVIDERS),
+                    len(PROVIDERS),
+                ),
             ),
             commence=truth.commence[made, arm],
             eta=eta,
@@ -368,12 +369,10 @@ def _decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written
         )
         classes[made] = ended.outcome
         state.open_arm[which] = arm
-        state.open_until[which] = np.maximum(state.open_until[which], ended.on)
+        state.note_open_until(which, ended.on)
         state.open_known_until[which] = ended.known
         done = ended.outcome == COMPLETED
-        state.completed_known[which[done], arm[done]] = np.minimum(
-            state.completed_known[which[done], arm[done]], ended.known[done]
-        )
+        state.note_completed(which[done], arm[done], ended.known[done])
         recorded[made] = (
             delivery.referral_known(local, referred.referred, inputs.world, point.step) <= inputs.end
         )
@@ -447,7 +446,6 @@ def _refer_in_parallel(
         arms=inputs.arms,
         provision=inputs.provision,
         world=inputs.world,
-        venues=pl.Series([name for names in venue_names(inputs.world) for name in names]),
         written=written,
     )
 

@@ -14,11 +14,11 @@ import polars as pl
 
 from features.outcomes import ARM_DAYS
 from worlds import delivery, true_chances
-from worlds.columns import codes
+from worlds.columns import codes, numbered
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
 from worlds.interventions import Arms
 from worlds.needs import unstable
-from worlds.provision import Provision
+from worlds.provision import PUBLIC_PROVIDER, Provision, venues_used
 from worlds.settings import WorldSettings
 from worlds.state import NO_ARM_INDEX, State, WrittenTables
 from worlds.true_chances import COMPLETED, Situation
@@ -66,7 +66,6 @@ def refer_in_parallel(
     arms: Arms,
     provision: Provision,
     world: WorldSettings,
-    venues: pl.Series,
     written: WrittenTables,
 ) -> None:
     """Make and carry out the referrals that run beside; what is open, and completed, is remembered."""
@@ -94,10 +93,9 @@ def refer_in_parallel(
     lasting = true_chances.attend_log_odds(
         few, arms, minutes[:, None] * wide, true_chances.matched(few, arms)
     )
-    n_venues = len(venues) // 12
     ended = delivery.deliver(
         referred=delivery.Referred(
-            referral_id=pl.select(pl.format("R{}N{}B", crn, pl.lit(beside.step + 1))).to_series(),
+            referral_id=numbered("R{}N{}B", crn, beside.step + 1),
             crn=crn,
             draws=local,
             decided=on[made],
@@ -112,10 +110,10 @@ def refer_in_parallel(
             available=np.ones(len(made), dtype=np.bool_),
             remote=remote,
             form=provision.form[quarter[made], pdu[made], arm],
-            venue=venues.gather(
-                pl.Series(people.region[which] * n_venues + provision.venue[quarter[made], pdu[made], arm])
+            venue=venues_used(
+                provision=provision, world=world, quarter=quarter[made], pdu=pdu[made], arm=arm
             ),
-            provider=codes(("Probation Service",), np.zeros(len(made), dtype=np.int64)),
+            provider=codes((PUBLIC_PROVIDER,), np.zeros(len(made), dtype=np.int64)),
             commence=sigmoid(starting)[each, arm],
             eta=lasting[each, arm],
             strictness=few.strictness,
@@ -130,8 +128,6 @@ def refer_in_parallel(
     )
     state.parallel_arm[which] = arm
     state.parallel_known_until[which] = ended.known
-    state.open_until[which] = np.maximum(state.open_until[which], ended.on)
+    state.note_open_until(which, ended.on)
     done = ended.outcome == COMPLETED
-    state.completed_known[which[done], arm[done]] = np.minimum(
-        state.completed_known[which[done], arm[done]], ended.known[done]
-    )
+    state.note_completed(which[done], arm[done], ended.known[done])

@@ -192,6 +192,12 @@ def _pdu(world: WorldSettings, draws: Draws, region: Ints, male: Bools, ethnicit
     return region * world.pdus_per_region + within
 
 
+def strictness(people: People, rows: Ints) -> Ints:
+    """How strictly does each person's team enforce? An index: 0 lenient, 1 usual, 2 strict."""
+    team = people.pdu[rows] * 10_000 + people.team[rows]
+    return Draws(seed=people.draws.seed, people=team).choice("strictness", (0.3, 0.45, 0.25))
+
+
 def pdu_codes(world: WorldSettings) -> list[str]:
     """Codes of the delivery units, region by region."""
     return [f"{region}{unit:02d}" for region in REGIONS for unit in range(1, world.pdus_per_region + 1)]

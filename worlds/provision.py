@@ -23,6 +23,8 @@ EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3
 FORMATS = TABLES["directory"].column("format").allowed
 NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
+PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework")  # of commissioned services; invented
+PUBLIC_PROVIDER = "Probation Service"
 CUSTODY_WAIT = 6.0  # weeks, in every prison; assumption
 _NORMAL = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
@@ -183,17 +185,17 @@ def _travel(world: WorldSettings, units: Draws) -> Floats:
     return np.asarray(np.round(base + 24.0 * (own == 0)[:, None]), dtype=np.float64)
 
 
-def venue_names(world: WorldSettings) -> list[list[str]]:
-    """Names of venues, a list a region."""
-    codes = pdu_codes(world)
-    return [
-        [
-            f"{codes[region * world.pdus_per_region + unit]}-V{number}"
-            for unit in range(world.pdus_per_region)
-            for number in range(1, VENUES_PER_PDU + 1)
-        ]
-        for region in range(len(REGIONS))
-    ]
+def venue_names(world: WorldSettings) -> list[str]:
+    """Names of venues, region by region."""
+    return [f"{unit}-V{number}" for unit in pdu_codes(world) for number in range(1, VENUES_PER_PDU + 1)]
+
+
+def venues_used(
+    *, provision: Provision, world: WorldSettings, quarter: Ints, pdu: Ints, arm: Ints
+) -> pl.Series:
+    """The name of the venue that each unit uses for an arm in a quarter."""
+    first = pdu // world.pdus_per_region * world.pdus_per_region * VENUES_PER_PDU  # of the unit's region
+    return pl.Series(venue_names(world)).gather(pl.Series(first + provision.venue[quarter, pdu, arm]))
 
 
 def directory_frame(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
@@ -236,8 +238,6 @@ def _inside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.Dat
 def _outside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
     quarter, pdu, arm = np.nonzero(provision.available)
     region = pdu // world.pdus_per_region
-    venues = pl.Series([name for names in venue_names(world) for name in names])
-    n_venues = world.pdus_per_region * VENUES_PER_PDU
     starts = provision.quarter_start
     until = np.append(starts[1:], starts[-1] + 92)
     return pl.DataFrame(
@@ -245,7 +245,7 @@ def _outside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.Da
             "intervention_id": pl.Series(arms.ids).gather(pl.Series(arm)),
             "region": pl.Series(REGIONS).gather(pl.Series(region)),
             "pdu": pl.Series(pdu_codes(world)).gather(pl.Series(pdu)),
-            "venue": venues.gather(pl.Series(region * n_venues + provision.venue[quarter, pdu, arm])),
+            "venue": venues_used(provision=provision, world=world, quarter=quarter, pdu=pdu, arm=arm),
             "format": pl.Series(FORMATS).gather(pl.Series(provision.form[quarter, pdu, arm])),
             "women_only": provision.women_only[pdu, arm],
             "women_in_group": provision.women_in_group[pdu, arm],
@@ -262,10 +262,11 @@ def _outside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.Da
 def travel_frame(*, provision: Provision, world: WorldSettings) -> pl.DataFrame:
     """The table `travel`: each unit to each venue of its region."""
     names, codes = venue_names(world), pdu_codes(world)
+    each = provision.travel.shape[1]
     rows = [
-        (codes[pdu], names[pdu // world.pdus_per_region][venue], float(provision.travel[pdu, venue]))
-        for pdu in range(len(codes))
-        for venue in range(provision.travel.shape[1])
+        (code, names[pdu // world.pdus_per_region * each + venue], float(provision.travel[pdu, venue]))
+        for pdu, code in enumerate(codes)
+        for venue in range(each)
     ]
     return pl.DataFrame(
         rows, schema={"pdu": pl.String, "venue": pl.String, "minutes": pl.Float64}, orient="row"

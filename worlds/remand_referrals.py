@@ -12,10 +12,12 @@ import polars as pl
 from catalogue.fields import SETTINGS
 from features.contract import SENTENCE_TYPES
 from worlds import delivery
-from worlds.columns import codes
-from worlds.draws import Draws, Ints, whole
+from worlds.columns import codes, numbered
+from worlds.draws import Ints, whole
 from worlds.interventions import Arms
 from worlds.needs import ACCOMMODATION, FINANCE, over_threshold
+from worlds.people import strictness
+from worlds.provision import PROVIDERS
 from worlds.sentencing import CUSTODIAL
 from worlds.settings import WorldSettings
 from worlds.state import NEVER, State, WrittenTables
@@ -38,9 +40,7 @@ def remanded_on(state: State) -> Ints:
     return whole(np.where(held, state.recent_sentences.starts, NEVER).min(axis=1))
 
 
-def refer_on_remand(
-    *, state: State, arms: Arms, seed: int, world: WorldSettings, written: WrittenTables
-) -> None:
+def refer_on_remand(*, state: State, arms: Arms, world: WorldSettings, written: WrittenTables) -> None:
     """Make and carry out the referrals of people on remand; what ends late in the record is remembered."""
     since = remanded_on(state)
     people, need = state.people, over_threshold(state.needs)
@@ -56,10 +56,9 @@ def refer_on_remand(
     arm, crn = arm[made], people.crn.gather(pl.Series(made))
     local, until = draws.take(made), state.sentenced[made]
     start = delivery.start_days(referred[made], np.full(len(made), WAIT))
-    team = people.pdu[made] * 10_000 + people.team[made]
     ended = delivery.deliver(
         referred=delivery.Referred(
-            referral_id=pl.select(pl.format("R{}M", crn)).to_series(),
+            referral_id=numbered("R{}M", crn),
             crn=crn,
             draws=local,
             decided=referred[made] - 1,
@@ -75,10 +74,10 @@ def refer_on_remand(
             remote=np.zeros(len(made), dtype=np.bool_),
             form=np.ones(len(made), dtype=np.int64),
             venue=codes((), np.full(len(made), -1)),
-            provider=codes(("Harbour Trust",), np.zeros(len(made), dtype=np.int64)),
+            provider=codes(PROVIDERS, np.ones(len(made), dtype=np.int64)),
             commence=np.full(len(made), 0.75),
             eta=2.4 + 0.5 * people.engagement[made],
-            strictness=Draws(seed=seed, people=team).choice("strictness", (0.3, 0.45, 0.25)),
+            strictness=strictness(people, made),
             fits=start + 7 * arms.weeks[arm] <= until,
             until=until,
         ),
@@ -91,4 +90,4 @@ def refer_on_remand(
     state.open_arm[made] = arm
     state.open_known_until[made] = ended.known
     done = ended.outcome == COMPLETED
-    state.completed_known[made[done], arm[done]] = ended.known[done]
+    state.note_completed(made[done], arm[done], ended.known[done])

@@ -115,6 +115,14 @@ class State:
     window_end: Ints  # last day of the year after the last decision point
     yearly: Floats  # chance of reoffending within a year, as things stand
 
+    def note_completed(self, rows: Ints, arm: Ints, known: Ints) -> None:
+        """Remember completions: the day on which the first of each person and arm was known."""
+        self.completed_known[rows, arm] = np.minimum(self.completed_known[rows, arm], known)
+
+    def note_open_until(self, rows: Ints, day: Ints) -> None:
+        """Remember the last day on which a referral of these people was open."""
+        self.open_until[rows] = np.maximum(self.open_until[rows], day)
+
 
 @dataclass(slots=True)
 class WrittenTables:

@@ -6,9 +6,12 @@ import numpy as np
 import polars as pl
 
 from features.contract import CIRCUMSTANCE_VALUES, OUTCOMES, TABLES
+from worlds.attendance import ACCEPTABLE, UNACCEPTABLE, attended_or_not
 from worlds.columns import codes
 from worlds.draws import Bools, Draws, Floats, Ints, sigmoid
 from worlds.needs import ACCOMMODATION, WORK
+from worlds.recording import recorded_on
+from worlds.sentencing import CUSTODIAL
 from worlds.settings import WorldSettings
 from worlds.state import State, WrittenTables
 
@@ -43,9 +46,10 @@ def contacts(
     drift = path[:, :_WEEKS]
     attends = sigmoid(1.6 + 0.55 * people.engagement[rows][:, None] + 0.8 * drift)
     u, v = draws.uniform("contact", step, width=_WEEKS), draws.uniform("contact kind", step, width=_WEEKS)
-    absent = np.where(v < 0.5, 3, np.where(v < 0.85, 2, 4))
-    outcome = np.where(u < attends, np.where(v < 0.03, 1, 0), absent)
-    unacceptable = happens & (outcome == 3)
+    outcome = attended_or_not(
+        attends=u < attends, kind=v, not_complied=0.03, unacceptable=0.5, acceptable=0.35
+    )
+    unacceptable = happens & (outcome == UNACCEPTABLE)
     row, column = np.nonzero(happens)
     days = on[row, column]
     each = draws.take(row)
@@ -55,10 +59,10 @@ def contacts(
         np.where(v[row, column] < 0.5, 2, 3),
         each.choice("contact place", (0.72, 0.08, 0.17, 0.03), step, column),
     )
-    lag = each.days("contact lag", 0, 2, step, column)
-    late = each.chance("contact late", world.late_records, step, column)
     crn = people.crn.gather(pl.Series(rows))
-    known = days + lag + np.where(late, each.days("contact late lag", 4, 30, step, column), 0)
+    known = recorded_on(
+        each, "contact", days, step, column, usual=2, late=world.late_records, late_days=(4, 30)
+    )
     frame = pl.DataFrame(
         {
             "crn": crn.gather(pl.Series(row)),
@@ -69,9 +73,9 @@ def contacts(
         }
     )
     # An absence recorded as unacceptable is found acceptable once evidence is brought: a later version.
-    acceptable = outcome[row, column] == OUTCOMES.index("ACCEPTABLE_ABSENCE")
+    acceptable = outcome[row, column] == ACCEPTABLE
     corrected = acceptable & each.chance("contact corrected", world.corrected_records * 4, step, column)
-    first = frame[np.flatnonzero(corrected)].with_columns(outcome=pl.lit("UNACCEPTABLE_ABSENCE"))
+    first = frame[np.flatnonzero(corrected)].with_columns(outcome=pl.lit(OUTCOMES[UNACCEPTABLE]))
     found = known + np.where(corrected, each.days("contact correction", 5, 40, step, column), 0)
     written.add("contacts", frame.with_columns(known_on=pl.Series(found)))
     written.add("contacts", first)
@@ -128,7 +132,7 @@ def _enforcement(
     row = np.flatnonzero(breached)
     started = on[row, first_breach[row]] + 4
     add(row, started, "BREACH_STARTED", "breach lag")
-    licence = state.disposal[rows][row] == 2
+    licence = state.disposal[rows][row] == CUSTODIAL
     add(row[licence], started[licence] + 7, "RECALL", "recall lag")
     proven = ~licence & draws.take(row).chance("breach proven", 0.85, step)
     add(row[proven], started[proven] + 35, "BREACH_PROVEN", "proven lag")
@@ -145,9 +149,7 @@ def circumstances(
     crn = people.crn.gather(pl.Series(rows))
 
     def add(*, days: Ints, kind: str, index: Ints, keep: Bools, stream: str) -> None:
-        lag = draws.days(f"{stream} lag", 0, 6, step)
-        late = draws.chance(f"{stream} late", world.late_records, step)
-        known = days + lag + np.where(late, draws.days(f"{stream} late lag", 10, 60, step), 0)
+        known = recorded_on(draws, stream, days, step, usual=6, late=world.late_records, late_days=(10, 60))
         frame = pl.DataFrame(
             {
                 "crn": crn,

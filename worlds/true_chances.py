@@ -31,7 +31,7 @@ from worlds.settings import WorldSettings
 
 DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
 DRIFT_SIZE = 0.9
-UNACCEPTABLE = 0.6  # share of absences that are unacceptable; assumption
+UNACCEPTABLE_SHARE = 0.6  # share of absences that are unacceptable; assumption
 ENDS_AFTER_ABSENCE = (0.11, 0.17, 0.26)  # strictness of a team: lenient, usual, strict
 NEED_SPREAD = 1.25  # of the logistic that the change of total need is rounded from
 NOT_ATTENDED, DROPPED, COMPLETED = 0, 1, 2
@@ -52,7 +52,7 @@ def _survival() -> Floats:
     attends = sigmoid(_ETA[:, None] + DRIFT_SIZE * nodes[None, :])
     out = np.empty((len(ENDS_AFTER_ABSENCE), LONGEST_WEEKS + 1, len(_ETA)))
     for index, ends in enumerate(ENDS_AFTER_ABSENCE):
-        stays = 1 - (1 - attends) * UNACCEPTABLE * ends
+        stays = 1 - (1 - attends) * UNACCEPTABLE_SHARE * ends
         onward = np.ones_like(stays)
         out[index, 0] = 1.0
         for week in range(1, LONGEST_WEEKS + 1):

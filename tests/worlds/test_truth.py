@@ -16,7 +16,7 @@ from worlds.inputs import WorldInputs
 from worlds.interventions import load_arms
 from worlds.provision import day, make_provision
 from worlds.settings import WorldSettings, load_settings
-from worlds.true_chances import ENDS_AFTER_ABSENCE, UNACCEPTABLE, survival
+from worlds.true_chances import ENDS_AFTER_ABSENCE, UNACCEPTABLE_SHARE, survival
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
 TSP = "thinking-skills-programme-acp"
@@ -180,7 +180,7 @@ def test_lasting_is_what_weekly_attendance_leads_to() -> None:
     stays = np.ones(n, dtype=bool)
     for _ in range(weeks):
         attends = rng.random(n) < 1 / (1 + np.exp(-(eta + 0.9 * u)))
-        stays &= attends | (rng.random(n) >= UNACCEPTABLE * ENDS_AFTER_ABSENCE[2])
+        stays &= attends | (rng.random(n) >= UNACCEPTABLE_SHARE * ENDS_AFTER_ABSENCE[2])
         u = 0.85 * u + np.sqrt(1 - 0.85**2) * rng.normal(size=n)
     exact = float(survival(np.array([[eta]]), np.array([weeks]), np.array([2]))[0, 0])
     assert abs(stays.mean() - exact) < 3.5 * np.sqrt(exact * (1 - exact) / n)

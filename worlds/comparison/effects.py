@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from catalogue.fields import PREDICTOR_BANDS
+from features.outcomes import ARM_DAYS, NO_ARM
 from worlds.comparison.referrals_and_reoffending import ended_referrals
 from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value
 
@@ -14,7 +16,7 @@ def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Valu
     """True effects beside published ones, and the contrast of completers with others beside the truth."""
     keys = ["crn", "decided_on"]
     outcomes = truth["potential_outcomes"]
-    none = outcomes.filter(intervention_id="NONE").select(*keys, r0="p_reoffend", g0="p_progress")
+    none = outcomes.filter(intervention_id=NO_ARM).select(*keys, r0="p_reoffend", g0="p_progress")
     risk = (
         tables["assessments"]
         .filter(layer=3)
@@ -22,16 +24,16 @@ def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Valu
         .unique(keys)
     )
     beside = (
-        outcomes.filter(pl.col("intervention_id") != "NONE").join(none, on=keys).join(risk.lazy(), on=keys)
+        outcomes.filter(pl.col("intervention_id") != NO_ARM).join(none, on=keys).join(risk.lazy(), on=keys)
     )
     low = (
-        beside.filter(pl.col("ogrs") < 50)
+        beside.filter(pl.col("ogrs") < _MEDIUM_RISK)
         .select(gap=(pl.col("p_progress") - pl.col("g0")).abs().max(), n=pl.len())
         .collect()
     )
-    arms = truth["decision_points"].filter(pl.col("arm") != "NONE").rename({"arm": "intervention_id"})
+    arms = truth["decision_points"].filter(pl.col("arm") != NO_ARM).rename({"arm": "intervention_id"})
     chosen = arms.join(beside, on=[*keys, "intervention_id"]).collect()
-    medium = chosen.filter((pl.col("ogrs") >= 50) & pl.col("intervention_id").is_in(_GENERAL))
+    medium = chosen.filter((pl.col("ogrs") >= _MEDIUM_RISK) & pl.col("intervention_id").is_in(_GENERAL))
     odds = (_logit("p_reoffend") - _logit("r0")).mean().exp()
     ratio = medium.select(odds)[0, 0] if medium.height else None
     contrast, of_them, count = _trap(tables, chosen)
@@ -54,6 +56,9 @@ _GENERAL = (
 )
 
 
+_MEDIUM_RISK = PREDICTOR_BANDS["ogrs_2yr"][1]
+
+
 def _logit(column: str) -> pl.Expr:
     p = pl.col(column).clip(1e-6, 1 - 1e-6)
     return (p / (1 - p)).log()
@@ -66,7 +71,7 @@ def _trap(tables: Tables, chosen: pl.DataFrame) -> tuple[float | None, float | N
     seen = (
         chosen.filter(pl.col("decided_on") <= pl.lit(last) - YEAR - CONVICTIONS)
         .join(ended, on=["crn", "intervention_id"])
-        .filter((pl.col("referred_on") - pl.col("decided_on")).dt.total_days().is_between(0, 42))
+        .filter((pl.col("referred_on") - pl.col("decided_on")).dt.total_days().is_between(0, ARM_DAYS))
     )
     keys = ["crn", "decided_on"]
     again = (

@@ -6,7 +6,8 @@ import polars as pl
 
 from catalogue.fields import NEED_THRESHOLDS, PREDICTOR_BANDS
 from features.contract import REGIONS
-from worlds.comparison.values import ORDERS, Tables, Value, share
+from worlds.comparison.values import Tables, Value, share
+from worlds.sentencing import ORDERS
 
 _SECTIONS = {
     "lifestyle": "s7_lifestyle",

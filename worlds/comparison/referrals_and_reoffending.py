@@ -6,7 +6,8 @@ import polars as pl
 
 from features.reasons import ReasonOutcome
 from features.reasons import codes as reason_codes
-from worlds.comparison.values import CONVICTIONS, ORDERS, YEAR, Tables, Value, area, share
+from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value, area, share
+from worlds.sentencing import ORDERS
 
 
 def ended_referrals(tables: Tables) -> pl.DataFrame:

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import polars as pl
 
+from features.outcomes import CONVICTION_DAYS, REOFFENCE_DAYS
+
 Tables = Mapping[str, pl.DataFrame]
 Value = tuple[float | None, int]
 """A generated value (none where nothing stands behind it), and how many people or events do."""
-YEAR, CONVICTIONS = timedelta(days=365), timedelta(days=183)
-ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
+YEAR, CONVICTIONS = timedelta(days=REOFFENCE_DAYS), timedelta(days=CONVICTION_DAYS)
 
 
 def share(series: pl.Series) -> Value:
