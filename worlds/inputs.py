@@ -21,6 +21,3 @@ class WorldInputs:
     seed: int
     start: int
     end: int
-    # The arm everybody gets at every decision point (the number of arms: none); None: practitioners choose.
-    # It serves to hold `truth/` against what happens under forced assignment.
-    forced: int | None = None

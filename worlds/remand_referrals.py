@@ -18,6 +18,7 @@ from worlds.interventions import Arms
 from worlds.needs import ACCOMMODATION, FINANCE, over_threshold
 from worlds.people import strictness
 from worlds.provision import PROVIDERS
+from worlds.referral_records import Referred
 from worlds.sentencing import CUSTODIAL
 from worlds.settings import WorldSettings
 from worlds.state import NEVER, State, WrittenTables
@@ -57,7 +58,7 @@ def refer_on_remand(*, state: State, arms: Arms, world: WorldSettings, written: 
     local, until = draws.take(made), state.sentenced[made]
     start = delivery.start_days(referred[made], np.full(len(made), WAIT))
     ended = delivery.deliver(
-        referred=delivery.Referred(
+        referred=Referred(
             referral_id=numbered("R{}M", crn),
             crn=crn,
             draws=local,

@@ -1,6 +1,7 @@
 """The truth is true: under forced assignment people do as their potential outcomes say; effects are as declared."""
 
 import dataclasses
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 
@@ -9,8 +10,11 @@ import polars as pl
 import pytest
 
 import catalogue
+from features.outcomes import NO_ARM
 from features.reasons import ReasonOutcome, codes
+from worlds import practitioner_choice
 from worlds.delivery import SENTENCE_ENDED
+from worlds.draws import Bools, Floats
 from worlds.history import make_chunk
 from worlds.inputs import WorldInputs
 from worlds.interventions import load_arms
@@ -39,6 +43,17 @@ ADMINISTRATIVE = sorted(set(codes(ReasonOutcome.ADMINISTRATIVE)) - TOO_SHORT)
 KEYS = ["crn", "decided_on"]
 
 
+def always(arm: int) -> Callable[..., Floats]:
+    """Practitioners who choose this arm (the last: none) for everybody, eligible or not."""
+
+    def propensities(*, eligible: Bools, **_: object) -> Floats:
+        chances = np.zeros((len(eligible), eligible.shape[1] + 1))
+        chances[:, arm] = 1.0
+        return chances
+
+    return propensities
+
+
 @cache
 def made(name: str, forced: str | None, people: int) -> dict[str, pl.DataFrame]:
     world = load_settings(name)
@@ -46,7 +61,6 @@ def made(name: str, forced: str | None, people: int) -> dict[str, pl.DataFrame]:
         world = dataclasses.replace(world, review_missing=0.0, section_missing=0.0, deaths=0.0)
     entries = catalogue.load()
     arms = load_arms(entries)
-    number = None if forced is None else [*arms.ids, "NONE"].index(forced)
     provision = make_provision(world=world, arms=arms, seed=3, start=START, end=END)
     inputs = WorldInputs(
         world=world,
@@ -56,9 +70,11 @@ def made(name: str, forced: str | None, people: int) -> dict[str, pl.DataFrame]:
         seed=3,
         start=day(START),
         end=day(END),
-        forced=number,
     )
-    frames = make_chunk(inputs, np.arange(people))
+    with pytest.MonkeyPatch.context() as patch:
+        if forced is not None:
+            patch.setattr(practitioner_choice, "propensities", always([*arms.ids, NO_ARM].index(forced)))
+        frames = make_chunk(inputs, np.arange(people))
     frames["potential_outcomes"] = frames["potential_outcomes"].with_columns(
         pl.col("intervention_id").cast(pl.String)
     )

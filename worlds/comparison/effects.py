@@ -9,7 +9,7 @@ import polars as pl
 from catalogue.fields import PREDICTOR_BANDS
 from features.outcomes import ARM_DAYS, NO_ARM
 from worlds.comparison.referrals_and_reoffending import ended_referrals
-from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value
+from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value, with_reoffending
 
 
 def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Value]:
@@ -73,19 +73,9 @@ def _trap(tables: Tables, chosen: pl.DataFrame) -> tuple[float | None, float | N
         .join(ended, on=["crn", "intervention_id"])
         .filter((pl.col("referred_on") - pl.col("decided_on")).dt.total_days().is_between(0, ARM_DAYS))
     )
-    keys = ["crn", "decided_on"]
-    again = (
-        seen.select(keys)
-        .join(tables["reoffences"].select("crn", "offence_on"), on="crn")
-        .filter(
-            (pl.col("offence_on") > pl.col("decided_on"))
-            & (pl.col("offence_on") <= pl.col("decided_on") + YEAR)
-        )
-        .select(keys)
-        .unique()
-        .with_columns(again=1.0)
+    seen = with_reoffending(
+        seen, tables["reoffences"], keys=["crn", "decided_on"], since="decided_on", within=YEAR
     )
-    seen = seen.join(again, on=keys, how="left").with_columns(pl.col("again").fill_null(0.0))
     rates = dict(seen.group_by("completed").agg(pl.col("again").mean()).rows())
     if set(rates) != {True, False}:
         return None, None, seen.height

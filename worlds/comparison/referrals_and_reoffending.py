@@ -6,7 +6,7 @@ import polars as pl
 
 from features.reasons import ReasonOutcome
 from features.reasons import codes as reason_codes
-from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value, area, share
+from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value, area, share, with_reoffending
 from worlds.sentencing import ORDERS
 
 
@@ -141,18 +141,9 @@ def reoffending(tables: Tables) -> dict[str, Value]:
         .filter((pl.col("starts_on") >= first) & (pl.col("starts_on") <= pl.lit(last) - YEAR - CONVICTIONS))
         .join(held, on=["crn", "starts_on"], how="left")
     )
-    keys = ["crn", "event_number"]
-    again = (
-        starts.join(reoffences, on="crn")
-        .filter(
-            (pl.col("offence_on") > pl.col("starts_on"))
-            & (pl.col("offence_on") <= pl.col("starts_on") + YEAR)
-        )
-        .select(keys)
-        .unique()
-        .with_columns(again=True)
+    cohort = with_reoffending(
+        starts, reoffences, keys=["crn", "event_number"], since="starts_on", within=YEAR
     )
-    cohort = starts.join(again, on=keys, how="left").with_columns(pl.col("again").fill_null(value=False))
     released = cohort.filter(pl.col("sentence_type") == "LICENCE")
     half = pl.col("served") * 2
     late = pl.col("offence_on") <= pl.lit(last) - YEAR
@@ -175,15 +166,5 @@ def _ogrs_area(tables: Tables, last: object) -> Value:
         .filter((pl.col("layer") == 3) & (pl.col("completed_on") <= pl.lit(last) - 2 * YEAR - CONVICTIONS))
         .select(*keys, "ogrs_2yr")
     )
-    again = (
-        scored.join(tables["reoffences"], on="crn")
-        .filter(
-            (pl.col("offence_on") > pl.col("completed_on"))
-            & (pl.col("offence_on") <= pl.col("completed_on") + 2 * YEAR)
-        )
-        .select(keys)
-        .unique()
-        .with_columns(again=True)
-    )
-    seen = scored.join(again, on=keys, how="left").with_columns(pl.col("again").fill_null(value=False))
+    seen = with_reoffending(scored, tables["reoffences"], keys=keys, since="completed_on", within=2 * YEAR)
     return area(seen["ogrs_2yr"], seen["again"])

@@ -15,6 +15,22 @@ Value = tuple[float | None, int]
 YEAR, CONVICTIONS = timedelta(days=REOFFENCE_DAYS), timedelta(days=CONVICTION_DAYS)
 
 
+def with_reoffending(
+    frame: pl.DataFrame, reoffences: pl.DataFrame, *, keys: list[str], since: str, within: timedelta
+) -> pl.DataFrame:
+    """The rows with a column `again`: did the person reoffend after the day `since`, and within so long?"""
+    day = pl.col("offence_on")
+    again = (
+        frame.select(list(dict.fromkeys(["crn", *keys, since])))
+        .join(reoffences.select("crn", "offence_on"), on="crn")
+        .filter((day > pl.col(since)) & (day <= pl.col(since) + within))
+        .select(keys)
+        .unique()
+        .with_columns(again=True)
+    )
+    return frame.join(again, on=keys, how="left").with_columns(pl.col("again").fill_null(value=False))
+
+
 def share(series: pl.Series) -> Value:
     """The share that holds, of those known."""
     known = series.drop_nulls()
