@@ -22,7 +22,8 @@ from features.subject import subjects
 from features.synthetic import generate
 from scoring.advice import STATUSES
 from scoring.national import first_needs
-from training import effects, policy_value
+from training import policy_value
+from training.benefit import effects
 
 START, END = date(2021, 1, 1), date(2026, 1, 1)
 NONE = "NONE"

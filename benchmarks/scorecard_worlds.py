@@ -16,7 +16,8 @@ from scorecard_data import Rows, Table
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import commence, complete, drift, effects, referrals
+from training import commence, complete, drift, referrals
+from training.benefit import effects
 from training.config import TrainingConfig
 from training.inflight import FAILED, stack
 from training.pipeline import labels_of

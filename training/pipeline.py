@@ -25,10 +25,11 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.bundle import Bundle
 from scoring.columns import columns_of
-from training import baselines, bundle, commence, complete, drift, effects, referrals, registry
+from training import baselines, bundle, commence, complete, drift, referrals, registry
+from training.benefit import effects
+from training.benefit.effects import FittedEffects
 from training.config import TrainingConfig
 from training.drift import FittedInFlight, failed_within
-from training.effects import FittedEffects
 from training.head import FittedHead, HeadRows, fit_head
 from training.labels import Labels
 from training.monitoring import Watch, watch_head

@@ -26,8 +26,8 @@ import polars as pl
 import scipy.stats
 
 from catalogue.errors import UsageError
-from training import benefit_frame as frames
-from training.benefit_frame import Floats, Ints
+from training import frames
+from training.frames import Floats, Ints
 
 METHODS: Final = ("IPS", "SNIPS", "DM", "DR", "SWITCH_DR")
 LEAST_EFFECTIVE: Final = 100.0

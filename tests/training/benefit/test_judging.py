@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from catalogue.errors import UsageError
 from training.benefit import BenefitModel
-from training.benefit_capacity import allocate
-from training.benefit_sensitivity import e_values, leading_suggestions
-from training.benefit_tree import Branch, grow
+from training.benefit.capacity import allocate
+from training.benefit.sensitivity import e_values, leading_suggestions
+from training.benefit.tree import Branch, grow
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import pytest
 
 from scoring.effects import EffectModel
 from tests.training.benefit.conftest import World
-from training import benefit_page, benefit_sensitivity, benefit_tree
-from training.benefit import BenefitModel
+from training import benefit_page
+from training.benefit import BenefitModel, sensitivity
+from training.benefit.tree import grow
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +17,8 @@ def document(world: World) -> dict[str, object]:
         world.X, world.arm, world.outcome, groups=world.person, eligible=world.eligible_frame()
     )
     made = model.to_effect_model().to_dict()
-    tree = benefit_tree.grow(model.to_effect_model(), world.X, eligible=world.eligible_frame())
-    leading = benefit_sensitivity.leading_suggestions(model, world.X, eligible=world.eligible_frame())
+    tree = grow(model.to_effect_model(), world.X, eligible=world.eligible_frame())
+    leading = sensitivity.leading_suggestions(model, world.X, eligible=world.eligible_frame())
     report = made["report"] | {
         "policy_tree": tree.to_dict(),
         "leading_suggestions": leading.to_dict("records"),

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from scoring.effects import LOG_SHARES, Moderation, Modifier
-from training.benefit_frame import Floats, Ints
+from training.frames import Floats, Ints
 
 LEAST_ARMS: Final = 6
 """With fewer arms there is nothing that they could share."""
@@ -37,7 +37,7 @@ SCALE: Final = 0.5
 """How far all effects together may be larger or smaller than they were learned to be: that is not the factor's."""
 
 
-def expected(modifiers: Sequence[Modifier]) -> tuple[Floats, list[bool]]:
+def expected_coefficients(modifiers: Sequence[Modifier]) -> tuple[Floats, list[bool]]:
     """The coefficients before any data [functions], and which modifiers the factor reads at all."""
     named = {m.name for m in modifiers} & set(SHARED_BY)
     reads = [m.name in named or not named for m in modifiers]
@@ -46,13 +46,13 @@ def expected(modifiers: Sequence[Modifier]) -> tuple[Floats, list[bool]]:
     return np.concatenate([*parts, np.zeros(0)]), reads
 
 
-def before(design: Floats, coefficients: Floats) -> Moderation:
+def expected_moderation(design: Floats, coefficients: Floats) -> Moderation:
     """The factor before any data."""
     size = len(coefficients)
     return _moderation(design, coefficients, np.zeros((size, size)))
 
 
-def fit(
+def fit_moderation(
     *,
     residual: Floats,
     effect: Floats,

@@ -2,7 +2,7 @@
 
 Every arm has an average, what having a need adds that it is meant for, and a smooth dependence on the modifiers, all
 times the part of any effect that a person gets. That shared part and the arms' averages are learned in turn, each fold
-of the one from the other's folds; then everything is pooled once more (`training.benefit_pooling`).
+of the one from the other's folds; then everything is pooled once more (`training.benefit.pooling`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.effects import Moderation, Modifier
-from training import benefit_moderation, benefit_modifiers, benefit_pooling
-from training.benefit_data import Data
-from training.benefit_frame import Floats, Ints, Table
+from training.benefit import pooling
+from training.benefit.data import Data
+from training.benefit.moderation import LEAST_ARMS, expected_coefficients, expected_moderation, fit_moderation
+from training.benefit.modifiers import chosen_by_practice, design_matrix, needs_met, needs_of, places
+from training.frames import Floats, FrameColumns, Ints
 
 MODERATIONS: Final = 2
 """Rounds in which the shared part of all effects and the arms' averages are fitted in turn."""
@@ -39,8 +41,8 @@ class FinalStage:
     design: Floats
     met: npt.NDArray[np.float32] | None
     moderation: Moderation
-    pooled: benefit_pooling.Pooled
-    without: list[benefit_pooling.Pooled]
+    pooled: pooling.Pooled
+    without: list[pooling.Pooled]
     inflation: float
     scale: float
 
@@ -49,9 +51,9 @@ class FinalStage:
         return _held_out(self.without, fold, design=self.design, met=self.met)
 
 
-def fit(
+def fit_final(
     data: Data,
-    table: Table,
+    table: FrameColumns,
     *,
     modifiers: tuple[Modifier, ...],
     families: Sequence[Ints],
@@ -62,16 +64,14 @@ def fit(
     say: Callable[[str], None],
 ) -> FinalStage:
     """Learn the effects of all arms but the reference from residual outcomes and residual choices."""
-    bins = benefit_modifiers.places(modifiers, table)
-    design = benefit_modifiers.design(modifiers, bins, length=table.length)
-    needs = benefit_modifiers.needs_of(modifiers, [str(label) for label in data.others], targets)
-    met = benefit_modifiers.needs_met(modifiers, bins, needs)
+    bins = places(modifiers, table)
+    design = design_matrix(modifiers, bins, length=table.length)
+    needs = needs_of(modifiers, [str(label) for label in data.others], targets)
+    met = needs_met(modifiers, bins, needs)
     widths = [m.basis.shape[1] for m in modifiers]
     outcome = data.outcome
     scale = float(np.average((outcome - np.average(outcome, weights=weight)) ** 2, weights=weight))
-    inflation = benefit_pooling.design_effect(
-        residual=residual, openness=openness, weight=weight, groups=data.groups
-    )
+    inflation = pooling.design_effect(residual=residual, openness=openness, weight=weight, groups=data.groups)
     settings: dict[str, Any] = {
         "data": data,
         "families": families,
@@ -82,9 +82,9 @@ def fit(
         "inflation": inflation,
     }
     moderation = Moderation.none(design.shape[1] - 1)
-    if openness.shape[1] >= benefit_moderation.LEAST_ARMS:
-        start, reads = benefit_moderation.expected(modifiers)
-        moderation = benefit_moderation.before(design, start)
+    if openness.shape[1] >= LEAST_ARMS:
+        start, reads = expected_coefficients(modifiers)
+        moderation = expected_moderation(design, start)
         for number in range(MODERATIONS):
             share = moderation.share(design)[:, None]
             pooled, without = _pool(
@@ -94,7 +94,7 @@ def fit(
                 **settings,
             )
             beyond = openness * _held_out(without, data.fold, design=design[:, :1], met=met)
-            moderation = benefit_moderation.fit(
+            moderation = fit_moderation(
                 residual=residual,
                 effect=beyond.sum(axis=1),
                 design=design,
@@ -155,13 +155,11 @@ def _pool(
     weight: Floats,
     scale: float,
     inflation: float,
-) -> tuple[benefit_pooling.Pooled, list[benefit_pooling.Pooled]]:
+) -> tuple[pooling.Pooled, list[pooling.Pooled]]:
     """The pooled effects, and those learned without each fold."""
-    practice = benefit_modifiers.chosen_by_practice(
-        data.place, np.delete(data.eligible, data.reference, axis=1)
-    )
+    practice = chosen_by_practice(data.place, np.delete(data.eligible, data.reference, axis=1))
     parts = [
-        benefit_pooling.moments(
+        pooling.moments(
             residual=residual[use],
             openness=openness[use],
             design=design[use],
@@ -171,7 +169,7 @@ def _pool(
         )
         for use in ((data.fold == number) & (weight > 0) for number in range(int(data.fold.max()) + 1))
     ]
-    whole = benefit_pooling.total(parts)
+    whole = pooling.total(parts)
     settings: dict[str, Any] = {
         "blocks": blocks,
         "families": families,
@@ -180,9 +178,9 @@ def _pool(
         "scale": scale,
         "inflation": inflation,
     }
-    pooled = benefit_pooling.pool(whole, **settings)
+    pooled = pooling.pool(whole, **settings)
     without = [
-        benefit_pooling.pool(whole.minus(part), **settings, spread=pooled.spread, noise=pooled.noise)
+        pooling.pool(whole.minus(part), **settings, spread=pooled.spread, noise=pooled.noise)
         for part in parts
     ]
     return pooled, without
@@ -193,7 +191,7 @@ def _times(met: npt.NDArray[np.float32] | None, share: Floats) -> npt.NDArray[np
 
 
 def _held_out(
-    without: list[benefit_pooling.Pooled],
+    without: list[pooling.Pooled],
     fold: Ints,
     *,
     design: Floats,

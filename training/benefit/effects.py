@@ -1,6 +1,6 @@
 """The benefit head and the similar people of a release, fitted on decision points.
 
-The estimators are `training.benefit` and `training.similar`; here their rows are gathered: features as they
+The estimators are `training.benefit` and `training.benefit.similar`; here their rows are gathered: features as they
 were known at the decision (and the assessment itself), who was eligible for what by the rules of that day,
 and the labels whose window has closed.
 """
@@ -22,8 +22,9 @@ from features.histories import Histories
 from features.outcomes import CONVICTION_DAYS, LATER_ASSESSMENT_DAYS, NO_ARM, decision_points, progress
 from features.spec import Use
 from features.subject import subjects
-from training import benefit_sensitivity, benefit_tree, similar
-from training.benefit import BenefitModel
+from training.benefit import sensitivity, similar
+from training.benefit.model import BenefitModel
+from training.benefit.tree import grow
 from training.config import TrainingConfig
 from training.splits import last_usable
 
@@ -146,6 +147,6 @@ def _explained(model: BenefitModel, rows: DecisionRows) -> dict[str, Any]:
     """
     step = max(rows.points.height // EXPLAINED_ROWS, 1)
     features, eligible = rows.features.gather_every(step), rows.eligible.gather_every(step)
-    tree = benefit_tree.grow(model.to_effect_model(), features, eligible=eligible)
-    leading = benefit_sensitivity.leading_suggestions(model, features, eligible=eligible)
+    tree = grow(model.to_effect_model(), features, eligible=eligible)
+    leading = sensitivity.leading_suggestions(model, features, eligible=eligible)
     return {"policy_tree": tree.to_dict(), "leading_suggestions": leading.to_dict("records")}

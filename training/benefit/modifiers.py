@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.effects import Modifier
-from training.benefit_frame import Floats, Ints, Objects, Table
+from training.frames import Floats, FrameColumns, Ints, Objects
 
 MOST_DISTINCT: Final = 12
 """A numeric feature with at most so many values has a bin for each."""
@@ -47,8 +47,8 @@ and previous sanctions, and whether there is time to finish (the responsivity pr
 readiness decide whom an intervention helps)."""
 
 
-def choose(
-    table: Table,
+def choose_modifiers(
+    table: FrameColumns,
     *,
     names: Sequence[str],
     first: Collection[str],
@@ -85,7 +85,7 @@ def choose(
     return tuple(sorted(chosen, key=lambda m: table.names.index(m.name)))
 
 
-def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> float:
+def _sign(table: FrameColumns, name: str, *, residual: Floats, openness: Floats) -> float:
     """How strongly effects seem to depend on a feature: mean squared score over arms and functions."""
     modifier = cut(table, name, degree=2)
     if modifier is None:
@@ -98,7 +98,7 @@ def _sign(table: Table, name: str, *, residual: Floats, openness: Floats) -> flo
     return float((sums**2 / np.maximum(spread, 1e-12)).mean())
 
 
-def cut(table: Table, name: str, *, degree: int, threshold: float | None = None) -> Modifier | None:
+def cut(table: FrameColumns, name: str, *, degree: int, threshold: float | None = None) -> Modifier | None:
     """Cut one feature into a modifier; None where it does not vary.
 
     With a `threshold` its first function is whether the feature reaches it (1 or 0), in place of one degree.
@@ -179,13 +179,13 @@ def _cut_texts(name: str, values: Objects) -> Modifier | None:
     return Modifier(name=name, edges=None, values=tuple(kept), basis=basis)
 
 
-def places(modifiers: tuple[Modifier, ...], table: Table) -> list[Ints]:
+def places(modifiers: tuple[Modifier, ...], table: FrameColumns) -> list[Ints]:
     """The bin of every row in every modifier."""
     columns = table.columns
     return [m.bins_of(columns[m.name]) for m in modifiers]
 
 
-def design(modifiers: tuple[Modifier, ...], bins: list[Ints], *, length: int) -> Floats:
+def design_matrix(modifiers: tuple[Modifier, ...], bins: list[Ints], *, length: int) -> Floats:
     """[rows, 1 + functions]: the intercept and every modifier's functions at its bin."""
     parts = [m.basis[b] for m, b in zip(modifiers, bins, strict=True)]
     return np.concatenate([np.ones((length, 1)), *parts], axis=1)

@@ -10,7 +10,7 @@ The method, in the order in which `BenefitModel.fit` takes its steps:
    first-order errors of both nuisances, and efficient where an arm is rare. Every arm has an
    average, what having a need adds that it is meant for, and a smooth dependence on a short list of
    binned modifiers, partially pooled from the individual to the arm, its family and all arms
-   (`training.benefit_final`, `training.benefit_pooling`).
+   (`training.benefit.final`, `training.benefit.pooling`).
 3. Doubly robust scores from these parts, for average and group effects beside the individual
    ones, and for the value of policies (`training.policy_value`).
 4. A scorecard an arm with the posterior covariance of its coefficients, served by numpy alone
@@ -29,19 +29,15 @@ import threadpoolctl  # type: ignore[import-untyped]  # it ships no types
 from sklearn.base import BaseEstimator
 
 from scoring.effects import SUPPORTS, EffectArrays, EffectModel, Modifier
-from training import (
-    benefit_data,
-    benefit_final,
-    benefit_groups,
-    benefit_moderation,
-    benefit_modifiers,
-    benefit_nuisance,
-    benefit_serve,
-)
-from training import benefit_frame as frames
-from training.benefit_data import Data
-from training.benefit_final import FinalStage
-from training.benefit_frame import Floats, Ints, Table
+from training import frames
+from training.benefit import nuisance
+from training.benefit.data import Data, known_chances, read_data
+from training.benefit.final import FinalStage, fit_final
+from training.benefit.groups import RATE, differences
+from training.benefit.moderation import SHARED_BY
+from training.benefit.modifiers import choose_modifiers
+from training.benefit.serve import effect_model, rows_of
+from training.frames import Floats, FrameColumns, Ints
 
 MOST_COEFFICIENTS: Final = 1600
 """Arms times functions that are solved for at once: about 0.4 s and 20 MB a pass."""
@@ -54,7 +50,7 @@ EVIDENCE: Final = 0.95
 """How sure the policy has to be better than supervision as usual, on average, before estimates are acted on that
 are not clear for the single person."""
 
-Rule = Literal["policy", "lower_bound", "effect"]
+ChoiceRule = Literal["policy", "lower_bound", "effect"]
 
 
 class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -123,7 +119,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         known even if the person was never seen again. Raises UsageError for input that does not fit.
         """
         table = frames.read(X)
-        data = benefit_data.read(
+        data = read_data(
             table,
             reference=self.reference,
             modifiers=self.modifiers,
@@ -139,27 +135,25 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         with threadpoolctl.threadpool_limits(self.threads):
             return self._fit(table, data, propensity)
 
-    def _fit(self, table: Table, data: Data, propensity: object | None) -> Self:
+    def _fit(self, table: FrameColumns, data: Data, propensity: object | None) -> Self:
         say = self.progress or (lambda _message: None)
-        features = benefit_nuisance.features(table, data.time)
+        features = nuisance.features(table, data.time)
         shared = {"threads": self.threads, "seed": self.random_state}
-        weight = benefit_nuisance.observation_weights(
-            features, data.seen, data.arm, data.always, data.fold, **shared
-        )
+        weight = nuisance.observation_weights(features, data.seen, data.arm, data.always, data.fold, **shared)
         say("outcome model")
-        expected = benefit_nuisance.outcome_model(features, data.outcome, weight, data.fold, **shared)
+        expected = nuisance.outcome_model(features, data.outcome, weight, data.fold, **shared)
         if propensity is None:
-            chances = benefit_nuisance.propensities(
+            chances = nuisance.propensities(
                 features, data.arm, data.eligible, data.fold, **shared, say=say, reference=data.reference
             )
         else:
-            chances = benefit_data.known_chances(propensity, data)
+            chances = known_chances(propensity, data)
         openness = (np.arange(len(data.arms)) == data.arm[:, None]) - chances.astype(np.float64)
         openness = np.delete(openness, data.reference, axis=1)
         residual = np.where(weight > 0, data.outcome - expected, 0.0)
         say("effects")
         targets = {str(label): tuple(names) for label, names in (self.targets or {}).items()}
-        stage = benefit_final.fit(
+        stage = fit_final(
             data,
             table,
             modifiers=self._modifiers(table, residual=weight * residual, openness=openness),
@@ -171,11 +165,11 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             say=say,
         )
         self.inflation_, self.scale_ = stage.inflation, stage.scale
-        self.rows_ = benefit_serve.rows_of(data, stage, chances=chances, expected=expected, weight=weight)
+        self.rows_ = rows_of(data, stage, chances=chances, expected=expected, weight=weight)
         self.arms_ = tuple(label for label in data.arms if label != self.reference)
         self.n_features_in_ = len(table.names)
         self.feature_names_in_ = np.array(table.names, dtype=object)
-        self.model_ = benefit_serve.effect_model(
+        self.model_ = effect_model(
             data,
             stage,
             self.rows_,
@@ -188,7 +182,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         self.model_.report["evidence"] = self._evidence(table, data, stage)
         return self
 
-    def _evidence(self, table: Table, data: Data, stage: FinalStage) -> dict[str, float]:
+    def _evidence(self, table: FrameColumns, data: Data, stage: FinalStage) -> dict[str, float]:
         """What is expected of the whole policy, on average over people, and its lower bound."""
         some = np.arange(0, table.length, max(table.length // EVIDENCE_ROWS, 1))
         found = self.model_.effects_many(table.take(some).columns)
@@ -205,13 +199,13 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         z = float(scipy.stats.norm.ppf(EVIDENCE))
         return {"effect": effect, "lower": effect - z * error, "suggested": count / len(some)}
 
-    def _modifiers(self, table: Table, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
+    def _modifiers(self, table: FrameColumns, *, residual: Floats, openness: Floats) -> tuple[Modifier, ...]:
         most = MORE_COEFFICIENTS if table.length >= MANY_ROWS else MOST_COEFFICIENTS
-        return benefit_modifiers.choose(
+        return choose_modifiers(
             table,
             names=table.names if self.modifiers is None else tuple(self.modifiers),
             first={name for names in (self.targets or {}).values() for name in names},
-            finer=benefit_moderation.SHARED_BY,
+            finer=SHARED_BY,
             thresholds=self.thresholds or {},
             most=self.max_modifiers,
             functions=max(most // openness.shape[1] - 1, 0),
@@ -263,7 +257,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         return frame
 
     def recommend(
-        self, X: object, eligible: object | None = None, *, rule: Rule = "policy"
+        self, X: object, eligible: object | None = None, *, rule: ChoiceRule = "policy"
     ) -> npt.NDArray[Any]:
         """The arm to suggest to each row, or the reference: [rows].
 
@@ -321,12 +315,12 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 out.append((name, value, count, effect, lower, upper))
         return pd.DataFrame(out, columns=["arm", "group", "n", "effect", "lower", "upper"])
 
-    def effect_differences(self, by: object, *, rate: float = benefit_groups.RATE) -> pd.DataFrame:
+    def effect_differences(self, by: object, *, rate: float = RATE) -> pd.DataFrame:
         """Differences in effect between groups of the training rows that the facts do not explain.
 
-        `reported` marks those that stand at the false discovery `rate` (`training.benefit_groups`).
+        `reported` marks those that stand at the false discovery `rate` (`training.benefit.groups`).
         """
-        return benefit_groups.differences(self.rows_, by, rate=rate)
+        return differences(self.rows_, by, rate=rate)
 
     def to_effect_model(self) -> EffectModel:
         """What the release bundle holds (benefit.json)."""

@@ -15,7 +15,7 @@ import scipy.optimize
 import scipy.sparse
 
 from catalogue.errors import UsageError
-from training.benefit_frame import Floats, Ints
+from training.frames import Floats, Ints
 
 CELL: Final = ("region", "week")
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from training import benefit_frame as frames
-from training.benefit_rows import TrainingRows
+from training import frames
+from training.benefit.rows import TrainingRows
 
 RATE: Final = 0.05
 LEAST_RECORDED: Final = 30

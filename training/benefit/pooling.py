@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from training.benefit_frame import Floats, Ints
+from training.frames import Floats, Ints
 
 ITERATIONS: Final = 16
 FLOOR: Final = 1e-7

@@ -12,9 +12,9 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from training import benefit_frame as frames
-from training import benefit_nuisance
-from training.benefit_frame import Floats, Ints
+from training import frames
+from training.benefit import nuisance
+from training.frames import Floats, Ints
 
 LEAST_ROWS: Final = 20
 """Recorded rows of an arm under which its mean, or its own model, is not trusted at all."""
@@ -59,7 +59,7 @@ def policies(
         finished = (frames.numbers(completed, name="completed", length=n) > 0) | (codes == base)
         means = _means(codes, values, seen & finished, base=base, arms=len(labels))
         scores["completers only"] = np.broadcast_to(means, allowed.shape)
-    features = benefit_nuisance.features(table, None)
+    features = nuisance.features(table, None)
     settings = {"threads": threads, "seed": random_state}
     scores["S-learner"] = _s_learner(features, codes, values, seen, arms=len(labels), **settings)
     scores["T-learner"] = _t_learner(features, codes, values, seen, base=base, arms=len(labels), **settings)
@@ -83,7 +83,7 @@ def _train(
 
 
 def _s_learner(
-    features: benefit_nuisance.Features,
+    features: nuisance.Features,
     codes: Ints,
     values: Floats,
     seen: npt.NDArray[np.bool_],
@@ -94,7 +94,7 @@ def _s_learner(
 ) -> Floats:
     rows = np.flatnonzero(seen)
     x = np.column_stack([features.raw, codes]).astype(np.float32)
-    settings = benefit_nuisance.trees(objective="regression", rows=len(rows), threads=threads, seed=seed)
+    settings = nuisance.trees(objective="regression", rows=len(rows), threads=threads, seed=seed)
     settings |= {"min_data_per_group": LEAST_ROWS, "feature_fraction": 1.0}
     booster = _train(x[rows], values[rows], [*features.categorical, x.shape[1] - 1], settings)
     out = np.empty((len(x), arms))
@@ -105,7 +105,7 @@ def _s_learner(
 
 
 def _t_learner(
-    features: benefit_nuisance.Features,
+    features: nuisance.Features,
     codes: Ints,
     values: Floats,
     seen: npt.NDArray[np.bool_],
@@ -121,7 +121,7 @@ def _t_learner(
         if len(rows) < LEAST_ROWS:
             out[:, place] = out[:, base] - 1e-9
             continue
-        settings = benefit_nuisance.trees(objective="regression", rows=len(rows), threads=threads, seed=seed)
+        settings = nuisance.trees(objective="regression", rows=len(rows), threads=threads, seed=seed)
         booster = _train(features.raw[rows], values[rows], features.categorical, settings)
         out[:, place] = np.asarray(booster.predict(features.raw, num_threads=threads))
     return out

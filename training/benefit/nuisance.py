@@ -15,8 +15,8 @@ import numpy.typing as npt
 import scipy.optimize
 import scipy.special
 
-from training import benefit_modifiers
-from training.benefit_frame import Floats, Ints, Table
+from training.benefit import modifiers
+from training.frames import Floats, FrameColumns, Ints
 
 FEW_ARMS: Final = 8
 """Up to so many arms a boosted multiclass model is tried beside the masked softmax."""
@@ -46,14 +46,14 @@ class Features:
     categorical: list[int]
 
 
-def features(table: Table, time: Ints | None) -> Features:
+def features(table: FrameColumns, time: Ints | None) -> Features:
     """Lay out a table (and the block of time, as one more category) for the nuisance models."""
     columns: list[Floats] = []
     categorical: list[int] = []
     smooth: list[Floats] = []
     degree = 2 if 3 * len(table.names) <= WIDTH else 1
     for name in table.names:
-        modifier = benefit_modifiers.cut(table, name, degree=degree)
+        modifier = modifiers.cut(table, name, degree=degree)
         if modifier is None:
             continue
         bins = modifier.bins_of(table.columns[name])

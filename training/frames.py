@@ -20,7 +20,7 @@ Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class FrameColumns:
     """Columns of equal length: numbers (NaN: not recorded) or texts (None: not recorded)."""
 
     length: int
@@ -33,19 +33,21 @@ class Table:
         """All columns by name, in the frame's order."""
         return {name: self.numbers[name] if name in self.numbers else self.texts[name] for name in self.names}
 
-    def take(self, rows: npt.NDArray[Any]) -> "Table":
+    def take(self, rows: npt.NDArray[Any]) -> "FrameColumns":
         """Some of its rows."""
         numbers = {name: values[rows] for name, values in self.numbers.items()}
         texts = {name: values[rows] for name, values in self.texts.items()}
-        return Table(length=len(np.arange(self.length)[rows]), numbers=numbers, texts=texts, names=self.names)
+        return FrameColumns(
+            length=len(np.arange(self.length)[rows]), numbers=numbers, texts=texts, names=self.names
+        )
 
 
-def read(frame: object) -> Table:
+def read(frame: object) -> FrameColumns:
     """Read any frame; a column that is neither numbers, yes/no nor texts is a UsageError.
 
     The columns of a numpy matrix are called x0, x1, …
     """
-    if isinstance(frame, Table):
+    if isinstance(frame, FrameColumns):
         return frame
     if isinstance(frame, Mapping):
         return _from_columns({str(name): np.asarray(values) for name, values in frame.items()})
@@ -74,7 +76,7 @@ def _column(series: Any) -> npt.NDArray[Any]:
     raise UsageError(f"The feature {series.name} is of type {dtype}; make it numbers, yes/no or texts.")
 
 
-def _from_columns(columns: Mapping[str, npt.NDArray[Any]], *, length: int | None = None) -> Table:
+def _from_columns(columns: Mapping[str, npt.NDArray[Any]], *, length: int | None = None) -> FrameColumns:
     numbers: dict[str, Floats] = {}
     texts: dict[str, Objects] = {}
     for name, values in columns.items():
@@ -92,7 +94,7 @@ def _from_columns(columns: Mapping[str, npt.NDArray[Any]], *, length: int | None
     if len(lengths) > 1:
         raise UsageError("The feature columns have different lengths.")
     rows = lengths.pop() if lengths else (length or 0)
-    return Table(length=rows, numbers=numbers, texts=texts, names=tuple(columns))
+    return FrameColumns(length=rows, numbers=numbers, texts=texts, names=tuple(columns))
 
 
 def _absent(value: object) -> bool:

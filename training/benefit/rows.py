@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training.benefit_frame import Floats, Ints
+from training.frames import Floats, Ints
 
 LEAST_CHANCE: Final = 0.01
 """Propensities below this are raised to it where a doubly robust score divides by them."""

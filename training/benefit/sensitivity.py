@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from catalogue.errors import UsageError
-from training import benefit_frame as frames
-from training.benefit import BenefitModel
-from training.benefit_frame import Floats
+from training import frames
+from training.benefit.model import BenefitModel
+from training.frames import Floats
 
 LEAST_CHANCE = 1e-3
 

@@ -14,8 +14,8 @@ import scipy.stats
 
 from catalogue.errors import UsageError
 from scoring.similar import Band, Group, Similar
-from training import benefit_frame as frames
-from training.benefit_frame import Table
+from training import frames
+from training.frames import FrameColumns
 
 LEAST: Final = 10
 WIDTH: Final = 0.20
@@ -101,7 +101,7 @@ def _rungs(ladder: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     return rungs
 
 
-def _band(table: Table, feature: str, bands: Mapping[str, Sequence[float]]) -> Band:
+def _band(table: FrameColumns, feature: str, bands: Mapping[str, Sequence[float]]) -> Band:
     if feature not in table.names:
         raise UsageError(f"The ladder names {feature}, which is not among the features.")
     if feature in table.texts:
@@ -117,7 +117,7 @@ def _band(table: Table, feature: str, bands: Mapping[str, Sequence[float]]) -> B
     return Band(name=feature, edges=tuple(np.unique(thirds[thirds > distinct[0]]).tolist()), values=None)
 
 
-def _places(table: Table, bands: Sequence[Band]) -> frames.Ints:
+def _places(table: FrameColumns, bands: Sequence[Band]) -> frames.Ints:
     columns = table.columns
     out = np.zeros((table.length, len(bands)), dtype=np.int64)
     for place, band in enumerate(bands):

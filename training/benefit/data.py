@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from catalogue.errors import UsageError
-from training import benefit_frame as frames
-from training import benefit_nuisance
-from training.benefit_frame import Floats, Ints, Table
+from training import frames
+from training.benefit import nuisance
+from training.frames import Floats, FrameColumns, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Data:
         return [label for place, label in enumerate(self.arms) if place != self.reference]
 
 
-def read(
-    table: Table,
+def read_data(
+    table: FrameColumns,
     *,
     reference: Hashable,
     modifiers: Sequence[str] | None,
@@ -87,7 +87,7 @@ def read(
         certain = frames.numbers(always, name="always_recorded", length=n) > 0
     blocks = None
     if time is not None:
-        blocks = benefit_nuisance.time_blocks(frames.vector(time, name="time", length=n))
+        blocks = nuisance.time_blocks(frames.vector(time, name="time", length=n))
     return Data(
         arms=tuple(labels),
         reference=place,
@@ -98,7 +98,7 @@ def read(
         eligible=allowed,
         groups=persons.astype(np.int64),
         time=blocks,
-        fold=benefit_nuisance.person_folds(persons, folds=folds, seed=seed),
+        fold=nuisance.person_folds(persons, folds=folds, seed=seed),
     )
 
 

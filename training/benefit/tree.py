@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from catalogue.errors import UsageError
 from scoring.effects import EffectModel, Modifier
-from training import benefit_frame as frames
-from training.benefit_frame import Floats, Ints
+from training import frames
+from training.frames import Floats, Ints
 
 DEPTH: Final = 3
 LEAST: Final = 100

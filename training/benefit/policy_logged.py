@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.effects import EffectModel
-from training import benefit_frame as frames
-from training import benefit_nuisance as nuisance
-from training.effects import DecisionRows
+from training import frames
+from training.benefit import nuisance
+from training.benefit.effects import DecisionRows
 from training.policy_value import PolicyValue, evaluate
 
 FOLDS = 3

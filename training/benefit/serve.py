@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.effects import Arm, EffectModel, Modifier
-from training.benefit_data import Data
-from training.benefit_final import FinalStage
-from training.benefit_frame import Floats, Ints
-from training.benefit_rows import TrainingRows
+from training.benefit.data import Data
+from training.benefit.final import FinalStage
+from training.benefit.rows import TrainingRows
+from training.frames import Floats, Ints
 
 SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
