@@ -19,7 +19,7 @@ from scoring.calibration import CalibrationMap
 from scoring.heads import INTERVAL
 from scoring.scorecard import Axis, Feature, Kind, Scorecard, Term
 from training.referrals import LABELS
-from training.scorecard_page import STYLE, to_html
+from training.scorecard.page import STYLE, to_html
 
 #: Scores that show what calibration does to a chance.
 SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)

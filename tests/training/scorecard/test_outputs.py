@@ -13,9 +13,9 @@ import pytest
 
 from scoring.scorecard import Axis, Feature, Scorecard, ScorecardError, Term
 from training.scorecard import ScorecardClassifier
-from training.scorecard_page import to_html
-from training.scorecard_points import to_points
-from training.scorecard_sql import to_sql
+from training.scorecard.page import to_html
+from training.scorecard.points import to_points
+from training.scorecard.sql import to_sql
 
 
 def _frame(rows: int, seed: int) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from catalogue.errors import UsageError
 from scoring.effects import EffectModel
 from training import scorecard_release
-from training.scorecard_page import to_html
+from training.scorecard.page import to_html
 from training.scorecard_release import effect_card
 
 MODIFIERS = [

@@ -26,14 +26,14 @@ from sklearn.utils.validation import (
 
 from scoring.calibration import sigmoid
 from scoring.scorecard import Feature, Scorecard, ScorecardError, Term
-from training.scorecard_boosting import Objective, Settings
-from training.scorecard_cells import Division, divide, weigh
-from training.scorecard_columns import Column, read_columns, refuse_numbers
-from training.scorecard_fitting import Problem, fit_tables
-from training.scorecard_page import to_html
-from training.scorecard_points import PointsCard, to_points
-from training.scorecard_rows import records
-from training.scorecard_sql import Dialect, to_sql
+from training.scorecard.boosting import BoostingSettings, Objective
+from training.scorecard.cells import Division, divide, weigh
+from training.scorecard.columns import ColumnValues, read_columns, refuse_numbers
+from training.scorecard.fitting import Problem, fit_tables
+from training.scorecard.page import to_html
+from training.scorecard.points import PointsCard, to_points
+from training.scorecard.rows import records
+from training.scorecard.sql import Dialect, to_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -241,7 +241,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
     def _read(self, X: object) -> dict[str, NDArray[Any]]:
         return {column.name: column.data for column in self._columns(X)}
 
-    def _columns(self, X: object) -> tuple[Column, ...]:
+    def _columns(self, X: object) -> tuple[ColumnValues, ...]:
         """Read rows to be asked about: columns of the kinds that fitting found."""
         card = self._card()
         columns = read_columns(self, X, kinds={feature.name: feature.kind for feature in card.features})
@@ -273,7 +273,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
     # ---- fitting
 
     def _fit(
-        self, columns: tuple[Column, ...], target: Floats, weight: Floats, groups: NDArray[Any] | None
+        self, columns: tuple[ColumnValues, ...], target: Floats, weight: Floats, groups: NDArray[Any] | None
     ) -> None:
         names = [column.name for column in columns]
         banned, banned_pairs = self._bans(names)
@@ -299,7 +299,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             directions=self._directions(columns),
             banned_pairs=banned_pairs,
             pair_bins=self.pair_bins,
-            settings=Settings(
+            settings=BoostingSettings(
                 objective=self._objective,
                 learning_rate=self.learning_rate,
                 max_rounds=self.max_rounds,
@@ -421,7 +421,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
             }
         return frozenset(columns), frozenset(pairs)
 
-    def _directions(self, columns: Sequence[Column]) -> dict[int, int]:
+    def _directions(self, columns: Sequence[ColumnValues]) -> dict[int, int]:
         if self.monotone is None:
             return {}
         place = {column.name: index for index, column in enumerate(columns)}
@@ -554,11 +554,11 @@ def _outcome(y: ArrayLike | None) -> NDArray[Any]:
 
 
 def _kept(
-    columns: tuple[Column, ...],
+    columns: tuple[ColumnValues, ...],
     outcome: NDArray[Any],
     sample_weight: ArrayLike | None,
     groups: ArrayLike | None,
-) -> tuple[tuple[Column, ...], NDArray[Any], Floats, NDArray[Any] | None]:
+) -> tuple[tuple[ColumnValues, ...], NDArray[Any], Floats, NDArray[Any] | None]:
     """Check lengths and weights, and leave out rows without weight."""
     size = len(columns[0].data)
     if size != len(outcome):
@@ -579,7 +579,7 @@ def _kept(
     return columns, outcome[kept], weight[kept], None if group is None else group[kept]
 
 
-def _cells(columns: Sequence[Column], divisions: Sequence[Division]) -> NDArray[np.int16]:
+def _cells(columns: Sequence[ColumnValues], divisions: Sequence[Division]) -> NDArray[np.int16]:
     out = np.empty((len(columns[0].data), len(columns)), dtype=np.int16)
     for place, (column, division) in enumerate(zip(columns, divisions, strict=True)):
         out[:, place] = division.cells_of(column.data)

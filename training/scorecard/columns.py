@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class ColumnValues:
     """One feature's values: floats with NaN (number, boolean), or objects with None (category)."""
 
     name: str
@@ -37,7 +37,7 @@ class Column:
 
 def read_columns(
     estimator: BaseEstimator, X: object, *, kinds: Mapping[str, Kind] | None, categorical: Sequence[str] = ()
-) -> tuple[Column, ...]:
+) -> tuple[ColumnValues, ...]:
     """Read a frame, an array or a list of lists into columns, as scikit-learn checks its input.
 
     Args:
@@ -69,7 +69,7 @@ def read_columns(
     return tuple(_column(name, values, wanted.get(name)) for name, values in zip(names, raw, strict=True))
 
 
-def refuse_numbers(column: Column, texts: Collection[str]) -> None:
+def refuse_numbers(column: ColumnValues, texts: Collection[str]) -> None:
     """Refuse a column that holds nothing but numbers where fitting found nothing but texts.
 
     One odd value among texts is a category never seen; a whole column of them is another column.
@@ -131,7 +131,7 @@ def _objects(values: Sequence[object]) -> NDArray[Any]:
     return out
 
 
-def _column(name: str, values: NDArray[Any], kind: Kind | None) -> Column:
+def _column(name: str, values: NDArray[Any], kind: Kind | None) -> ColumnValues:
     if values.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: the column {name!r} holds complex numbers.")
     found, plain = _plain(name, values)
@@ -150,7 +150,7 @@ def _column(name: str, values: NDArray[Any], kind: Kind | None) -> Column:
         raise ScorecardError(
             f"The column {name!r} holds infinity; give finite numbers, or NaN for not recorded."
         )
-    return Column(name, kind, plain)
+    return ColumnValues(name, kind, plain)
 
 
 def _plain(name: str, values: NDArray[Any]) -> tuple[Kind, NDArray[Any]]:

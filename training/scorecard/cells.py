@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.scorecard_columns import Column
+    from training.scorecard.columns import ColumnValues
 
     Floats = NDArray[np.float64]
     Cells = NDArray[np.int32]
@@ -69,7 +69,7 @@ class Division:
         return cells
 
 
-def divide(column: Column, weight: Floats, *, max_bins: int) -> Division:
+def divide(column: ColumnValues, weight: Floats, *, max_bins: int) -> Division:
     """Divide a feature by the training data: at most ``max_bins`` cells of about equal weight.
 
     Args:

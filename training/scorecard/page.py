@@ -15,7 +15,7 @@ import numpy as np
 
 from scoring.calibration import sigmoid
 from scoring.scorecard import Axis, Feature, Scorecard, Term
-from training.scorecard_pictures import curve, heat_map
+from training.scorecard.pictures import curve, heat_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

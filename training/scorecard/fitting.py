@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.calibration import sigmoid
-from training.scorecard_boosting import Ensemble, Pair, Settings, Stage, boost, lay_out
-from training.scorecard_pairs import screen
-from training.scorecard_tables import decompose, pure_pairs, pure_tables, terms
+from training.scorecard.boosting import BoostingSettings, Ensemble, Pair, Stage, boost, lay_out
+from training.scorecard.pairs import screen
+from training.scorecard.tables import decompose, pure_pairs, pure_tables, terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scoring.scorecard import Term
-    from training.scorecard_cells import Division
-    from training.scorecard_rows import Records
+    from training.scorecard.cells import Division
+    from training.scorecard.rows import Records
 
     Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Problem:
     directions: Mapping[int, int]
     banned_pairs: frozenset[frozenset[int]]
     pair_bins: int
-    settings: Settings
+    settings: BoostingSettings
 
     def single_factors(self) -> Trained:
         """Fit trees of single factors."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import lightgbm as lgb
 import numpy as np
 
-from training.scorecard_cells import Division, coarsen
+from training.scorecard.cells import Division, coarsen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scoring.scorecard import Axis
-    from training.scorecard_rows import Records
+    from training.scorecard.rows import Records
 
     Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ CELLS_WORTH_A_THREAD = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class BoostingSettings:
     """How to boost; see ``ScorecardClassifier`` for what each setting does."""
 
     objective: Objective
@@ -170,7 +170,9 @@ def raw_score(booster: lgb.Booster, matrix: NDArray[np.float32]) -> Floats:
     )
 
 
-def boost(rows: Records, layout: Layout, settings: Settings, *, before: Floats | None = None) -> Stage:
+def boost(
+    rows: Records, layout: Layout, settings: BoostingSettings, *, before: Floats | None = None
+) -> Stage:
     """Fit one booster a fold, each stopped where the fold it leaves out stops gaining.
 
     With a single fold, or without early stopping, one booster is fitted on all rows.
@@ -217,7 +219,7 @@ def _fold(
     *,
     start: Floats | None,
     parameters: dict[str, Any],
-    settings: Settings,
+    settings: BoostingSettings,
 ) -> lgb.Booster:
     train = _part(data, weight - out, start, parameters)
     check = _part(data, out, start, parameters)
@@ -259,7 +261,7 @@ def threads(cells: int, most: int) -> int:
     return most if cells >= CELLS_WORTH_A_THREAD else 1
 
 
-def _parameters(layout: Layout, settings: Settings, rows: Records) -> dict[str, Any]:
+def _parameters(layout: Layout, settings: BoostingSettings, rows: Records) -> dict[str, Any]:
     count = int(rows.dealt.sum())
     least = max(1, min(settings.min_leaf_rows, count // 10))
     # A drawn group of categories must be one that may stand, or such a feature is never split.

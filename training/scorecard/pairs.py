@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.scorecard_cells import Division, coarsen, weigh
+from training.scorecard.cells import Division, coarsen, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from training.scorecard_boosting import Pair
-    from training.scorecard_rows import Records
+    from training.scorecard.boosting import Pair
+    from training.scorecard.rows import Records
 
     Floats = NDArray[np.float64]
 

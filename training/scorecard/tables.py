@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.scorecard import Axis, Term
-from training.scorecard_cells import Division, merge_map, weigh
+from training.scorecard.cells import Division, merge_map, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import lightgbm as lgb
     from numpy.typing import NDArray
 
-    from training.scorecard_boosting import Ensemble, Layout, Stage
-    from training.scorecard_rows import Records
+    from training.scorecard.boosting import Ensemble, Layout, Stage
+    from training.scorecard.rows import Records
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
