@@ -28,13 +28,14 @@ from features.histories import Histories
 from features.outcomes import decision_points, referral_outcomes
 from features.synthetic import generate
 from scoring import landmarks
-from training import backtest_inflight, baselines, commence, complete, drift, referrals
+from training import backtest_inflight, drift
 from training.config import TrainingConfig
-from training.head import HeadRows, fit_head
+from training.heads import baselines, commence, complete, referrals
+from training.heads.head import HeadRows, fit_head
+from training.heads.performance import auc, barely_predictable, calibration, performance
+from training.heads.splits import sample
+from training.heads.windows import labels_of
 from training.inflight import InFlightModel, LandmarkRows
-from training.performance import auc, barely_predictable, calibration, performance
-from training.pipeline import labels_of
-from training.splits import sample
 
 FloatArray = npt.NDArray[np.float64]
 PEOPLE, TIMES = 20_000, 5

@@ -16,11 +16,12 @@ from scorecard_data import Rows, Table
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import commence, complete, drift, referrals
+from training import drift
 from training.benefit import effects
 from training.config import TrainingConfig
+from training.heads import commence, complete, referrals
+from training.heads.windows import labels_of
 from training.inflight import FAILED, stack
-from training.pipeline import labels_of
 
 PEOPLE, SEED, BEGIN, END = 20_000, 606, "2021-01-01", "2025-12-31"
 

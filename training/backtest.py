@@ -22,11 +22,12 @@ from catalogue import load
 from catalogue.errors import UsageError
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import backtest_inflight, backtest_referrals, referrals
+from training import backtest_inflight, backtest_referrals
 from training.backtest_judging import SCORECARD
 from training.backtest_walk import Step
 from training.config import TrainingConfig
-from training.monitoring import Watch
+from training.heads import referrals
+from training.heads.monitoring import Watch
 
 Progress = Callable[[int, int], None]
 HEADS = 3

@@ -16,13 +16,14 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
 from scoring import landmarks
-from training import alerts, baselines, drift
+from training import alerts, drift
 from training.backtest_judging import SCORECARD, Block, curve
 from training.backtest_walk import Step, Walk, walk
-from training.baselines import Fit, Predict
 from training.config import TrainingConfig
+from training.heads import baselines
+from training.heads.baselines import Fit, Predict
+from training.heads.splits import last_usable, sample
 from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
-from training.splits import last_usable, sample
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from training import alerts
-from training.performance import performance
+from training.heads.performance import performance
 
 FloatArray = npt.NDArray[np.float64]
 SCORECARD = "scorecard"

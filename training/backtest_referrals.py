@@ -1,7 +1,7 @@
 """The walk of the commence and complete heads: fitted by what was known at each date, judged on all later blocks.
 
 The first date's scorecard is also watched month by month to the end of the histories, as monitoring would have
-seen it (`training.monitoring`).
+seen it (`training.heads.monitoring`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import polars as pl
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.scorecard import Scorecard
-from training import baselines, commence, complete, referrals
 from training.backtest_judging import SCORECARD, Block, curve
 from training.backtest_walk import Step, Walk, walk
-from training.baselines import Fit, Predict
 from training.config import TrainingConfig
-from training.fitting import fit_scorecard
-from training.monitoring import Watch, calibration_by_month, watch
-from training.pipeline import labels_of, window_of
-from training.profile import profile
-from training.splits import sample
+from training.heads import baselines, commence, complete, referrals
+from training.heads.baselines import Fit, Predict
+from training.heads.fitting import fit_scorecard
+from training.heads.monitoring import Watch, calibration_by_month, watch
+from training.heads.profile import profile
+from training.heads.splits import sample
+from training.heads.windows import labels_of, window_of
 
 FloatArray = npt.NDArray[np.float64]
 CALIBRATION_SHARE = 0.2

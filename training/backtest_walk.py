@@ -11,8 +11,8 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from training.config import TrainingConfig
-from training.monitoring import Watch
-from training.splits import last_usable
+from training.heads.monitoring import Watch
+from training.heads.splits import last_usable
 
 #: Fewer usable rows than this, and a training date is too early.
 LEAST_ROWS = 200

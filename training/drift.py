@@ -22,12 +22,12 @@ from scoring import landmarks
 from scoring.thresholds import Band, Thresholds
 from training import alerts
 from training.config import TrainingConfig
-from training.head import importance
+from training.heads.head import importance
+from training.heads.monitoring import Watch, calibration_by_month, watch
+from training.heads.performance import Performance, auc, barely_predictable, gain_over_base_rate, performance
+from training.heads.profile import profile
+from training.heads.splits import TimeBlocks, blocks, hash_share, last_usable, sample
 from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
-from training.monitoring import Watch, calibration_by_month, watch
-from training.performance import Performance, auc, barely_predictable, gain_over_base_rate, performance
-from training.profile import profile
-from training.splits import TimeBlocks, blocks, hash_share, last_usable, sample
 
 FloatArray = npt.NDArray[np.float64]
 #: A referral that has not ended after so many weeks is no longer watched for fitting.

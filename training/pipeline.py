@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,15 +25,16 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.bundle import Bundle
 from scoring.columns import columns_of
-from training import baselines, bundle, commence, complete, drift, referrals, registry
+from training import bundle, drift, registry
 from training.benefit import effects
 from training.benefit.effects import FittedEffects
 from training.config import TrainingConfig
 from training.drift import FittedInFlight, failed_within
-from training.head import FittedHead, HeadRows, fit_head
-from training.labels import Labels
-from training.monitoring import Watch, watch_head
-from training.performance import log_losses, performance
+from training.heads import baselines, commence, complete, referrals
+from training.heads.head import FittedHead, HeadRows, fit_head
+from training.heads.monitoring import monitoring_report, watch_head
+from training.heads.performance import log_losses, performance
+from training.heads.windows import labels_of, window_of
 
 Progress = Callable[[int, int], None]
 STEPS = 7
@@ -131,7 +132,7 @@ def train(
                 "config": settings.flat_for_cards(),
                 "baselines": compared,
                 "decision_points": effect.rows,
-                "monitoring": monitoring(watches),
+                "monitoring": monitoring_report(watches),
             },
         },
         spec_hash=SPEC.hash,
@@ -145,31 +146,6 @@ def train(
     )
     steps.done()
     return TrainingResult(folder=out, version=version, training_date=training_date, metrics=metrics)
-
-
-def monitoring(watches: Sequence[Watch]) -> dict[str, Any]:
-    """What was watched and noticed, as plain data: sentences for the card, and every head's figures."""
-    days = [watch.noticed_on for watch in watches if watch.noticed_on is not None]
-    return {
-        "alerts": [alert for watch in watches for alert in watch.alerts()],
-        "noticed_on": min(days).isoformat() if days else None,
-        "heads": {watch.head: watch.to_dict() for watch in watches},
-    }
-
-
-def window_of(head: str, config: TrainingConfig) -> int:
-    """How many days after the referral is the label of commence or complete read?"""
-    return config.outcomes.commence_days if head == commence.HEAD else config.outcomes.complete_days
-
-
-def labels_of(head: str, outcomes: pl.DataFrame, training_date: date, config: TrainingConfig) -> Labels:
-    """The labels of commence or complete that may be used at a training date."""
-    window = window_of(head, config)
-    stop = training_date - timedelta(days=window + config.blocks.label_gap_days)
-    early = outcomes.filter(pl.col("referred_on") < stop)
-    if head == commence.HEAD:
-        return commence.labels(early, window_days=window)
-    return complete.labels(early, window_days=window)
 
 
 def compare(head: FittedHead, rows: HeadRows, config: TrainingConfig) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from training.alerts import IN_TIME_WEEKS
-from training.monitoring import Watch
+from training.heads.monitoring import Watch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ from scoring.bundle import Bundle
 from scoring.calibration import CalibrationMap
 from scoring.heads import INTERVAL
 from scoring.scorecard import Axis, Feature, Kind, Scorecard, Term
-from training.referrals import LABELS
+from training.heads.referrals import LABELS
 from training.scorecard.page import STYLE, to_html
 
 #: Scores that show what calibration does to a chance.

@@ -21,7 +21,7 @@ from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
 from tests.serving.conftest import KeyServer, running
-from training import profile as of_training
+from training.heads import profile as of_training
 
 NUMBERS = st.lists(st.none() | st.floats(-5, 5) | st.integers(-5, 5).map(float), min_size=1, max_size=40)
 WORDS = st.lists(st.none() | st.sampled_from("ABCDE"), min_size=1, max_size=40)

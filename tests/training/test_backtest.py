@@ -15,8 +15,8 @@ from features.outcomes import referral_outcomes
 from training.backtest import BacktestResult, backtest, decay, summary
 from training.backtest_walk import walk
 from training.config import TrainingConfig
-from training.head import HeadRows, fit_head
-from training.pipeline import labels_of
+from training.heads.head import HeadRows, fit_head
+from training.heads.windows import labels_of
 
 SMALL = {
     "threads": 1,

@@ -12,8 +12,8 @@ from sklearn.base import clone
 from catalogue.errors import UsageError
 from scoring.heads import cumulative_incidence
 from training.config import Scorecards
+from training.heads.performance import auc
 from training.inflight import CENSORED, FAILED, FINISHED, OPEN, InFlightModel, LandmarkRows, stack
-from training.performance import auc
 
 
 def person_periods(units: int, seed: int) -> pl.DataFrame:

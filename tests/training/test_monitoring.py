@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.cards import Facts, model_card
-from training.monitoring import MONTH_DAYS, Month, Watch, calibration_by_month, watch
-from training.pipeline import monitoring
-from training.profile import profile
+from training.heads.monitoring import MONTH_DAYS, Month, Watch, calibration_by_month, monitoring_report, watch
+from training.heads.profile import profile
 
 SINCE, UNTIL = date(2023, 1, 2), date(2023, 10, 9)
 SHIFT = date(2023, 7, 1)
@@ -134,7 +133,7 @@ def test_calibration_drift_is_known_once_labels_are_and_not_before() -> None:
 
 def test_the_model_card_says_what_was_noticed_and_when() -> None:
     months = outcomes(bias=0.2, until=UNTIL + timedelta(days=100), delay=100)
-    held = monitoring([watched(rows(a_day=12, shift=2.0), months)])
+    held = monitoring_report([watched(rows(a_day=12, shift=2.0), months)])
     assert SHIFT < date.fromisoformat(held["noticed_on"]) <= SHIFT + timedelta(days=MONTH_DAYS)
     document: dict[str, object] = {"performance": {}, "rows": {}, "blocks": {}}
     flag = {"horizon_weeks": 8, "raise_at": 0.3, "clear_at": 0.2}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from training.calibration import Calibrator
 from training.config import Scorecards
-from training.fitting import AS_IT_IS, unseen_line
-from training.recalibration import follow, recalibrated
+from training.heads.fitting import AS_IT_IS, unseen_line
+from training.heads.recalibration import follow, recalibrated
 
 
 def rows(

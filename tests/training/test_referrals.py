@@ -9,7 +9,7 @@ from catalogue import load
 from features.contract import TABLES
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import referrals
+from training.heads import referrals
 
 
 def test_a_later_correction_of_a_referral_moves_no_feature(small_world: Path) -> None:

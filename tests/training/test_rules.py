@@ -15,14 +15,15 @@ from sklearn.metrics import roc_auc_score
 
 from catalogue.errors import UsageError
 from signpost.commands.train import train
-from training import alerts, commence, complete, registry
+from training import alerts, registry
 from training.alerts import Watched
-from training.censoring import censoring_weights
 from training.config import TrainingConfig, options
-from training.performance import auc, barely_predictable, calibration, performance
-from training.profile import profile, stability
+from training.heads import commence, complete
+from training.heads.censoring import censoring_weights
+from training.heads.performance import auc, barely_predictable, calibration, performance
+from training.heads.profile import profile, stability
+from training.heads.splits import blocks, last_usable, sample, usable
 from training.registry import promotion
-from training.splits import blocks, last_usable, sample, usable
 
 DAY = date(2024, 1, 1)
 

@@ -26,7 +26,7 @@ from training.benefit import sensitivity, similar
 from training.benefit.model import BenefitModel
 from training.benefit.tree import grow
 from training.config import TrainingConfig
-from training.splits import last_usable
+from training.heads.splits import last_usable
 
 #: What makes people similar, from the closest likeness to the coarsest (modelling.md, benefit, 6).
 LADDER = (

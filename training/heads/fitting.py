@@ -13,10 +13,10 @@ from scoring.calibration import CalibrationMap, sigmoid
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
 from training.config import Scorecards
-from training.performance import calibration_line
-from training.recalibration import recalibrated
+from training.heads.performance import calibration_line
+from training.heads.recalibration import recalibrated
+from training.heads.splits import folds
 from training.scorecard import ScorecardClassifier
-from training.splits import folds
 
 FloatArray = npt.NDArray[np.float64]
 #: Parts that people are dealt to, each left out of a fit once.

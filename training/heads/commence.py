@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from training.labels import Labels, with_weights
+from training.heads.labels import Labels, with_weights
 
 HEAD = "commence"
 QUESTION = "Will this person start this intervention within six months of the referral?"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from training.censoring import censoring_weights
+from training.heads.censoring import censoring_weights
 
 
 @dataclass(frozen=True, kw_only=True)

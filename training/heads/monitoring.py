@@ -12,7 +12,7 @@ nothing but noise, and are not judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from training.head import FittedHead
-from training.profile import CHANCE, MOVED_MUCH, index, places, profile
+from training.heads.head import FittedHead
+from training.heads.profile import CHANCE, MOVED_MUCH, index, places, profile
 
 FloatArray = npt.NDArray[np.float64]
 MONTH_DAYS = 28
@@ -172,7 +172,7 @@ def watch(
 ) -> Watch:
     """What moved between two days, of the rows of `frame` (`as_of` and the profiled features) and their chances?
 
-    `held` is the profile (`training.profile.profile`) of the rows that later ones are held against. Looks back from `until` in steps of a week, each time at the 28 days before. `months` are those of
+    `held` is the profile (`training.heads.profile.profile`) of the rows that later ones are held against. Looks back from `until` in steps of a week, each time at the 28 days before. `months` are those of
     `calibration_by_month`, which alone read labels.
     """
     begin = since - timedelta(weeks=USUAL_WEEKS)
@@ -298,4 +298,14 @@ def _plain(item: Moved | Month) -> dict[str, Any]:
         else value
         for name in item.__dataclass_fields__
         for value in (getattr(item, name),)
+    }
+
+
+def monitoring_report(watches: Sequence[Watch]) -> dict[str, Any]:
+    """What was watched and noticed, as plain data: sentences for the card, and every head's figures."""
+    days = [watch.noticed_on for watch in watches if watch.noticed_on is not None]
+    return {
+        "alerts": [alert for watch in watches for alert in watch.alerts()],
+        "noticed_on": min(days).isoformat() if days else None,
+        "heads": {watch.head: watch.to_dict() for watch in watches},
     }

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from training.fitting import LEAST_OF_A_CLASS, calibrate
+from training.heads.fitting import LEAST_OF_A_CLASS, calibrate
 
 FloatArray = npt.NDArray[np.float64]
 #: From rows to scores (log odds), or to chances.

@@ -18,10 +18,10 @@ from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
 from training.config import TrainingConfig
-from training.fitting import AS_IT_IS, calibrate, fit_scorecard, unseen_line
-from training.performance import barely_predictable, gain_over_base_rate, performance
-from training.profile import profile
-from training.splits import TimeBlocks, blocks, sample
+from training.heads.fitting import AS_IT_IS, calibrate, fit_scorecard, unseen_line
+from training.heads.performance import barely_predictable, gain_over_base_rate, performance
+from training.heads.profile import profile
+from training.heads.splits import TimeBlocks, blocks, sample
 
 FloatArray = npt.NDArray[np.float64]
 IMPORTANT = 30

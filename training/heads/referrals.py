@@ -17,8 +17,8 @@ from features.definitions import SPEC
 from features.histories import Histories
 from features.spec import Use
 from features.subject import subjects
-from training.head import HeadRows
-from training.labels import Labels
+from training.heads.head import HeadRows
+from training.heads.labels import Labels
 
 FEATURES: tuple[str, ...] = (*fit.PERSON_FEATURES, *fit.FIT_FEATURES)
 LABELS: Mapping[str, str] = MappingProxyType(
