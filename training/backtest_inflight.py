@@ -15,25 +15,26 @@ from catalogue import Catalogue
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
-from scoring import landmarks
-from training import alerts, drift
 from training.backtest_judging import SCORECARD, Block, curve
 from training.backtest_walk import Step, Walk, walk
 from training.config import TrainingConfig
 from training.heads import baselines
 from training.heads.baselines import Fit, Predict
 from training.heads.splits import last_usable, sample
-from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
+from training.inflight import CENSORED, InFlightModel, LandmarkRows, flag_threshold
+from training.inflight.flag_threshold import practitioner_weeks
+from training.inflight.head import unfitted
+from training.inflight.judging import failed_within
+from training.inflight.landmarks import KINDS, landmark_points, rows_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 HEAD = "inflight"
 CALIBRATION_SHARE = 0.2
-KINDS = {"ENGAGEMENT": FAILED, "COMPLETED": FINISHED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
+class SampledLandmarks:
     """The weekly landmarks of a sample of referrals: `weekly` is every referral's, `points` the sample's."""
 
     weekly: pl.DataFrame
@@ -48,20 +49,22 @@ def steps(
     """Every step of the in-flight head."""
     reach = 7 * max(config.inflight.horizons_weeks)
     stop = last_usable(end, window_days=reach, gap_days=config.blocks.label_gap_days)
-    weekly = drift.landmark_points(outcomes, known_before=end, seed=config.seed, every=1).filter(
+    weekly = landmark_points(outcomes, known_before=end, seed=config.seed, every=1).filter(
         pl.col("as_of") < stop
     )
     kept = sample(weekly, by="referral_id", at_most=config.backtest.max_landmarks, seed=config.seed)
-    points, rows = drift.rows_of(histories, kept, catalogue=catalogue)
+    points, rows = rows_of(histories, kept, catalogue=catalogue)
     facts = subjects(histories, points.select("crn", "as_of"))
     about = facts.select("region", pl.col("sentence_type").alias("sentence_type_of_row"))
-    watched = Watched(weekly=weekly, points=points, rows=rows, about=about)
+    watched = SampledLandmarks(weekly=weekly, points=points, rows=rows, about=about)
     way = walk(points["as_of"], end=end, window_days=reach, head="in-flight", config=config)
     for place in range(len(way.dates)):
         yield _step(histories, watched, way=way, place=place, config=config)
 
 
-def _step(histories: Histories, watched: Watched, *, way: Walk, place: int, config: TrainingConfig) -> Step:
+def _step(
+    histories: Histories, watched: SampledLandmarks, *, way: Walk, place: int, config: TrainingConfig
+) -> Step:
     trained_on, weeks = way.dates[place], config.flags.horizon_weeks
     points, rows = watched.points, watched.rows
     reach = 7 * max(config.inflight.horizons_weeks)
@@ -81,7 +84,7 @@ def _step(histories: Histories, watched: Watched, *, way: Walk, place: int, conf
         part, about = _take(rows, here), watched.about.filter(pl.Series(here))
         chances = model.incidence(part.features, config.inflight.horizons_weeks)
         for i, horizon in enumerate(config.inflight.horizons_weeks):
-            truth, seen = drift.failed_within(part, horizon)
+            truth, seen = failed_within(part, horizon)
             block = Block(
                 head=HEAD,
                 trained_on=trained_on,
@@ -114,7 +117,7 @@ def _step(histories: Histories, watched: Watched, *, way: Walk, place: int, conf
 def _flag(
     histories: Histories,
     model: InFlightModel,
-    watched: Watched,
+    watched: SampledLandmarks,
     *,
     then: LandmarkRows,
     late: BoolArray,
@@ -130,14 +133,14 @@ def _flag(
         first, last = chosen["as_of"].min(), chosen["as_of"].max()
         of_block = watched.weekly.filter(pl.col("as_of").is_between(first, last))
         watches.append(
-            alerts.watched(
+            flag_threshold.weekly_chances(
                 chosen,
                 model.incidence(part.features, [flags.horizon_weeks])[:, 0],
-                practitioner_weeks=drift.practitioner_weeks(histories, of_block, chosen),
+                practitioner_weeks=practitioner_weeks(histories, of_block, chosen),
             )
         )
-    truth, seen = drift.failed_within(_take(then, late), flags.horizon_weeks)
-    raise_at = alerts.raise_from(
+    truth, seen = failed_within(_take(then, late), flags.horizon_weeks)
+    raise_at = flag_threshold.raise_from(
         watches[0],
         base_rate=float(truth[seen].mean()) if seen.any() else 0.0,
         per_practitioner_week=flags.per_practitioner_week,
@@ -145,25 +148,16 @@ def _flag(
     )
     clear_at = raise_at * flags.clear_ratio
     told = [
-        alerts.figures(watch, raise_at=raise_at, clear_at=clear_at, horizon_weeks=flags.horizon_weeks)
+        flag_threshold.figures(watch, raise_at=raise_at, clear_at=clear_at, horizon_weeks=flags.horizon_weeks)
         for watch in watches
     ]
-    leads = alerts.leads(watches[1], alerts.up(watches[1].chances, raise_at, clear_at))
+    leads = flag_threshold.leads(watches[1], flag_threshold.up(watches[1].chances, raise_at, clear_at))
     set_week = told[0]["flags_per_practitioner_week"]
     return {"raise_at": raise_at, "set_flags_per_practitioner_week": set_week, **told[1]}, leads
 
 
 def _fit(fit_rows: LandmarkRows, later: LandmarkRows, config: TrainingConfig) -> InFlightModel:
-    model = InFlightModel(
-        features=tuple(landmarks.LABELS),
-        interval=config.inflight.interval_weeks,
-        intervals=max(config.inflight.horizons_weeks) // config.inflight.interval_weeks,
-        settings=config.inflight_scorecards,
-        monotone=landmarks.MONOTONE,
-        random_state=config.seed,
-        n_jobs=config.threads,
-    )
-    return model.fit_landmarks(fit_rows).calibrate_landmarks(later)
+    return unfitted(config).fit_landmarks(fit_rows).calibrate_landmarks(later)
 
 
 def _others(
@@ -187,7 +181,7 @@ def _others(
 
 def binary(rows: LandmarkRows, weeks: int) -> pl.DataFrame:
     """The landmarks whose outcome within the horizon is known, as rows of a yes-or-no question."""
-    truth, seen = drift.failed_within(rows, weeks)
+    truth, seen = failed_within(rows, weeks)
     frame = rows.features.with_columns(y=pl.Series(truth), weight=pl.lit(1.0), referral_id=rows.units)
     return frame.filter(pl.Series(seen))
 

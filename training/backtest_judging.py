@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from training import alerts
 from training.heads.performance import performance
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,7 +70,7 @@ def figures(
     truth: FloatArray, chance: FloatArray, groups: npt.NDArray[Any], weight: FloatArray | None
 ) -> dict[str, Any]:
     """Every held-out figure, and the precision when a tenth is flagged (ties on average, at best, at worst)."""
-    at_budget = alerts.precision_at(chance, truth > 0, round(len(chance) * FLAGGED_SHARE))
+    at_budget = precision_at(chance, truth > 0, round(len(chance) * FLAGGED_SHARE))
     return performance(truth, chance, groups, weight).to_dict() | {
         f"precision_at_tenth_{name}": value for name, value in at_budget.items()
     }
@@ -89,3 +88,18 @@ def curve(truth: FloatArray, chance: FloatArray, *, bins: int = 10) -> list[dict
         for part in parts
         if len(part)
     ]
+
+
+def precision_at(chances: FloatArray, failing: npt.NDArray[np.bool_], flags: int) -> dict[str, float | None]:
+    """Of the most at risk so many, what share fails: with ties broken at random on average, at best, at worst."""
+    if not 0 < flags <= len(chances):
+        return {"expected": None, "best": None, "worst": None}
+    cut = np.partition(chances, len(chances) - flags)[len(chances) - flags]
+    sure, tied = chances > cut, chances == cut
+    left = flags - int(sure.sum())
+    hits, tied_hits, tied_count = float(failing[sure].sum()), float(failing[tied].sum()), float(tied.sum())
+    return {
+        "expected": (hits + left * tied_hits / tied_count) / flags,
+        "best": (hits + min(left, tied_hits)) / flags,
+        "worst": (hits + max(0.0, left - (tied_count - tied_hits))) / flags,
+    }

@@ -25,16 +25,17 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.bundle import Bundle
 from scoring.columns import columns_of
-from training import bundle, drift, registry
+from training import bundle, registry
 from training.benefit import effects
 from training.benefit.effects import FittedEffects
 from training.config import TrainingConfig
-from training.drift import FittedInFlight, failed_within
 from training.heads import baselines, commence, complete, referrals
 from training.heads.head import FittedHead, HeadRows, fit_head
 from training.heads.monitoring import monitoring_report, watch_head
 from training.heads.performance import log_losses, performance
 from training.heads.windows import labels_of, window_of
+from training.inflight.head import FittedInFlight, fit_inflight
+from training.inflight.judging import failed_within
 
 Progress = Callable[[int, int], None]
 STEPS = 7
@@ -83,7 +84,7 @@ def train(
         steps.done()
         finished = _fit(complete.HEAD, complete.QUESTION, rows, each)
         steps.done()
-        inflight = drift.fit(
+        inflight = fit_inflight(
             histories, outcomes, training_date=training_date, catalogue=catalogue, config=each
         )
         steps.done()

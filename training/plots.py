@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from training.alerts import IN_TIME_WEEKS
 from training.heads.monitoring import Watch
+from training.inflight.flag_threshold import IN_TIME_WEEKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,8 @@ from catalogue.errors import UsageError
 from scoring.heads import cumulative_incidence
 from training.config import Scorecards
 from training.heads.performance import auc
-from training.inflight import CENSORED, FAILED, FINISHED, OPEN, InFlightModel, LandmarkRows, stack
+from training.inflight import CENSORED, FAILED, FINISHED, OPEN, InFlightModel, LandmarkRows
+from training.inflight.model import stack
 
 
 def person_periods(units: int, seed: int) -> pl.DataFrame:

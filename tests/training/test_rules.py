@@ -15,14 +15,16 @@ from sklearn.metrics import roc_auc_score
 
 from catalogue.errors import UsageError
 from signpost.commands.train import train
-from training import alerts, registry
-from training.alerts import Watched
+from training import registry
+from training.backtest_judging import precision_at
 from training.config import TrainingConfig, options
 from training.heads import commence, complete
 from training.heads.censoring import censoring_weights
 from training.heads.performance import auc, barely_predictable, calibration, performance
 from training.heads.profile import profile, stability
 from training.heads.splits import blocks, last_usable, sample, usable
+from training.inflight import flag_threshold
+from training.inflight.flag_threshold import WeeklyChances
 from training.registry import promotion
 
 DAY = date(2024, 1, 1)
@@ -159,24 +161,24 @@ def test_shuffled_outcomes_are_barely_predictable_and_real_ones_are_not(seed: in
 def test_the_threshold_keeps_the_budget_and_a_flag_does_not_flicker() -> None:
     rng = np.random.default_rng(1)
     chances = np.clip(np.cumsum(rng.normal(0.01, 0.05, (400, 20)), axis=1) + 0.2, 0, 1)
-    watch = Watched(chances=chances, failed_after=np.full(chances.shape, np.nan), practitioner_weeks=400.0)
-    raise_at = alerts.threshold_for(watch, per_practitioner_week=0.3, clear_ratio=0.8)
-    told = alerts.figures(watch, raise_at=raise_at, clear_at=0.8 * raise_at, horizon_weeks=8)
+    watch = WeeklyChances(
+        chances=chances, failed_after=np.full(chances.shape, np.nan), practitioner_weeks=400.0
+    )
+    raise_at = flag_threshold.threshold_for(watch, per_practitioner_week=0.3, clear_ratio=0.8)
+    told = flag_threshold.figures(watch, raise_at=raise_at, clear_at=0.8 * raise_at, horizon_weeks=8)
     assert told["flags_per_practitioner_week"] is not None
     assert 0.2 < told["flags_per_practitioner_week"] <= 0.3
-    steady = alerts.new_flags(alerts.up(chances, raise_at, 0.8 * raise_at)).sum()
-    assert steady < alerts.new_flags(alerts.up(chances, raise_at, raise_at)).sum()
+    steady = flag_threshold.new_flags(flag_threshold.up(chances, raise_at, 0.8 * raise_at)).sum()
+    assert steady < flag_threshold.new_flags(flag_threshold.up(chances, raise_at, raise_at)).sum()
 
 
 def test_hysteresis_by_hand() -> None:
     weekly = np.array([[0.1, 0.5, 0.45, 0.39, 0.45, np.nan, 0.45]])
-    assert alerts.up(weekly, 0.5, 0.4).tolist() == [[False, True, True, False, False, False, False]]
+    assert flag_threshold.up(weekly, 0.5, 0.4).tolist() == [[False, True, True, False, False, False, False]]
 
 
 def test_precision_at_a_budget_breaks_ties_at_best_at_worst_and_on_average() -> None:
-    found = alerts.precision_at(
-        np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.array([True, True, False, False, True]), 2
-    )
+    found = precision_at(np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.array([True, True, False, False, True]), 2)
     assert found == {"expected": pytest.approx((1 + 1 / 3) / 2), "best": 1.0, "worst": 0.5}
 
 
@@ -290,8 +292,8 @@ def test_stability_is_nought_for_the_same_rows_and_large_for_others() -> None:
 def test_no_budget_is_large_enough_to_flag_everybody() -> None:
     chances = np.random.default_rng(3).uniform(0.05, 0.6, size=(40, 6))
     failed_after = np.where(np.arange(40)[:, None] % 4 == 0, 5.0, np.nan) * np.ones((40, 6))
-    watch = alerts.Watched(chances=chances, failed_after=failed_after, practitioner_weeks=10.0)
-    found = alerts.thresholds(
+    watch = flag_threshold.WeeklyChances(chances=chances, failed_after=failed_after, practitioner_weeks=10.0)
+    found = flag_threshold.thresholds(
         watch,
         watch,
         base_rate=0.25,
@@ -300,9 +302,9 @@ def test_no_budget_is_large_enough_to_flag_everybody() -> None:
         clear_ratio=0.8,
         periods={},
     )
-    assert found.raise_at == 0.25 * alerts.LEAST_LIFT
+    assert found.raise_at == 0.25 * flag_threshold.LEAST_LIFT
     assert not found.raised(chances).all()
-    assert [band.name for band in found.bands] == list(alerts.BAND_NAMES)
+    assert [band.name for band in found.bands] == list(flag_threshold.BAND_NAMES)
 
 
 def test_the_debiased_calibration_error_sees_bias_and_not_chance() -> None:

@@ -20,18 +20,18 @@ from features.definitions import INFLIGHT
 from features.histories import Histories
 from scoring import landmarks
 from scoring.thresholds import Band, Thresholds
-from training import alerts
 from training.config import TrainingConfig
 from training.heads.head import importance
 from training.heads.monitoring import Watch, calibration_by_month, watch
-from training.heads.performance import Performance, auc, barely_predictable, gain_over_base_rate, performance
+from training.heads.performance import barely_predictable, gain_over_base_rate
 from training.heads.profile import profile
-from training.heads.splits import TimeBlocks, blocks, hash_share, last_usable, sample
-from training.inflight import CENSORED, FAILED, FINISHED, InFlightModel, LandmarkRows
+from training.heads.splits import TimeBlocks, blocks, last_usable, sample
+from training.inflight import flag_threshold
+from training.inflight.judging import attendance_alone, by_landmark, failed_share, failed_within, judge
+from training.inflight.landmarks import landmark_points, rows_of
+from training.inflight.model import CENSORED, InFlightModel, LandmarkRows
 
 FloatArray = npt.NDArray[np.float64]
-#: A referral that has not ended after so many weeks is no longer watched for fitting.
-LONGEST_WEEKS = 104
 #: Weekly rows of one block, at most, that judge and set the threshold.
 WATCHED_ROWS = 20_000
 QUESTION = "Given how it goes so far, will this referral end without completion?"
@@ -50,52 +50,21 @@ class FittedInFlight:
     watch: Watch
 
 
-def landmark_points(outcomes: pl.DataFrame, *, known_before: date, seed: int, every: int) -> pl.DataFrame:
-    """One landmark in `every` weeks of each referral while it was open: referral_id, crn, as_of, and its end.
-
-    `until` is the weeks from the landmark to the end (or to the end of watching), `kind` the kind of end.
-    """
-    offset = (hash_share(outcomes["referral_id"], seed=seed) * every).astype(np.int64)
-    kinds = {"ENGAGEMENT": FAILED, "COMPLETED": FINISHED}
-    ended = pl.col("ended_on").fill_null(pl.lit(known_before))
-    work = outcomes.select(
-        "referral_id", "crn", "referred_on", "ended_on",
-        stop=pl.min_horizontal(ended, pl.lit(known_before)),
-        kind=pl.col("end").cast(pl.String).replace_strict(kinds, default=CENSORED, return_dtype=pl.Int64),
-        failed_on=pl.when(pl.col("end").cast(pl.String) == "ENGAGEMENT").then(pl.col("ended_on")),
-        offset=pl.Series(offset),
-    )  # fmt: skip
-    weeks = pl.min_horizontal(
-        (pl.col("stop") - pl.col("referred_on")).dt.total_days() // 7, pl.lit(LONGEST_WEEKS)
-    )
-    landmarks_of = pl.int_ranges(pl.col("offset") + 1, weeks + 1, every)
-    return (
-        work.with_columns(week=landmarks_of)
-        .explode("week", empty_as_null=False, keep_nulls=False)
-        .with_columns(as_of=pl.col("referred_on") + pl.duration(weeks=pl.col("week")))
-        .with_columns(until=(pl.col("stop") - pl.col("as_of")).dt.total_days() / 7.0)
-        .filter(pl.col("until") > 0)
-        .select("referral_id", "crn", "as_of", "until", "kind", "failed_on", "ended_on", "week")
-        .sort("referral_id", "as_of")
+def unfitted(config: TrainingConfig) -> InFlightModel:
+    """The in-flight model as it is configured, before it has seen any row."""
+    settings = config.inflight
+    return InFlightModel(
+        features=tuple(landmarks.LABELS),
+        interval=settings.interval_weeks,
+        intervals=max(settings.horizons_weeks) // settings.interval_weeks,
+        settings=config.inflight_scorecards,
+        monotone=landmarks.MONOTONE,
+        random_state=config.seed,
+        n_jobs=config.threads,
     )
 
 
-def rows_of(
-    histories: Histories, points: pl.DataFrame, *, catalogue: Catalogue
-) -> tuple[pl.DataFrame, LandmarkRows]:
-    """The features of landmark points, and the rows that the model takes."""
-    known = landmarks.open_referrals(histories, points=points)
-    frame = landmarks.rows(histories, known.select("referral_id", "as_of"), catalogue=catalogue)
-    features = frame.select(landmarks.LABELS.keys())
-    return known.with_columns(crn=frame["crn"]), LandmarkRows(
-        features=features,
-        units=known["referral_id"],
-        until=known["until"].to_numpy(),
-        kind=known["kind"].to_numpy(),
-    )
-
-
-def fit(
+def fit_inflight(
     histories: Histories,
     outcomes: pl.DataFrame,
     *,
@@ -116,15 +85,7 @@ def fit(
         test_share=config.blocks.test_share,
         head="in-flight",
     )
-    model = InFlightModel(
-        features=tuple(landmarks.LABELS),
-        interval=settings.interval_weeks,
-        intervals=max(settings.horizons_weeks) // settings.interval_weeks,
-        settings=config.inflight_scorecards,
-        monotone=landmarks.MONOTONE,
-        random_state=config.seed,
-        n_jobs=config.threads,
-    )
+    model = unfitted(config)
     fit_points = sample(
         points.filter(cut.fit()), by="referral_id", at_most=settings.max_landmarks, seed=config.seed
     )
@@ -144,7 +105,7 @@ def fit(
     held = [judge(test_rows, chances[:, i], weeks) for i, weeks in enumerate(horizons)]
     inputs = profile(set_rows.features, chances=model.incidence(set_rows.features, horizons)[:, place])
     truth, seen = failed_within(test_rows, config.flags.horizon_weeks)
-    base_rate = _rate(set_rows, config.flags.horizon_weeks)
+    base_rate = failed_share(set_rows, config.flags.horizon_weeks)
     people = test_points["crn"].to_numpy()[seen]
     barely = barely_predictable(truth[seen], chances[seen, place], base_rate, people)
     saved, errors = gain_over_base_rate(truth[seen], chances[seen, place], base_rate, people)
@@ -250,73 +211,10 @@ def _watch_since(
     )
 
 
-def failed_within(rows: LandmarkRows, weeks: float) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Did each landmark end without completion within so many weeks (1 or 0), and is that known?"""
-    ended = (rows.kind == FAILED) | (rows.kind == FINISHED)
-    failed = (rows.kind == FAILED) & (rows.until <= weeks)
-    known = ended | (rows.until >= weeks)
-    return failed.astype(np.float64), known
-
-
-def judge(rows: LandmarkRows, chances: FloatArray, weeks: float) -> Performance:
-    """The figures of one horizon, over the landmarks whose outcome by then is known; referrals count once."""
-    truth, known = failed_within(rows, weeks)
-    return performance(truth[known], chances[known], rows.units.to_numpy()[known])
-
-
-def by_landmark(
-    points: pl.DataFrame, rows: LandmarkRows, chances: FloatArray, weeks: float
-) -> dict[str, dict[str, Any]]:
-    """The figures by how long the referral had been running: the first month, to three, to six, and later."""
-    running = points["week"].to_numpy()
-    truth, known = failed_within(rows, weeks)
-    spans = {
-        "weeks 1 to 4": (1, 4),
-        "weeks 5 to 13": (5, 13),
-        "weeks 14 to 26": (14, 26),
-        "later": (27, 10_000),
-    }
-    result = {}
-    for name, (first, last) in spans.items():
-        here = known & (running >= first) & (running <= last)
-        result[name] = performance(truth[here], chances[here]).to_dict()
-    return result
-
-
-def attendance_alone(rows: LandmarkRows, weeks: float) -> dict[str, Any]:
-    """The baseline: what attendance so far, alone, says of who will fail (its AUC; unknown counts as average)."""
-    truth, known = failed_within(rows, weeks)
-    share = rows.features["session_attendance"].cast(pl.Float64).to_numpy()
-    filled = np.where(np.isnan(share), np.nanmean(share) if not np.isnan(share).all() else 0.5, share)
-    return {"auc": auc(truth[known], 1.0 - filled[known])}
-
-
-def _rate(rows: LandmarkRows, weeks: float) -> float:
-    truth, known = failed_within(rows, weeks)
-    return float(truth[known].mean()) if known.any() else 0.0
-
-
 def _watch(histories: Histories, points: pl.DataFrame, *, seed: int) -> tuple[pl.DataFrame, float]:
     """Every week of a sample of referrals, and the practitioner-weeks that fall to the sample."""
     kept = sample(points, by="referral_id", at_most=WATCHED_ROWS, seed=seed + 1)
-    return kept, practitioner_weeks(histories, points, kept)
-
-
-def practitioner_weeks(histories: Histories, points: pl.DataFrame, kept: pl.DataFrame) -> float:
-    """How many weeks of practitioners' work fall to a sample of the weekly points of one block?
-
-    The practitioners who had any of the referrals, times the weeks of the block; a sample stands for its
-    share of them.
-    """
-    if not kept.height:
-        return 0.0
-    share = kept["referral_id"].n_unique() / points["referral_id"].n_unique()
-    people = histories.table("people").select("crn", "practitioner").drop_nulls().unique("crn", keep="any")
-    theirs = (
-        points.lazy().select("crn").unique().join(people, on="crn").select(pl.col("practitioner").n_unique())
-    )
-    days: int = points.select((pl.col("as_of").max() - pl.col("as_of").min()).dt.total_days() + 1).item()
-    return max(float(theirs.collect().item()), 1.0) * days / 7.0 * share
+    return kept, flag_threshold.practitioner_weeks(histories, points, kept)
 
 
 def _thresholds(
@@ -330,7 +228,7 @@ def _thresholds(
     flags = config.flags
     spans = ((cut.calibrate_from, cut.test_from), (cut.test_from, cut.until))
     watches = [
-        alerts.watched(points, chances, practitioner_weeks=weeks)
+        flag_threshold.weekly_chances(points, chances, practitioner_weeks=weeks)
         for points, chances, weeks in (set_on, verify_on)
     ]
     if not all(len(watch.chances) for watch in watches):
@@ -338,10 +236,10 @@ def _thresholds(
             horizon_weeks=flags.horizon_weeks,
             raise_at=1.0,
             clear_at=1.0,
-            bands=(Band(name=alerts.BAND_NAMES[0], at_least=0.0),),
+            bands=(Band(name=flag_threshold.BAND_NAMES[0], at_least=0.0),),
             evidence={},
         )
-    return alerts.thresholds(
+    return flag_threshold.thresholds(
         watches[0],
         watches[1],
         base_rate=base_rate,

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from features.histories import Histories
 from scoring.thresholds import Band, Thresholds
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ BAND_NAMES = ("USUAL", "RAISED", "HIGH")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
+class WeeklyChances:
     """Referrals watched weekly through a block of time.
 
     `chances` is [referrals, weeks], NaN where a referral was not open; `failed_after` the weeks from each cell
@@ -46,7 +47,7 @@ class Watched:
             raise ValueError("The parts of a watch differ in shape.")
 
 
-def watched(rows: pl.DataFrame, chances: npt.ArrayLike, *, practitioner_weeks: float) -> Watched:
+def weekly_chances(rows: pl.DataFrame, chances: npt.ArrayLike, *, practitioner_weeks: float) -> WeeklyChances:
     """A watch from weekly rows: `referral_id`, `as_of`, and `failed_on` (null: it did not end so)."""
     work = rows.select(
         pl.col("referral_id").rank("dense").cast(pl.Int64).alias("line") - 1,
@@ -58,7 +59,7 @@ def watched(rows: pl.DataFrame, chances: npt.ArrayLike, *, practitioner_weeks: f
     held, after = np.full(shape, np.nan), np.full(shape, np.nan)
     held[lines, weeks] = np.asarray(chances, dtype=np.float64)
     after[lines, weeks] = work["after"].fill_null(float("nan")).to_numpy()
-    return Watched(chances=held, failed_after=after, practitioner_weeks=practitioner_weeks)
+    return WeeklyChances(chances=held, failed_after=after, practitioner_weeks=practitioner_weeks)
 
 
 def up(chances: FloatArray, raise_at: float, clear_at: float) -> BoolArray:
@@ -80,7 +81,7 @@ def new_flags(flags: BoolArray) -> BoolArray:
     return np.asarray(flags & ~before, dtype=np.bool_)
 
 
-def threshold_for(watch: Watched, *, per_practitioner_week: float, clear_ratio: float) -> float:
+def threshold_for(watch: WeeklyChances, *, per_practitioner_week: float, clear_ratio: float) -> float:
     """The lowest threshold whose new flags stay within the budget; just above every chance if none does."""
     known = watch.chances[~np.isnan(watch.chances)]
     if not len(known):
@@ -97,7 +98,7 @@ def threshold_for(watch: Watched, *, per_practitioner_week: float, clear_ratio: 
     return chosen
 
 
-def leads(watch: Watched, flags: BoolArray) -> FloatArray:
+def leads(watch: WeeklyChances, flags: BoolArray) -> FloatArray:
     """Of the referrals that were flagged and failed: by how many weeks did the first flag come before the end?"""
     caught = ~np.isnan(watch.failed_after).all(axis=1) & flags.any(axis=1)
     first = np.argmax(flags, axis=1) if flags.size else np.zeros(len(flags), dtype=np.int64)
@@ -105,7 +106,7 @@ def leads(watch: Watched, flags: BoolArray) -> FloatArray:
 
 
 def raise_from(
-    watch: Watched, *, base_rate: float, per_practitioner_week: float, clear_ratio: float
+    watch: WeeklyChances, *, base_rate: float, per_practitioner_week: float, clear_ratio: float
 ) -> float:
     """The threshold that serves: within the budget, and however large that is, never near the base rate.
 
@@ -116,7 +117,7 @@ def raise_from(
 
 
 def figures(
-    watch: Watched, *, raise_at: float, clear_at: float, horizon_weeks: int
+    watch: WeeklyChances, *, raise_at: float, clear_at: float, horizon_weeks: int
 ) -> dict[str, float | None]:
     """What a threshold does on a block: flags a week, how many were right, and how early they came."""
     flags = up(watch.chances, raise_at, clear_at)
@@ -140,8 +141,8 @@ def figures(
 
 
 def thresholds(
-    set_on: Watched,
-    verified_on: Watched,
+    set_on: WeeklyChances,
+    verified_on: WeeklyChances,
     *,
     base_rate: float,
     horizon_weeks: int,
@@ -173,16 +174,18 @@ def thresholds(
     )
 
 
-def precision_at(chances: FloatArray, failing: BoolArray, flags: int) -> dict[str, float | None]:
-    """Of the most at risk so many, what share fails: with ties broken at random on average, at best, at worst."""
-    if not 0 < flags <= len(chances):
-        return {"expected": None, "best": None, "worst": None}
-    cut = np.partition(chances, len(chances) - flags)[len(chances) - flags]
-    sure, tied = chances > cut, chances == cut
-    left = flags - int(sure.sum())
-    hits, tied_hits, tied_count = float(failing[sure].sum()), float(failing[tied].sum()), float(tied.sum())
-    return {
-        "expected": (hits + left * tied_hits / tied_count) / flags,
-        "best": (hits + min(left, tied_hits)) / flags,
-        "worst": (hits + max(0.0, left - (tied_count - tied_hits))) / flags,
-    }
+def practitioner_weeks(histories: Histories, points: pl.DataFrame, kept: pl.DataFrame) -> float:
+    """How many weeks of practitioners' work fall to a sample of the weekly points of one block?
+
+    The practitioners who had any of the referrals, times the weeks of the block; a sample stands for its
+    share of them.
+    """
+    if not kept.height:
+        return 0.0
+    share = kept["referral_id"].n_unique() / points["referral_id"].n_unique()
+    people = histories.table("people").select("crn", "practitioner").drop_nulls().unique("crn", keep="any")
+    theirs = (
+        points.lazy().select("crn").unique().join(people, on="crn").select(pl.col("practitioner").n_unique())
+    )
+    days: int = points.select((pl.col("as_of").max() - pl.col("as_of").min()).dt.total_days() + 1).item()
+    return max(float(theirs.collect().item()), 1.0) * days / 7.0 * share

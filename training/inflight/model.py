@@ -29,6 +29,7 @@ from scoring.heads import INTERVAL, cumulative_incidence
 from scoring.scorecard import Scorecard
 from training.config import Scorecards
 from training.heads.fitting import calibrate, fit_scorecard
+from training.heads.splits import hash_share
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -296,8 +297,6 @@ class InFlightModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         most = self._limits.max_rows
         if len(stacked.kind) <= most:
             return stacked
-        from training.heads.splits import hash_share
-
         share = hash_share(units, seed=self.random_state)[stacked.landmark]
         keep = share < np.partition(share, most)[most]
         return Stacked(
