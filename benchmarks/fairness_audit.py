@@ -19,7 +19,7 @@ import psutil
 from features.histories import Histories
 from features.synthetic import generate
 from training.config import TrainingConfig
-from training.pipeline import train
+from training.release.pipeline import train
 
 FIRST, LAST = date(2021, 1, 1), date(2025, 12, 31)
 SECONDS, GIGABYTES = 90, 4

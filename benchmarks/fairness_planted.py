@@ -38,7 +38,7 @@ from scoring.bundle import Bundle
 from scoring.flags import flag_all
 from scoring.national import suggestion_chunks
 from training.config import TrainingConfig
-from training.pipeline import train
+from training.release.pipeline import train
 
 PLANTED = {
     ("offered_programme", "ethnicity", "Black"),

@@ -23,8 +23,8 @@ from features.contract import TABLES
 from features.histories import Histories
 from features.synthetic import generate
 from scoring import landmarks
-from training import pipeline
 from training.config import TrainingConfig
+from training.release import pipeline
 
 AS_OF = date(2025, 6, 30)
 SEED = 6_120

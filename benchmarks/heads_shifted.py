@@ -20,12 +20,12 @@ from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.synthetic import generate
-from training import pipeline
 from training.config import TrainingConfig
 from training.heads import commence, complete, referrals
 from training.heads.head import FittedHead, fit_head
 from training.heads.monitoring import watch_head
 from training.heads.performance import performance
+from training.release import pipeline
 
 SHIFT, OVER = date(2023, 7, 1), date(2024, 7, 1)
 WORLDS = (

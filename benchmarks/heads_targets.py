@@ -28,7 +28,7 @@ from features.histories import Histories
 from features.outcomes import decision_points, referral_outcomes
 from features.synthetic import generate
 from scoring import landmarks
-from training import backtest_inflight
+from training.backtest.inflight import binary
 from training.config import TrainingConfig
 from training.heads import baselines, commence, complete, referrals
 from training.heads.head import HeadRows, fit_head
@@ -194,7 +194,7 @@ def inflight_head(histories: Histories) -> dict[str, Any]:
     truth, seen = failed_within(test, weeks)
     chances = fitted.model.incidence(test.features, [weeks])[:, 0]
     many = _landmarks(histories, fitted, catalogue, config)
-    rows = backtest_inflight.binary(many, weeks)
+    rows = binary(many, weeks)
     free = baselines.boosted(config.seed, config.threads)(
         rows.select(test.features.columns), rows["y"].to_numpy(), rows["weight"].to_numpy()
     )

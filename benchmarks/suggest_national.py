@@ -27,8 +27,8 @@ from catalogue import load
 from features.histories import Histories
 from features.synthetic import generate
 from scoring.national import under_supervision
-from training import pipeline
 from training.config import TrainingConfig
+from training.release import pipeline
 
 AS_OF = flags_national.AS_OF
 SECONDS, GIGABYTES = 300.0, 6.0

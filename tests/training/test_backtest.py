@@ -12,8 +12,9 @@ import pytest
 from catalogue.errors import UsageError
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training.backtest import BacktestResult, backtest, decay, summary
-from training.backtest_walk import walk
+from training.backtest import BacktestResult, backtest
+from training.backtest.run import decay, summary
+from training.backtest.walk import walk
 from training.config import TrainingConfig
 from training.heads.head import HeadRows, fit_head
 from training.heads.windows import labels_of

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.cards import Facts, model_card
 from training.heads.monitoring import MONTH_DAYS, Month, Watch, calibration_by_month, monitoring_report, watch
 from training.heads.profile import profile
+from training.release.cards import Facts, model_card
 
 SINCE, UNTIL = date(2023, 1, 2), date(2023, 10, 9)
 SHIFT = date(2023, 7, 1)

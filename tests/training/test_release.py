@@ -19,7 +19,7 @@ from scoring import landmarks, prompts
 from scoring.bundle import MODEL_FILES, Bundle, digest_of, sha256, version_of
 from scoring.flags import flag_all, flag_one
 from scoring.scorecard import Scorecard
-from training import bundle as writer
+from training.release import bundle as writer
 
 FLAG_COLUMNS = [
     "referral_id", "crn", "as_of", "weeks_in", "p_not_completed_4w", "p_not_completed_8w", "p_not_completed_12w",
@@ -231,8 +231,8 @@ def _table(name: str, **values: object) -> pl.DataFrame:
 
 
 def test_the_release_is_registered_under_its_aliases(trained: Path, release: Bundle) -> None:
-    from training import registry
     from training.config import TrainingConfig
+    from training.release import registry
 
     config = TrainingConfig.from_dict({"tracking": {"tracking_uri": f"sqlite:///{trained / 'mlflow.db'}"}})
     champion = registry.champion(config)

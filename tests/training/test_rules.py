@@ -15,8 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from catalogue.errors import UsageError
 from signpost.commands.train import train
-from training import registry
-from training.backtest_judging import precision_at
+from training.backtest.judging import precision_at
 from training.config import TrainingConfig, options
 from training.heads import commence, complete
 from training.heads.censoring import censoring_weights
@@ -25,7 +24,8 @@ from training.heads.profile import profile, stability
 from training.heads.splits import blocks, last_usable, sample, usable
 from training.inflight import flag_threshold
 from training.inflight.flag_threshold import WeeklyChances
-from training.registry import promotion
+from training.release import registry
+from training.release.registry import promotion
 
 DAY = date(2024, 1, 1)
 

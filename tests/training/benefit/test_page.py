@@ -6,9 +6,9 @@ import pytest
 
 from scoring.effects import EffectModel
 from tests.training.benefit.conftest import World
-from training import benefit_page
 from training.benefit import BenefitModel, sensitivity
 from training.benefit.tree import grow
+from training.release import policy_page
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def document(world: World) -> dict[str, object]:
 
 
 def test_the_page_holds_tree_effects_and_sensitivity(document: dict[str, object]) -> None:
-    page = benefit_page.to_html(EffectModel.from_dict(document))
+    page = policy_page.to_html(EffectModel.from_dict(document))
     HTMLParser().feed(page)
     report = document["report"]
     assert isinstance(report, dict)
     assert all(arm in page for arm in report["average_effects"])
-    assert max(depth for depth, _ in benefit_page.tree_lines(report["policy_tree"])) <= 3
-    rows = benefit_page.leading_rows(report)
+    assert max(depth for depth, _ in policy_page.tree_lines(report["policy_tree"])) <= 3
+    rows = policy_page.leading_rows(report)
     assert rows
     assert all(cell in page for row in rows for cell in row)
     assert [int(row[1].replace(",", "")) for row in rows] == sorted(
@@ -42,6 +42,6 @@ def test_the_page_holds_tree_effects_and_sensitivity(document: dict[str, object]
 
 
 def test_a_release_without_a_tree_says_so(document: dict[str, object]) -> None:
-    page = benefit_page.to_html(EffectModel.from_dict(document | {"report": {}}))
+    page = policy_page.to_html(EffectModel.from_dict(document | {"report": {}}))
     assert "holds no policy tree" in page
     assert "No intervention has enough recorded outcomes" in page

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 from scoring.bundle import Bundle
 from tests.accessible import FLAGS, violations
 from tests.browser import chromium
-from training import scorecard_release
+from training.release import scorecard_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def pages(trained_bundle: Path) -> dict[str, str]:
-    return scorecard_release.pages(Bundle.open(trained_bundle))
+    return scorecard_pages.pages(Bundle.open(trained_bundle))
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 
 from catalogue.errors import UsageError
 from scoring.effects import EffectModel
-from training import scorecard_release
+from training.release import scorecard_pages
+from training.release.scorecard_pages import effect_card
 from training.scorecard.page import to_html
-from training.scorecard_release import effect_card
 
 MODIFIERS = [
     {"name": "motivation", "edges": [0.5, 1.5], "values": None, "basis": [[0.0], [1.0], [2.0], [0.0]]},
@@ -91,10 +91,10 @@ def test_an_effect_is_said_in_hundreds_and_without_bars_that_were_not_counted() 
 @pytest.mark.parametrize("name", ["shared_part", "moderation"])
 def test_a_page_says_when_a_common_factor_follows(name: str) -> None:
     said = "then multiplied by one factor"
-    plain = scorecard_release._effect(document(), ARM, labels={}, yes_no=())
+    plain = scorecard_pages._effect(document(), ARM, labels={}, yes_no=())
     factored = document() | {name: {"coefficients": [0.0, 0.2]}}
     assert said not in plain
-    assert said in scorecard_release._effect(factored, ARM, labels={}, yes_no=())
-    assert said not in scorecard_release._effect(
+    assert said in scorecard_pages._effect(factored, ARM, labels={}, yes_no=())
+    assert said not in scorecard_pages._effect(
         document() | {name: {"coefficients": [0.0]}}, ARM, labels={}, yes_no=()
     )

@@ -6,16 +6,16 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from scoring.bundle import Bundle
-from training import scorecard_release
 from training.config import TrainingConfig
-from training.registry import register
+from training.release import scorecard_pages
+from training.release.registry import register
 
 HEADS = {"commence.html", "complete.html", "inflight-not-completed.html", "inflight-completed.html"}
 
 
 @pytest.fixture(scope="module")
 def pages(trained_bundle: Path) -> dict[str, str]:
-    return scorecard_release.pages(Bundle.open(trained_bundle))
+    return scorecard_pages.pages(Bundle.open(trained_bundle))
 
 
 def test_every_head_and_every_arm_has_a_page_that_the_index_names(
@@ -27,7 +27,7 @@ def test_every_head_and_every_arm_has_a_page_that_the_index_names(
     for name in bundle.commence.scorecard.used_features:
         assert bundle.commence.labels[name] in pages["commence.html"]
     assert all("<script" not in page and "http" not in page.lower() for page in pages.values())
-    assert pages == scorecard_release.pages(bundle)
+    assert pages == scorecard_pages.pages(bundle)
 
 
 def test_mlflow_keeps_the_pages(trained_bundle: Path, pages: dict[str, str], tmp_path: Path) -> None:

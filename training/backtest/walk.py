@@ -33,7 +33,7 @@ class Walk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class BacktestStep:
     """What one training date of one head gives: rows of the table, and what belongs to the date alone.
 
     `curve` is the scorecard's calibration on its own next block, `flag` the in-flight flag's figures, `leads`

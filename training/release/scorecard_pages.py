@@ -1,6 +1,6 @@
 """Every scorecard of a release as a page: what MLflow keeps beside the bundle, for readers who are no specialists.
 
-`python -m training.scorecard_release BUNDLE FOLDER` writes the pages of a bundle to a folder.
+`python -m training.release.scorecard_pages BUNDLE FOLDER` writes the pages of a bundle to a folder.
 """
 
 from __future__ import annotations

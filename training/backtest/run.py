@@ -22,9 +22,10 @@ from catalogue import load
 from catalogue.errors import UsageError
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import backtest_inflight, backtest_referrals
-from training.backtest_judging import SCORECARD
-from training.backtest_walk import Step
+from training.backtest.inflight import inflight_steps
+from training.backtest.judging import SCORECARD
+from training.backtest.referrals import referral_steps
+from training.backtest.walk import BacktestStep
 from training.config import TrainingConfig
 from training.heads import referrals
 from training.heads.monitoring import Watch
@@ -90,7 +91,7 @@ def backtest(
     report = progress or (lambda _done, _total: None)
     total = HEADS * settings.backtest.dates + 1
     report(0, total)
-    found: list[Step] = []
+    found: list[BacktestStep] = []
     for step in _steps(histories, settings):
         found.append(step)
         report(len(found), total)
@@ -140,13 +141,13 @@ def decay(table: pl.DataFrame) -> list[dict[str, Any]]:
     return found.sort("head", "horizon", "block").to_dicts()
 
 
-def _steps(histories: Histories, config: TrainingConfig) -> Iterator[Step]:
+def _steps(histories: Histories, config: TrainingConfig) -> Iterator[BacktestStep]:
     catalogue, end = load(), histories.last_day + timedelta(days=1)
     outcomes = referral_outcomes(histories, known_before=end)
     frame = referrals.frame(histories, outcomes, catalogue=catalogue)
-    yield from backtest_referrals.steps(histories, frame, outcomes, end=end, config=config)
+    yield from referral_steps(histories, frame, outcomes, end=end, config=config)
     del frame
-    yield from backtest_inflight.steps(histories, outcomes, catalogue=catalogue, end=end, config=config)
+    yield from inflight_steps(histories, outcomes, catalogue=catalogue, end=end, config=config)
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -158,7 +159,7 @@ def _shown(value: float | None) -> str:
 
 
 def _write(result: BacktestResult) -> None:
-    from training.plots import backtest_plots
+    from training.backtest.plots import backtest_plots
 
     try:
         result.folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training import benefit_page
+from training.release import policy_page
 
 HEADS = (
     ("commence.json", "Start", "Will this person start this intervention?"),
@@ -385,14 +385,14 @@ def _policy(report: Mapping[str, Any]) -> str:
     """The policy in at most three questions, and what it would take to overturn what leads."""
     if "policy_tree" not in report:
         return ""
-    lines = [f"{'    ' * depth}- {text}" for depth, text in benefit_page.tree_lines(report["policy_tree"])]
+    lines = [f"{'    ' * depth}- {text}" for depth, text in policy_page.tree_lines(report["policy_tree"])]
     names = ("intervention", "people it leads for", "effect", "E-value", "E-value of the bound")
     return (
         "\n\n### The policy in at most three questions\n\nIt explains the model and does not replace it.\n\n"
         + "\n".join(lines)
         + "\n\n### Sensitivity to something unrecorded\n\nBy how much a hidden factor would have to multiply both the chance "
         "of being sent and the chance of progress to bring an effect, or its lower bound, to nought.\n\n"
-        + table(names, benefit_page.leading_rows(report)[:12])
+        + table(names, policy_page.leading_rows(report)[:12])
     )
 
 

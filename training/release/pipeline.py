@@ -1,7 +1,7 @@
 """From histories to a release bundle: every head, the effects, the thresholds, and the figures of all of them.
 
 `train` writes the bundle with its gate not yet run; whoever called it has it audited and sealed
-(`training.bundle.seal`) and registered (`training.registry.register`).
+(`training.release.bundle.seal`) and registered (`training.release.registry.register`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.bundle import Bundle
 from scoring.columns import columns_of
-from training import bundle, registry
 from training.benefit import effects
 from training.benefit.effects import FittedEffects
 from training.config import TrainingConfig
@@ -36,6 +35,7 @@ from training.heads.performance import log_losses, performance
 from training.heads.windows import labels_of, window_of
 from training.inflight.head import FittedInFlight, fit_inflight
 from training.inflight.judging import failed_within
+from training.release import bundle, registry
 
 Progress = Callable[[int, int], None]
 STEPS = 7

@@ -24,7 +24,7 @@ from scoring.bundle import (
     sha256,
     version_of,
 )
-from training.cards import Facts, model_card, transparency_record
+from training.release.cards import Facts, model_card, transparency_record
 
 #: What the training run was: configuration, blocks of time, counts of rows, baselines.
 TRAINING_FILE = "training.json"

@@ -21,7 +21,6 @@ from typing import Any
 
 from catalogue.errors import UsageError
 from scoring.bundle import Bundle
-from training import benefit_page, scorecard_release
 from training.config import TrainingConfig
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -161,16 +160,19 @@ def _log(client: Any, bundle: Bundle, config: TrainingConfig, metrics: Mapping[s
         },
     )
     run_id: str = run.info.run_id
+
     from mlflow.entities import Metric, Param
+
+    from training.release import policy_page, scorecard_pages
 
     params = [Param(name, str(value)) for name, value in config.flat().items()]
     client.log_batch(run_id, params=params, metrics=[Metric(n, v, 0, 0) for n, v in sorted(metrics.items())])
     client.log_artifacts(run_id, str(bundle.folder), "bundle")
     with TemporaryDirectory() as place:
-        scorecard_release.write(bundle, Path(place))
+        scorecard_pages.write(bundle, Path(place))
         client.log_artifacts(run_id, place, "scorecards")
     with TemporaryDirectory() as place:
-        benefit_page.write(bundle.benefit, Path(place))
+        policy_page.write(bundle.benefit, Path(place))
         client.log_artifacts(run_id, place, "policy")
     client.set_terminated(run_id)
     return run_id

@@ -18,8 +18,8 @@ import polars as pl
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.scorecard import Scorecard
-from training.backtest_judging import SCORECARD, Block, curve
-from training.backtest_walk import Step, Walk, walk
+from training.backtest.judging import SCORECARD, Block, curve
+from training.backtest.walk import BacktestStep, Walk, walk
 from training.config import TrainingConfig
 from training.heads import baselines, commence, complete, referrals
 from training.heads.baselines import Fit, Predict
@@ -34,7 +34,7 @@ CALIBRATION_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Models:
+class CalibratedModels:
     """The models of one training date: calibrated chances by name, and the scorecard that can be read."""
 
     predict: Mapping[str, Predict]
@@ -42,9 +42,9 @@ class Models:
     calibrated_on: pl.DataFrame
 
 
-def steps(
+def referral_steps(
     histories: Histories, frame: pl.DataFrame, outcomes: pl.DataFrame, *, end: date, config: TrainingConfig
-) -> Iterator[Step]:
+) -> Iterator[BacktestStep]:
     """Every step of both heads: `frame` has every referral's features, `outcomes` what is known of them now."""
     for head in (commence.HEAD, complete.HEAD):
         judged = referrals.rows(frame, labels_of(head, outcomes, end, config)).frame
@@ -58,7 +58,7 @@ def steps(
             yield _step(head, models, judged, way=way, place=place, watched=first)
 
 
-def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> Models:
+def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> CalibratedModels:
     """The scorecard and every baseline, fitted on the earlier rows and calibrated on the later ones."""
     # A day is never divided between the rows that fit and those that calibrate.
     first = rows["as_of"].sort()[int(rows.height * (1 - CALIBRATION_SHARE))]
@@ -74,7 +74,7 @@ def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> Models:
         SCORECARD: card,
     }
     predict = baselines.compare(models, features=referrals.FEATURES, fit_rows=fit_rows, calibrate_rows=later)
-    return Models(predict=predict, card=card.fitted, calibrated_on=later)
+    return CalibratedModels(predict=predict, card=card.fitted, calibrated_on=later)
 
 
 class CardFit:
@@ -108,8 +108,8 @@ class CardFit:
 
 
 def _step(
-    head: str, models: Models, judged: pl.DataFrame, *, way: Walk, place: int, watched: Watch | None
-) -> Step:
+    head: str, models: CalibratedModels, judged: pl.DataFrame, *, way: Walk, place: int, watched: Watch | None
+) -> BacktestStep:
     trained_on = way.dates[place]
     rows: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
@@ -132,11 +132,19 @@ def _step(
             if own:
                 about = {"head": head, "trained_on": trained_on}
                 curves += [about | point for point in curve(block.truth, chance)]
-    return Step(head=head, trained_on=trained_on, rows=tuple(rows), curve=tuple(curves), watched=watched)
+    return BacktestStep(
+        head=head, trained_on=trained_on, rows=tuple(rows), curve=tuple(curves), watched=watched
+    )
 
 
 def _watched(
-    head: str, models: Models, frame: pl.DataFrame, judged: pl.DataFrame, *, end: date, config: TrainingConfig
+    head: str,
+    models: CalibratedModels,
+    frame: pl.DataFrame,
+    judged: pl.DataFrame,
+    *,
+    end: date,
+    config: TrainingConfig,
 ) -> Watch:
     """What monitoring would have said of this date's scorecard, from then to the end of the histories."""
     names, predict = models.card.used_features, models.predict[SCORECARD]

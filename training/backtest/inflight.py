@@ -15,8 +15,8 @@ from catalogue import Catalogue
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
-from training.backtest_judging import SCORECARD, Block, curve
-from training.backtest_walk import Step, Walk, walk
+from training.backtest.judging import SCORECARD, Block, curve
+from training.backtest.walk import BacktestStep, Walk, walk
 from training.config import TrainingConfig
 from training.heads import baselines
 from training.heads.baselines import Fit, Predict
@@ -43,9 +43,9 @@ class SampledLandmarks:
     about: pl.DataFrame
 
 
-def steps(
+def inflight_steps(
     histories: Histories, outcomes: pl.DataFrame, *, catalogue: Catalogue, end: date, config: TrainingConfig
-) -> Iterator[Step]:
+) -> Iterator[BacktestStep]:
     """Every step of the in-flight head."""
     reach = 7 * max(config.inflight.horizons_weeks)
     stop = last_usable(end, window_days=reach, gap_days=config.blocks.label_gap_days)
@@ -64,7 +64,7 @@ def steps(
 
 def _step(
     histories: Histories, watched: SampledLandmarks, *, way: Walk, place: int, config: TrainingConfig
-) -> Step:
+) -> BacktestStep:
     trained_on, weeks = way.dates[place], config.flags.horizon_weeks
     points, rows = watched.points, watched.rows
     reach = 7 * max(config.inflight.horizons_weeks)
@@ -104,7 +104,7 @@ def _step(
     flag, leads = _flag(
         histories, model, watched, then=then, late=late, block=way.blocks()[place], config=config
     )
-    return Step(
+    return BacktestStep(
         head=HEAD,
         trained_on=trained_on,
         rows=tuple(found),
