@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from scoring.effects import EffectModel
-from tests.training.benefit.conftest import World
+from tests.training.conftest import World
 from training.benefit import BenefitModel, sensitivity
 from training.benefit.tree import grow
 from training.release import policy_page
