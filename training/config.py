@@ -1,8 +1,8 @@
 """What can be chosen about a training run, each choice explained where it is declared.
 
 `TrainingConfig.load(path)` reads YAML; a key that is not declared here, or a value of the wrong kind, is a
-`UsageError` that names the key. `options()` lists every option for docs/training.md, `example()` is a file
-with all of them, which `signpost train --show-config` prints.
+`UsageError` that names the key. `example()` is a file with every option, which `signpost train --show-config`
+prints; docs/training.md has them as a table.
 """
 
 from __future__ import annotations
@@ -278,11 +278,6 @@ def _flatten(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
             yield f"{prefix}{name}", value
 
 
-def options() -> list[tuple[str, str, str]]:
-    """What can be chosen? One (dotted name, default, explanation) an option, in declared order."""
-    return list(_describe(TrainingConfig(), ""))
-
-
 def example() -> str:
     """A configuration file that says what the defaults say, with every option explained above it."""
     lines = [
@@ -306,17 +301,3 @@ def _commented(section: BaseModel, indent: str) -> Iterator[str]:
             shown = list(value) if isinstance(value, tuple) else value
             yield f"{indent}# {field.description}"
             yield f"{indent}{name}: {yaml.safe_dump(shown, default_flow_style=True).splitlines()[0]}"
-
-
-def _describe(section: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from _describe(value, f"{prefix}{name}.")
-        else:
-            shown = list(value) if isinstance(value, tuple) else value
-            yield (
-                f"{prefix}{name}",
-                yaml.safe_dump(shown, default_flow_style=True).split("\n")[0],
-                field.description or "",
-            )

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from catalogue.errors import UsageError
-from training.policy_value import METHODS, Flag, evaluate, read_truth, value_captured
+from training.policy_value import METHODS, Limitation, evaluate, read_truth, value_captured
 
 ARMS = ["A", "B", "NONE"]
 
@@ -99,7 +99,7 @@ def test_persons_with_many_rows_widen_the_interval() -> None:
 def test_it_refuses_to_conclude_on_a_thin_log() -> None:
     d = log(rows=120, seed=4)
     found = evaluate(d["outcome"], d["arm"], d["propensity"], d["policy"])
-    assert Flag.FEW_EFFECTIVE_ROWS in found.flags
+    assert Limitation.FEW_EFFECTIVE_ROWS in found.flags
     assert not found.conclusive
     assert found.to_dict()["conclusive"] is False
     assert evaluate(d["outcome"], d["arm"], d["propensity"], d["policy"], floor=5).conclusive
@@ -108,17 +108,17 @@ def test_it_refuses_to_conclude_on_a_thin_log() -> None:
 def test_what_limits_the_value_is_flagged() -> None:
     d = log(rows=400, seed=5)
     never = np.where(d["policy"] == "A", "C", "B")
-    assert Flag.CHOICES_NEVER_LOGGED in evaluate(d["outcome"], d["arm"], d["propensity"], never).flags
+    assert Limitation.CHOICES_NEVER_LOGGED in evaluate(d["outcome"], d["arm"], d["propensity"], never).flags
     d["outcome"][:50] = np.nan
     found = evaluate(d["outcome"], d["arm"], d["propensity"], d["policy"], d["model"])
-    assert found.flags == (Flag.OUTCOMES_MISSING,)
+    assert found.flags == (Limitation.OUTCOMES_MISSING,)
     assert evaluate(d["outcome"], d["arm"], d["propensity"], d["policy"]).flags == (
-        Flag.NO_OUTCOME_MODEL,
-        Flag.OUTCOMES_MISSING,
+        Limitation.NO_OUTCOME_MODEL,
+        Limitation.OUTCOMES_MISSING,
     )
     rare = d["propensity"].copy()
     rare[60:62] = 1e-6
-    assert Flag.EXTREME_WEIGHTS in evaluate(d["outcome"], d["arm"], rare, d["arm"], d["model"]).flags
+    assert Limitation.EXTREME_WEIGHTS in evaluate(d["outcome"], d["arm"], rare, d["arm"], d["model"]).flags
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
 from training.backtest.judging import SCORECARD, Block, curve
-from training.backtest.walk import BacktestStep, Walk, walk
+from training.backtest.walk import CALIBRATION_SHARE, BacktestStep, Walk, walk
 from training.config import TrainingConfig
 from training.heads import baselines
 from training.heads.baselines import Fit, Predict
@@ -30,7 +30,6 @@ from training.inflight.landmarks import KINDS, landmark_points, rows_of
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 HEAD = "inflight"
-CALIBRATION_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,9 @@ def _flag(
     )
     clear_at = raise_at * flags.clear_ratio
     told = [
-        flag_threshold.figures(watch, raise_at=raise_at, clear_at=clear_at, horizon_weeks=flags.horizon_weeks)
+        flag_threshold.flag_figures(
+            watch, raise_at=raise_at, clear_at=clear_at, horizon_weeks=flags.horizon_weeks
+        )
         for watch in watches
     ]
     leads = flag_threshold.leads(watches[1], flag_threshold.up(watches[1].chances, raise_at, clear_at))

@@ -19,7 +19,7 @@ from features.histories import Histories
 from features.outcomes import referral_outcomes
 from scoring.scorecard import Scorecard
 from training.backtest.judging import SCORECARD, Block, curve
-from training.backtest.walk import BacktestStep, Walk, walk
+from training.backtest.walk import CALIBRATION_SHARE, BacktestStep, Walk, walk
 from training.config import TrainingConfig
 from training.heads import baselines, commence, complete, referrals
 from training.heads.baselines import Fit, Predict
@@ -30,7 +30,6 @@ from training.heads.splits import sample
 from training.heads.windows import labels_of, window_of
 
 FloatArray = npt.NDArray[np.float64]
-CALIBRATION_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from training.heads.splits import last_usable
 
 #: Fewer usable rows than this, and a training date is too early.
 LEAST_ROWS = 200
+#: Share of the rows before a training date, the later ones, that chances are calibrated on.
+CALIBRATION_SHARE = 0.2
 #: Days that the last block must at least have.
 LEAST_BLOCK_DAYS = 28
 

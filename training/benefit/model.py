@@ -18,7 +18,6 @@ The method, in the order in which `BenefitModel.fit` takes its steps:
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import numpy as np
@@ -36,7 +35,7 @@ from training.benefit.final import FinalStage, fit_final
 from training.benefit.groups import RATE, differences
 from training.benefit.moderation import SHARED_BY
 from training.benefit.modifiers import choose_modifiers
-from training.benefit.serve import effect_model, rows_of
+from training.benefit.serve import effect_model, training_rows
 from training.frames import Floats, FrameColumns, Ints
 
 MOST_COEFFICIENTS: Final = 1600
@@ -164,8 +163,8 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             weight=weight,
             say=say,
         )
-        self.inflation_, self.scale_ = stage.inflation, stage.scale
-        self.rows_ = rows_of(data, stage, chances=chances, expected=expected, weight=weight)
+        self.inflation_ = stage.inflation
+        self.rows_ = training_rows(data, stage, chances=chances, expected=expected, weight=weight)
         self.arms_ = tuple(label for label in data.arms if label != self.reference)
         self.n_features_in_ = len(table.names)
         self.feature_names_in_ = np.array(table.names, dtype=object)
@@ -325,10 +324,6 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     def to_effect_model(self) -> EffectModel:
         """What the release bundle holds (benefit.json)."""
         return self.model_
-
-    def to_json(self, path: Path | str) -> None:
-        """Write benefit.json."""
-        Path(path).write_text(self.model_.to_json() + "\n", encoding="utf-8")
 
 
 def _best(

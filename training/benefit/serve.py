@@ -23,7 +23,7 @@ hundred, as large as a usual effect). Part of every interval, as bias analysis a
 JRSS A 168): no number of people makes it less (decision 0608)."""
 
 
-def rows_of(
+def training_rows(
     data: Data,
     stage: FinalStage,
     *,

@@ -35,18 +35,6 @@ class Branch:
     yes: "Branch | None" = None
     no: "Branch | None" = None
 
-    def lines(self, *, depth: int = 0) -> Iterator[str]:
-        """The branch in words, a line each, indented."""
-        pad = "  " * depth
-        if self.question is None or self.yes is None or self.no is None:
-            yield f"{pad}{self.arm} ({self.people} people, {100 * self.gain:+.1f} in 100)"
-            return
-        yield f"{pad}{self.question}?"
-        yield f"{pad}yes:"
-        yield from self.yes.lines(depth=depth + 1)
-        yield f"{pad}no, or not recorded:"
-        yield from self.no.lines(depth=depth + 1)
-
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         own: dict[str, Any] = {"people": self.people, "arm": self.arm, "gain": self.gain}

@@ -21,21 +21,14 @@ MOST_CATEGORIES = 20
 CHANCE = "chance"
 #: Share given to an empty bin, so that the index stays finite.
 LEAST_SHARE = 1e-4
-MOVED, MOVED_MUCH = 0.1, 0.25
+#: From this index on, much has moved.
+MOVED_MUCH = 0.25
 
 
 def profile(frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, Any]:
     """The shares of rows by bin, of each column and of the chances."""
     columns = {name: _column_profile(frame[name]) for name in frame.columns}
     return {**columns, CHANCE: _number_profile(np.asarray(chances, dtype=np.float64))}
-
-
-def stability(held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, float]:
-    """The population stability index of each profiled column, and of the chances, in later rows."""
-    return {
-        name: index(np.asarray(held[name]["shares"]), _shares(place, bins))
-        for name, (place, bins) in places(held, frame, chances=chances).items()
-    }
 
 
 def places(

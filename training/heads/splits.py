@@ -62,15 +62,6 @@ def last_usable(training_date: date, *, window_days: int, gap_days: int = LABEL_
     return training_date - timedelta(days=window_days + gap_days)
 
 
-def usable(
-    rows: pl.DataFrame, training_date: date, *, window_days: int, gap_days: int = LABEL_GAP_DAYS
-) -> pl.DataFrame:
-    """Which rows have labels whose window and gap lie wholly before the training date (column `as_of`)?"""
-    return rows.filter(
-        pl.col("as_of") < last_usable(training_date, window_days=window_days, gap_days=gap_days)
-    )
-
-
 def blocks(
     as_of: Sequence[date] | pl.Series, *, calibration_share: float, test_share: float, head: str
 ) -> TimeBlocks:

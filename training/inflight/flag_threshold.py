@@ -116,7 +116,7 @@ def raise_from(
     return round(max(within, LEAST_LIFT * base_rate), 6)
 
 
-def figures(
+def flag_figures(
     watch: WeeklyChances, *, raise_at: float, clear_at: float, horizon_weeks: int
 ) -> dict[str, float | None]:
     """What a threshold does on a block: flags a week, how many were right, and how early they came."""
@@ -167,8 +167,8 @@ def thresholds(
         ),
         evidence={
             "budget_per_practitioner_week": per_practitioner_week,
-            **{f"set_{name}": value for name, value in figures(set_on, **settings).items()},  # type: ignore[arg-type]
-            **{f"verified_{name}": value for name, value in figures(verified_on, **settings).items()},  # type: ignore[arg-type]
+            **{f"set_{name}": value for name, value in flag_figures(set_on, **settings).items()},  # type: ignore[arg-type]
+            **{f"verified_{name}": value for name, value in flag_figures(verified_on, **settings).items()},  # type: ignore[arg-type]
             **periods,
         },
     )

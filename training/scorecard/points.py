@@ -26,7 +26,8 @@ class PointsCard:
     """A scorecard in whole points.
 
     ``base`` plus one entry from each table is a person's total; ``scale`` points are one unit of raw score,
-    so that ``chance(total)`` reads a total back. ``worst_error`` bounds how far rounding can move a raw score.
+    so that ``chance(total)`` reads a total back. Rounding moves a raw score by at most half a point for the base
+    and for each table.
     """
 
     base: int
@@ -34,11 +35,6 @@ class PointsCard:
     scale: float
     offset: float
     logit: bool
-
-    @property
-    def worst_error(self) -> float:
-        """The most that rounding to whole points can move a raw score."""
-        return 0.5 * (len(self.tables) + 1) / self.scale
 
     def raw(self, total: float) -> float:
         """Give the raw score that a total of points stands for."""

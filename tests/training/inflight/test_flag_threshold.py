@@ -13,7 +13,7 @@ def test_the_threshold_keeps_the_budget_and_a_flag_does_not_flicker() -> None:
         chances=chances, failed_after=np.full(chances.shape, np.nan), practitioner_weeks=400.0
     )
     raise_at = flag_threshold.threshold_for(watch, per_practitioner_week=0.3, clear_ratio=0.8)
-    told = flag_threshold.figures(watch, raise_at=raise_at, clear_at=0.8 * raise_at, horizon_weeks=8)
+    told = flag_threshold.flag_figures(watch, raise_at=raise_at, clear_at=0.8 * raise_at, horizon_weeks=8)
     assert told["flags_per_practitioner_week"] is not None
     assert 0.2 < told["flags_per_practitioner_week"] <= 0.3
     steady = flag_threshold.new_flags(flag_threshold.up(chances, raise_at, 0.8 * raise_at)).sum()
