@@ -61,7 +61,7 @@ class Scorecards(_Section):
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
         default=100.0,
-        description="Pull of a leaf's value towards nought in commence and complete, as strong as so many average rows.",
+        description="Pull of a leaf's value towards zero in commence and complete, as strong as this many average rows.",
     )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."
@@ -119,7 +119,7 @@ class InFlight(_Section):
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
         default=25.0,
-        description="Pull of a leaf's value towards nought in flight, as strong as so many rows.",
+        description="Pull of a leaf's value towards zero in flight, as strong as this many rows.",
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""Any data frame as plain columns: what the benefit model reads, whoever holds it.
+"""How does any data frame become plain columns? What the benefit model and the policy value read.
 
-pandas, polars (and whatever else narwhals knows), a numpy matrix or a mapping of columns all
-become the same named columns of numbers or texts, missing values included.
+pandas, polars (and any other that narwhals knows), a numpy matrix or a mapping of columns all become the same
+named columns of numbers or texts, missing values included.
 """
 
 from collections.abc import Hashable, Mapping, Sequence

@@ -11,7 +11,7 @@ and the effective number of rows behind it:
   squared error (Wang, Agarwal and Dudik 2017).
 
 A log can be too thin for a policy that differs much from it. Then the result says so: its
-`flags` name what is wrong and `conclusive` is False; no number is hidden, none is to be used.
+`flags` name what is wrong and `conclusive` is False; all numbers are shown and none should be used.
 """
 
 import math
@@ -312,7 +312,7 @@ def _switch(direct: Floats, weights: Floats, residual: Floats) -> tuple[float, F
 
 @dataclass(frozen=True, kw_only=True)
 class _Clusters:
-    """Means with the variance of persons, not rows."""
+    """Means whose variance counts persons, not rows."""
 
     groups: Ints
     z: float
@@ -355,7 +355,7 @@ class _Clusters:
 
 
 LEAST_ROOM: Final = 1e-6
-"""Less than this between usual practice and the best is rounding of the truth, not something to capture."""
+"""A smaller gap between usual practice and the best is rounding, not something to capture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is told of each model on each later block of a walk: its figures, overall and by group."""
+"""How good is each model on each later block of a walk, overall and by group?"""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GROUPS: Mapping[str, str] = {"region": "region", "sentence type": "sentence_type
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A stretch of time that judges: the rows asked in it, what came of them, and whose they are.
+    """A stretch of time that judges: its rows, their outcomes, and the people they belong to.
 
     `about` has the columns of `GROUPS`, in the order of `truth`; `groups` are drawn together by chance,
-    `weight` is how many rows each speaks for, where some were censored.
+    `weight` is how many rows each stands for, where some were censored.
     """
 
     head: str
@@ -77,7 +77,7 @@ def figures(
 
 
 def curve(truth: FloatArray, chance: FloatArray, *, bins: int = 10) -> list[dict[str, float]]:
-    """Foretold and observed shares over bins of equal count, for a picture of calibration."""
+    """Predicted and observed shares over bins of equal count, for a picture of calibration."""
     parts = np.array_split(np.argsort(chance, kind="stable"), min(bins, max(1, len(truth) // 100)))
     return [
         {
@@ -91,7 +91,7 @@ def curve(truth: FloatArray, chance: FloatArray, *, bins: int = 10) -> list[dict
 
 
 def precision_at(chances: FloatArray, failing: npt.NDArray[np.bool_], flags: int) -> dict[str, float | None]:
-    """Of the most at risk so many, what share fails: with ties broken at random on average, at best, at worst."""
+    """What share of the `flags` rows most at risk fails? With ties broken at random on average, at best, at worst."""
     if not 0 < flags <= len(chances):
         return {"expected": None, "best": None, "worst": None}
     cut = np.partition(chances, len(chances) - flags)[len(chances) - flags]

@@ -1,4 +1,4 @@
-"""The walk of the commence and complete heads: fitted by what was known at each date, judged on all later blocks.
+"""How do the commence and complete heads do, fitted at each date and judged on all later blocks?
 
 The first date's scorecard is also watched month by month to the end of the histories, as monitoring would have
 seen it (`training.heads.monitoring`).
@@ -79,7 +79,7 @@ def fit_models(rows: pl.DataFrame, config: TrainingConfig) -> CalibratedModels:
 class CardFit:
     """The glass box as one of the models of the table; it keeps what it fitted.
 
-    `people` are whose the rows to fit on are, as in training: one person's rows are held out together.
+    `people` names the person of each row to fit on; as in training, one person's rows are held out together.
     """
 
     fitted: Scorecard

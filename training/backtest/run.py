@@ -47,7 +47,7 @@ class BacktestResult:
     """Every figure of the walk.
 
     `table` has one row a head, model, horizon, training date, later block and group; `flags` one a training
-    date; `curves` foretold against observed shares of the scorecards' own next blocks; `leads` the weeks by
+    date; `curves` predicted against observed shares of the scorecards' own next blocks; `leads` the weeks by
     which flags came before the end; `watches` what monitoring saw of the first date's scorecards.
     """
 

@@ -14,7 +14,7 @@ from training.config import TrainingConfig
 from training.heads.monitoring import Watch
 from training.heads.splits import last_usable
 
-#: Fewer usable rows than this, and a training date is too early.
+#: With fewer usable rows, a training date is too early.
 LEAST_ROWS = 200
 #: Share of the rows before a training date, the later ones, that chances are calibrated on.
 CALIBRATION_SHARE = 0.2

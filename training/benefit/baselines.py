@@ -1,6 +1,6 @@
-"""The plain policies that the benefit head has to beat, each from the same log.
+"""Which plain policies does the benefit head have to beat? Each is made from the same log.
 
-Every one answers with an eligible arm a row: the most common one, the best by raw mean outcome, the best
+Each gives an eligible arm for every row: the most common one, the best by raw mean outcome, the best
 among those who finished (the trap: they differ from those who did not before they began), and the best
 by an outcome model with the arm as a feature (S-learner) or one an arm (T-learner).
 """
@@ -68,7 +68,7 @@ def policies(
 
 
 def _means(codes: Ints, values: Floats, use: npt.NDArray[np.bool_], *, base: int, arms: int) -> Floats:
-    """Mean outcome of each arm; the reference's where an arm has too few rows, less a little."""
+    """Mean outcome of each arm; where an arm has too few rows, a little less than the reference's."""
     counts = np.bincount(codes[use], minlength=arms)
     sums = np.bincount(codes[use], weights=values[use], minlength=arms)
     means = np.divide(sums, counts, out=np.zeros(arms), where=counts > 0)

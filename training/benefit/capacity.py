@@ -1,4 +1,4 @@
-"""What the suggestions are worth when places are few, and whose need is left unmet.
+"""What are the suggestions worth when places are few, and whose need is left unmet?
 
 Within each cell (a region and week, say) people compete for the places of each intervention. The
 allocation with the greatest total effect is a transport problem, solved as a linear programme
@@ -25,9 +25,9 @@ class Allocation:
     """Who gets which place, what that is worth, and what is missing.
 
     `placed` has the columns of the cell, `person`, `intervention_id` and `effect`; `gain` is the mean
-    effect over all `people`, `unlimited_gain` the same were there places for all first choices;
+    effect over all `people`, `unlimited_gain` the same if there were places for all first choices;
     `unmet` counts, by intervention and `area`, the people it was suggested to (`suggested`) and
-    those of them who got no place at all (`without_place`), beside all `eligible`.
+    those of them who got no place at all (`without_place`), with all `eligible`.
     """
 
     placed: pl.DataFrame
@@ -44,7 +44,7 @@ def allocate(
 
     `candidates` is one row a person and intervention that the person is eligible for: the columns
     of `cell`, `area`, `person`, `intervention_id`, `effect` and `suggested` (bool). Only suggested
-    rows compete, and only effects above nought win a place. `capacity` has the columns of
+    rows compete, and only effects above zero win a place. `capacity` has the columns of
     `cell`, `intervention_id` and `places`; what it does not list has no place.
     """
     for frame, name, columns in (

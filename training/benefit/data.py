@@ -1,4 +1,4 @@
-"""The rows of a fit as they are read: what was done, what came of it, and what could have been done."""
+"""What does a fit read of each row? What was done, the outcome, and what could have been done."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The benefit head and the similar people of a release, fitted on decision points.
 
-The estimators are `training.benefit` and `training.benefit.similar`; here their rows are gathered: features as they
-were known at the decision (and the assessment itself), who was eligible for what by the rules of that day,
-and the labels whose window has closed.
+The estimators are `training.benefit` and `training.benefit.similar`; here their rows are gathered: features
+as they were known at the decision (and the assessment itself), who was eligible for what by the rules of that
+day, and the labels whose window has closed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from training.benefit.tree import grow
 from training.config import TrainingConfig
 from training.heads.splits import last_usable
 
-#: What makes people similar, from the closest likeness to the coarsest (modelling.md, benefit, 6).
+#: What makes people similar, from the closest likeness to the coarsest (decision 0601 and docs/benefit.md).
 LADDER = (
     ("ogrs_2yr", "need_total", "motivation", "sentence_type"),
     ("ogrs_2yr", "need_total", "motivation"),
@@ -43,7 +43,7 @@ OPEN_TO = ("ELIGIBLE", "NEARLY", "MISSING_INFORMATION")
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRows:
-    """Decision points with features, what was done, what came of it, and who could have had what."""
+    """Decision points with features, what was done, the outcome, and who could have had what."""
 
     features: pl.DataFrame
     points: pl.DataFrame
@@ -78,7 +78,7 @@ def decision_rows(histories: Histories, *, training_date: date, catalogue: Catal
     arms = sorted(set(points["arm"]) - {NO_ARM})
     known = [arm for arm in arms if arm in {entry.id for entry in catalogue.interventions}]
     status = eligibility.evaluate(facts, catalogue, as_of="as_of")
-    # Whoever was sent was open to it in practice, whatever the records say; NONE is always open.
+    # Whoever was sent was open to it in practice, even where the records say otherwise; NONE is always open.
     eligible = (
         points.select("arm")
         .hstack(status.select(pl.col(known).cast(pl.String)))
@@ -99,7 +99,8 @@ def decision_rows(histories: Histories, *, training_date: date, catalogue: Catal
 def families(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
     """What each intervention is pooled with: others of its type, and within it of its family.
 
-    Types differ in how much is done with a person (an accredited programme against a toolkit), families in what.
+    Types differ in how much is done with a person (an accredited programme against a toolkit), families in
+    what.
     """
     return {entry.id: (str(entry.type), str(entry.family)) for entry in catalogue.interventions}
 
@@ -143,7 +144,7 @@ def fit(
 def _explained(model: BenefitModel, rows: DecisionRows) -> dict[str, Any]:
     """The policy in at most three questions, and how strong a hidden factor would have to be to overturn it.
 
-    Of every so-maniest decision point, as both are for readers and not served.
+    From a sample of evenly spaced decision points: both are for readers and are not served.
     """
     step = max(rows.points.height // EXPLAINED_ROWS, 1)
     features, eligible = rows.features.gather_every(step), rows.eligible.gather_every(step)

@@ -1,8 +1,9 @@
 """The final stage: what happened beyond expectation, regressed on what was chosen beyond expectation.
 
-Every arm has an average, what having a need adds that it is meant for, and a smooth dependence on the modifiers, all
-times the part of any effect that a person gets. That shared part and the arms' averages are learned in turn, each fold
-of the one from the other's folds; then everything is pooled once more (`training.benefit.pooling`).
+Every arm has an average, an added part for people who have a need it is meant for, and a smooth dependence on
+the modifiers, all times the part of any effect that a person gets. That shared part and the arms' averages
+are learned in turn, each fold of the one from the other's folds; then everything is pooled once more
+(`training.benefit.pooling`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +23,17 @@ from training.frames import Floats, FrameColumns, Ints
 MODERATIONS: Final = 2
 """Rounds in which the shared part of all effects and the arms' averages are fitted in turn."""
 LEAST_EVIDENCE: Final = 5.0
-"""By how much arms' own dependence on modifiers must raise the log of the marginal likelihood to be believed, where the
-shared part already tells how effects depend on them: very strong evidence (Kass and Raftery 1995, JASA 90)."""
+"""By how much arms' own dependence on modifiers must raise the log of the marginal likelihood to be believed,
+where the shared part already tells how effects depend on them: very strong evidence (Kass and Raftery 1995,
+JASA 90)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinalStage:
     """What the final stage learned; `design` (of `own`) and `met` are times the shared part.
 
-    `own` are the functions of the modifiers that arms have coefficients for, `needs` holds for each arm the places of the
-    modifiers that it is meant for, `without` the effects learned without each fold.
+    `own` are the functions of the modifiers that arms have coefficients for, `needs` holds for each arm the
+    places of the modifiers that it is meant for, `without` the effects learned without each fold.
     """
 
     modifiers: tuple[Modifier, ...]
@@ -133,8 +135,8 @@ def fit_final(
 def _own(widths: Sequence[int], *, shared: bool) -> tuple[Ints, Ints]:
     """Which functions arms have coefficients for, and the block of each (0 the average, then the modifiers).
 
-    Where there is a shared part, which tells how effects bend, arms differ by the first function of each modifier at most:
-    with all of them noise passed for difference between arms (decision 0610).
+    Where there is a shared part, which tells how effects bend, arms differ by the first function of each
+    modifier at most: with all of them noise passed for difference between arms (decision 0610).
     """
     ends = np.cumsum([1, *widths])
     blocks = np.repeat(np.arange(len(widths) + 1), [1, *widths])

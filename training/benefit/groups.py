@@ -1,9 +1,9 @@
 """Does an intervention help one group more or less than it helps others who are like them?
 
-Groups differ in risk and need, so their average effects differ without anybody being served worse. What is asked
-here is what is left: the doubly robust contrast less the individual effect that the model expects of the same
-facts. Many arms and groups are looked at together, so a difference is reported only where it stands after
-Benjamini and Hochberg (1995): of what is reported, at most `rate` is expected to be chance.
+Groups differ in risk and need, so their average effects differ even where nobody is served worse. This asks
+what is left: the doubly robust contrast less the individual effect that the model expects of the same facts.
+Many arms and groups are looked at together, so a difference is reported only where it stands after Benjamini
+and Hochberg (1995): of what is reported, at most `rate` is expected to be chance.
 """
 
 import math
@@ -22,7 +22,7 @@ LEAST_RECORDED: Final = 30
 
 
 def differences(rows: TrainingRows, by: object, *, rate: float = RATE) -> pd.DataFrame:
-    """Differences in effect between each group of `by` and the rest, given the same facts.
+    """By how much does an effect differ between each group of `by` and the rest, given the same facts?
 
     One row an arm and group that can be compared: `difference`, its interval (95%), `p`, and
     `reported`: whether it stands at the stated false discovery `rate`. With two groups one of them is

@@ -5,14 +5,13 @@ The method, in the order in which `BenefitModel.fit` takes its steps:
 1. Nuisances, cross-fitted by person with the block of time as a covariate: the outcome expected
    under usual practice, the calibrated chance of every eligible arm, and the chance that an
    outcome was recorded at all (its inverse weighs the rows).
-2. Effects by regressing what happened beyond expectation on what was chosen beyond expectation
-   (Robinson 1988; Nie and Wager 2021, Biometrika 108, for one treatment): orthogonal to
-   first-order errors of both nuisances, and efficient where an arm is rare. Every arm has an
-   average, what having a need adds that it is meant for, and a smooth dependence on a short list of
-   binned modifiers, partially pooled from the individual to the arm, its family and all arms
-   (`training.benefit.final`, `training.benefit.pooling`).
-3. Doubly robust scores from these parts, for average and group effects beside the individual
-   ones, and for the value of policies (`training.policy_value`).
+2. Effects by regressing what happened beyond expectation on what was chosen beyond expectation (Robinson
+   1988; Nie and Wager 2021, Biometrika 108, for one treatment): orthogonal to first-order errors of both
+   nuisances, and efficient where an arm is rare. Every arm has an average, an added part for people who have
+   a need it is meant for, and a smooth dependence on a short list of binned modifiers, partially pooled from
+   the individual to the arm, its family and all arms (`training.benefit.final`, `training.benefit.pooling`).
+3. Doubly robust scores from these parts, for average and group effects
+   as well as the individual ones, and for the value of policies (`training.policy_value`).
 4. A scorecard an arm with the posterior covariance of its coefficients, served by numpy alone
    (`scoring.effects.EffectModel`).
 """
@@ -44,10 +43,10 @@ MORE_COEFFICIENTS: Final = 2400
 """The same from `MANY_ROWS` rows on, which can tell more apart."""
 MANY_ROWS: Final = 40_000
 EVIDENCE_ROWS: Final = 20_000
-"""About how many rows the worth of the whole policy is reckoned on."""
+"""About how many rows the worth of the whole policy is worked out on."""
 EVIDENCE: Final = 0.95
-"""How sure the policy has to be better than supervision as usual, on average, before estimates are acted on that
-are not clear for the single person."""
+"""How sure it must be that the policy beats supervision as usual, on
+average, before it acts on estimates that are not clear for the single person."""
 
 ChoiceRule = Literal["policy", "lower_bound", "effect"]
 
@@ -55,13 +54,13 @@ ChoiceRule = Literal["policy", "lower_bound", "effect"]
 class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Effects of 2 to 60 arms against a reference, bounded, pooled, and served as scorecards.
 
-    `reference` is the arm of supervision as usual; `min_support` the number of similar past people
-    from which an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to
-    families within which they are pooled, or to several from the widest (a kind) to the narrowest; `targets` maps them to the features (needs) that they
-    are meant for, whose common effect is learned over all arms, and `thresholds` features to the score from which
-    they are a need (else the more, the more of a need). `modifiers` names the features that
-    effects may depend on; None takes up to `max_modifiers`: risk, motivation and needs under our
-    features' names and what arms are meant for, then those with the strongest sign of changing
+    `reference` is the arm of supervision as usual; `min_support` the number of similar past people from which
+    an effect counts as SUPPORTED (a third of it: THIN); `families` maps arms to families within which they
+    are pooled, or to several from the widest (a kind) to the narrowest; `targets` maps them to the features
+    (needs) that they are meant for, whose common effect is learned over all arms, and `thresholds` features
+    to the score from which they are a need (without one, a higher score is a greater need). `modifiers` names
+    the features that effects may depend on; None takes up to `max_modifiers`: risk, motivation and needs
+    under our features' names and what arms are meant for, then those with the strongest sign of changing
     effects. `level` is that of the intervals, `threads` the most that a fit uses. The same data and
     `random_state` give the same model.
     """
@@ -107,7 +106,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         propensity: object | None = None,
         always_recorded: object | None = None,
     ) -> Self:
-        """Learn the effects from what was done and what came of it.
+        """Learn the effects from what was done and the outcomes.
 
         `X` is any data frame (numbers, yes/no, texts, missing values), `arm` and `outcome` have one
         value a row (outcome 0/1 or a number; NaN where it was not recorded). `groups` names the
@@ -260,10 +259,11 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     ) -> npt.NDArray[Any]:
         """The arm to suggest to each row, or the reference: [rows].
 
-        Always among the eligible arms with enough similar people, and with an estimate above nought. By "policy",
-        the one with the highest lower bound, where that is above nought or where the fit as a whole shows that
-        choosing so helps (`report["evidence"]`); else the reference (decision 0607). By "lower_bound", the one with
-        the highest lower bound above nought only; by "effect", the one with the highest estimate.
+        Always among the eligible arms with enough similar people, and with an estimate above zero. By
+        "policy", the one with the highest lower bound, where that is above zero or where the fit as a whole
+        shows that choosing so helps (`report["evidence"]`); else the reference (decision 0607). By
+        "lower_bound", the one with the highest lower bound above zero only; by "effect", the one with the
+        highest estimate.
         """
         table = frames.read(X)
         found = self.model_.effects_many(table.columns)
@@ -333,9 +333,9 @@ def _best(
     least: float | None,
     figure: Floats | None = None,
 ) -> Ints:
-    """The arm of each row with the highest `figure` (None: lower bound), which is above `least`; -1 where none is.
+    """The arm of each row with the highest `figure` (None: lower bound) above `least`; -1 where there is none.
 
-    Among those that are eligible, have enough similar people, and an estimate above nought.
+    Among those that are eligible, have enough similar people, and an estimate above zero.
     """
     figure = found.lower if figure is None else figure
     may = eligible & (found.support < SUPPORTS.index("NONE")) & (found.effect > 0)

@@ -1,12 +1,13 @@
 """How much of any effect does a person like this get? One factor for all arms, learned from all of them.
 
-Interventions that work do so by the same road: somebody has to be at risk of what they prevent, to start and to
-finish. So effects rise and fall together over people (the risk principle: next to nothing where the risk is low),
-and every arm's effect is its own scorecard times this factor, which has mean one. Its logarithm is a sum of
-functions of the modifiers, so that low risk and no previous sanctions each bring any effect near nought, whatever
-the other says. It is fitted by regressing the residual outcome on the effects learned without the person's own
-fold, with a variance for each modifier found by marginal likelihood; where nothing says otherwise it stays at what
-is expected: `EXPECTED` for risk and previous sanctions, one for everybody as far as other facts go.
+Interventions that work do so by the same road: somebody has to be at risk of what they prevent, to start and
+to finish. So effects rise and fall together over people (the risk principle: very little where the risk is
+low), and every arm's effect is its own scorecard times this factor, which has mean one. Its logarithm is a
+sum of functions of the modifiers, so that low risk and no previous sanctions each bring any effect near zero,
+even where the other does not. It is fitted by regressing the residual outcome on the effects learned without
+the person's own fold, with a variance for each modifier found by marginal likelihood; without evidence it
+stays at what is expected: `EXPECTED` for risk and previous sanctions, one for everybody as far as other facts
+go.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ LEAST_ARMS: Final = 6
 SHARED_BY: Final = ("ogrs_2yr", "previous_sanctions", "motivation", "days_left", "sentence_length_days")
 """What the factor reads, where a frame has any of it (else all modifiers): risk, readiness, and time to finish."""
 EXPECTED: Final = {"ogrs_2yr": 0.5, "previous_sanctions": 0.5}
-"""By how much the factor's logarithm is expected to rise with one standard deviation, before any data: published
-evaluations find next to nothing at low risk and for people without a record (the risk principle)."""
+"""By how much the factor's logarithm is expected to rise with one standard deviation, before any data:
+published evaluations find very little at low risk and for people without a record (the risk principle)."""
 ITERATIONS: Final = 20
 CAUTIOUS: Final = 8
 """The first steps go part of the way only, as the factor is not linear."""
@@ -65,8 +66,9 @@ def fit_moderation(
 ) -> Moderation:
     """The factor from rows: `effect` [rows] is what the arms' own scorecards expect beyond usual practice.
 
-    `design` [rows, 1 + functions] and `widths` (functions of each modifier) are those of the scorecards, `start` the
-    coefficients expected before any data (None: nought), `reads` which modifiers are read (None: all).
+    `design` [rows, 1 + functions] and `widths` (functions of each modifier) are those of the scorecards,
+    `start` the coefficients expected before any data (None: zero), `reads` which modifiers are read (None:
+    all).
     """
     blocks_of_all = np.repeat(np.arange(len(widths)), widths)
     used = np.flatnonzero(np.repeat(np.ones(len(widths), dtype=bool) if reads is None else reads, widths))

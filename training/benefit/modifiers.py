@@ -1,8 +1,8 @@
-"""Which facts an effect may depend on, and how each is cut into bins with a small smooth basis.
+"""Which facts may an effect depend on, and how is each cut into bins with a small smooth basis?
 
 A modifier's table has a number for every bin, but few degrees of freedom: a polynomial over the
 bins (or one function a category), orthonormal under the data's distribution, so that tables have
-mean nought, the intercept is the average effect, and one variance speaks for a whole modifier.
+mean zero, the intercept is the average effect, and one variance covers a whole modifier.
 """
 
 import math
@@ -17,11 +17,11 @@ from scoring.effects import Modifier
 from training.frames import Floats, FrameColumns, Ints, Objects
 
 MOST_DISTINCT: Final = 12
-"""A numeric feature with at most so many values has a bin for each."""
+"""A numeric feature with at most this many values has a bin for each."""
 QUANTILE_BINS: Final = 16
 MOST_CATEGORIES: Final = 8
 LEAST_FOR_PRACTICE: Final = 10
-"""With fewer arms how often each is chosen teaches nothing about how much they help."""
+"""With fewer arms, how often each is chosen does not tell how much they help."""
 RECORDED_ENOUGH: Final = 0.05
 """Below this share of missing values "not recorded" has no effect of its own."""
 
@@ -59,10 +59,10 @@ def choose_modifiers(
     residual: Floats,
     openness: Floats,
 ) -> tuple[Modifier, ...]:
-    """Cut the features that effects may depend on: at most `most`, with at most so many `functions` together.
+    """Cut the features that effects may depend on: at most `most`, with at most `functions` functions together.
 
-    Those in `first` or `PREFERRED` come first, then those with the strongest sign of changing effects; those in `finer`
-    are cut more finely where there is room.
+    Those in `first` or `PREFERRED` come first, then those with the strongest sign of changing effects; those
+    in `finer` are cut more finely where there is room.
     """
     sign = {name: _sign(table, name, residual=residual, openness=openness) for name in names}
     preferred = {*first, *PREFERRED}
@@ -122,7 +122,7 @@ def _cut_numbers(name: str, values: Floats, *, degree: int, threshold: float | N
     reaches = None
     if threshold is not None and distinct[0] < threshold <= distinct[-1]:
         edges = np.union1d(edges[edges < threshold], [threshold, *edges[edges > threshold]])
-        if few:  # the threshold may stand beside the middle between two values: one edge is enough
+        if few:  # the threshold may lie next to the middle between two values: one edge is enough
             between = distinct[distinct < threshold].max(), distinct[distinct >= threshold].min()
             edges = edges[(edges <= between[0]) | (edges > between[1]) | (edges == threshold)]
         reaches = np.append(np.append(-np.inf, edges) >= threshold, [False]).astype(np.float64)
@@ -153,7 +153,7 @@ def _polynomials(places: Floats, share: Floats, *, degree: int) -> Floats:
 
 
 def _missing(share: Floats) -> Floats:
-    """The function of "not recorded", with mean nought and variance one; none where it is rare."""
+    """The function of "not recorded", with mean zero and variance one; none where it is rare."""
     absent = share[-1]
     if absent < RECORDED_ENOUGH:
         return np.zeros((len(share), 0))
@@ -223,10 +223,11 @@ def needs_met(
 
 
 def chosen_by_practice(arm: Ints, eligible: npt.NDArray[np.bool_]) -> Floats | None:
-    """[arms]: how often practice chooses an arm, of those open to it, as a logarithm with mean nought and variance one.
+    """[arms]: log of how often practice chooses an arm where it is open, with mean zero and variance one.
 
-    If practice has learned what helps, its choices say something about an intervention that few people had. `arm`
-    places in `eligible`'s columns without the reference's, -1 for it. None with too few arms, or none chosen more.
+    If practice has learned what helps, its choices say something about an intervention that few people had.
+    `arm` places in `eligible`'s columns without the reference's, -1 for it. None with too few arms, or none
+    chosen more.
     """
     arms = eligible.shape[1]
     often = np.log((np.bincount(arm[arm >= 0], minlength=arms) + 2) / (eligible.sum(axis=0) + 40))

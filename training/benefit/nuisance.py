@@ -1,4 +1,4 @@
-"""What has to be known besides the effects: who is sent where, what happens anyway, who is seen again.
+"""What has to be known apart from the effects? Who is sent where, what happens anyway, who is seen again.
 
 Everything is cross-fitted by person: no row's nuisances were learned from rows of the same
 person. The block of time is a covariate of each, so that a drift of practice or of outcomes is
@@ -19,7 +19,7 @@ from training.benefit import modifiers
 from training.frames import Floats, FrameColumns, Ints
 
 FEW_ARMS: Final = 8
-"""Up to so many arms a boosted multiclass model is tried beside the masked softmax."""
+"""Up to this many arms, a boosted multiclass model is tried as well as the masked softmax."""
 LEAST_SEEN: Final = 0.05
 """Least chance of an outcome being recorded that a weight is built on."""
 RIDGE: Final = 3.0
@@ -32,7 +32,7 @@ CALIBRATION_ROWS: Final = 60_000
 """Rows on which the chances of all arms are calibrated."""
 CALIBRATION_STEPS: Final = 60
 SHIFT_RIDGE: Final = 1.0
-"""How strongly an arm's shift is held at nought: about as one more row would."""
+"""How strongly an arm's shift is held at zero: about as one more row would."""
 MOST_ROWS: Final = 60_000
 """Rows that one softmax is fitted on; the rest only reads it."""
 
@@ -168,7 +168,7 @@ def observation_weights(
 ) -> Floats:
     """1 / chance that this row's outcome was recorded, cross-fitted; 0 where it was not.
 
-    `always` marks rows whose outcome would have been recorded whatever happened (a reoffence is
+    `always` marks rows whose outcome would have been recorded in any case (a reoffence is
     known without a new assessment): they weigh 1 and teach nothing about who else is seen.
     """
     weight = seen.astype(np.float64)
@@ -326,8 +326,8 @@ def _calibrate(
 ) -> npt.NDArray[np.float32]:
     """Make the chances true on average: one temperature for all arms and a shift for each, fitted out of fold.
 
-    Without the shifts a temperature that flattens all logits also moves what happens to most people,
-    supervision as usual, away from how often it does, and every effect with it.
+    Without the shifts a temperature that flattens all logits also moves the chance of supervision as usual,
+    the most common arm, away from its true share, and every effect with it.
     """
     step = np.linspace(0, len(arm) - 1, min(len(arm), CALIBRATION_ROWS)).astype(np.int64)
     rows, arms = np.arange(len(step)), eligible.shape[1]

@@ -1,8 +1,8 @@
 """What would following a policy have been worth, judged from what practitioners did?
 
-The log is the decision points of some histories. The chance of each logged choice, the expected outcome, and the
-chance that an outcome was recorded are estimated with the same cross-fitted nuisances as the effects; nothing is
-known in advance. `training.policy_value` does the sums and says when they are not to be trusted.
+The log is the decision points of some histories. The chance of each logged choice, the expected outcome, and
+the chance that an outcome was recorded are estimated with the same cross-fitted nuisances as the effects.
+`training.policy_value` does the sums and says when they are not to be trusted.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FOLDS = 3
 
 
 def _silent(_step: str) -> None:
-    """The nuisances tell their steps; nobody listens here."""
+    """The nuisances report their steps; here nothing is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Nuisances:
 
 
 def nuisances_of(rows: DecisionRows, *, threads: int = 2, seed: int = 0) -> Nuisances:
-    """Estimate, cross-fitted by person, what was likely to be chosen, recorded and to come of it."""
+    """Estimate, cross-fitted by person, the chances of each choice and of a recorded outcome, and the usual outcome."""
     points = rows.points
     table = frames.read(rows.features)
     arm, arms = frames.codes(points["arm"].to_numpy(), name="arm", length=points.height)
@@ -68,10 +68,10 @@ def value_of(
     threads: int = 2,
     seed: int = 0,
 ) -> PolicyValue:
-    """The policy's chance of progress by five methods, beside the logged one, with intervals by person.
+    """What chance of progress would the policy give? By five methods, with intervals by person.
 
     Args:
-        rows: decision points with features, what was done, what came of it, and who could have had what.
+        rows: decision points with features, what was done, the outcome, and who could have had what.
         policy: one arm a row, `NONE` for supervision as usual; None where practice is left as it was, which
             is a chance of each arm and not the one that happened to be taken.
         effects: the effect model whose differences between arms the outcome model takes over.
@@ -84,7 +84,7 @@ def value_of(
     """
     points = rows.points
     known = nuisances or nuisances_of(rows, threads=threads, seed=seed)
-    # Arms that the policy chooses and nobody was ever given get a column too: their chance in the log is nought.
+    # Arms that the policy chooses and nobody was ever given get a column too: their chance in the log is zero.
     names = [*known.arms, *sorted({name for name in policy if name is not None} - set(known.arms))]
     chance = np.zeros((points.height, len(names)))
     chance[:, : len(known.arms)] = known.chance

@@ -1,4 +1,4 @@
-"""How far each effect may stand apart from the others: partial pooling, estimated from the data.
+"""How far may each effect stand apart from the others? Partial pooling, estimated from the data.
 
 Effects theta[j, a] (function j of the modifiers, arm a; j = 0 is the arm's average effect) are a
 common part, a part for each family it belongs to (a kind of intervention, say, and a family
@@ -6,11 +6,11 @@ within it) and the arm's own part, each normal with a variance of its own for
 every modifier. The variances are found by maximising the marginal likelihood (the Fellner-Schall
 fixed point: Wood and Fasiolo 2017, Biometrics 73), so that individual effects shrink to their
 arm's average, arms to their family's and families to the common effect exactly as far as the
-data are thin; where nothing differs, the variances go to nought and nothing is claimed.
+data are thin; where nothing differs, the variances go to zero and no difference is claimed.
 
-Beside these every arm has one coefficient more, pooled in the same way, for the people who have a need it is
-meant for (`met`), so that "it helps where there is the need" is learned over all arms; and arms' averages, and these
-coefficients, may depend on a fact about each arm (`practice`), with one coefficient for all arms.
+In addition every arm has one more coefficient, pooled in the same way, for the people who have a need it is
+meant for (`met`), so that "it helps where there is the need" is learned over all arms; and arms' averages,
+and these coefficients, may depend on a fact about each arm (`practice`), with one coefficient for all arms.
 """
 
 from collections.abc import Sequence
@@ -28,24 +28,25 @@ ITERATIONS: Final = 16
 FLOOR: Final = 1e-7
 """Smallest variance of an arm's own part, in units of the outcome's variance."""
 COMMON_AVERAGE: Final = 1.0
-"""Variance of the common average effect, in the same units: in effect unpooled."""
+"""Variance of the common average effect, in the same units: in practice unpooled."""
 FIRST_GUESS: Final = 0.02
-"""First guess of an average effect's spread, in standard deviations of the outcome: for a chance of three in ten
-about one point, as published effects of programmes differ (odds ratios around 0.9)."""
+"""First guess of an average effect's spread, in standard deviations of the outcome: for a chance of three in
+ten about one point, as published effects of programmes differ (odds ratios around 0.9)."""
 MEANT_GUESS: Final = 0.5
 """The guess of the spread of what having the need adds, against that of the averages."""
 MODIFIER_GUESSES: Final = (0.05, 0.5)
-"""The same of a modifier's: next to nothing, or much. The likelihood is flat near nought and has a top on either side,
-so both are climbed and the higher one is taken."""
+"""The same of a modifier's: very little, or much. The likelihood is flat near zero and has a top on either
+side, so both are climbed and the higher one is taken."""
 PSEUDO: Final = 1.0
 """How many pseudo-observations hold a modifier's variance near that of all modifiers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Sufficient statistics of the residual-on-residual regression: index j * arms + a, then what practice tells.
+    """Sufficient statistics of the residual-on-residual regression.
 
-    j runs over the functions, then comes what having the need adds, if there are needs.
+    The index is j * arms + a, then what practice tells; j runs over the functions, then comes what having the
+    need adds, if there are needs.
     """
 
     gram: Floats
@@ -85,8 +86,9 @@ def moments(
 ) -> Moments:
     """Sum the moments of rows: `openness` [rows, arms] is taken minus propensity, `design` [rows, functions].
 
-    `met` [rows, arms] tells who has a need of an arm (None: no arm has any), `practice` [arms] is a fact about each
-    arm (None: none is known). Rows are walked in chunks, in single precision, and summed in double.
+    `met` [rows, arms] tells who has a need of an arm (None: no arm has any), `practice` [arms] is a fact
+    about each arm (None: none is known). Rows are walked in chunks, in single precision, and summed in
+    double.
     """
     arms, functions = openness.shape[1], design.shape[1]
     columns = functions * arms
@@ -114,7 +116,8 @@ def moments(
 class Spread:
     """Variances of the common part, the levels of families and the own part, one a block, and of the matches.
 
-    Block 0 is the averages, then come the modifiers and, if there are needs, what they add; `families` go from the widest level to the narrowest.
+    Block 0 is the averages, then come the modifiers and, if there are needs, what they add; `families` go
+    from the widest level to the narrowest.
     """
 
     common: Floats
@@ -127,8 +130,8 @@ class Spread:
 class Pooled:
     """The posterior: `flat` and `covariance` are indexed as the moments are.
 
-    `evidence` is the log of the marginal likelihood, up to a constant. An arm's coefficients are those of the functions and, with `has_needs`, last what having the need adds; what
-    `practice` tells is part of both.
+    `evidence` is the log of the marginal likelihood, up to a constant. An arm's coefficients are those of the
+    functions and, with `has_needs`, last what having the need adds; what `practice` tells is part of both.
     """
 
     flat: Floats
@@ -196,9 +199,9 @@ def pool(
 ) -> Pooled:
     """Estimate the effects, and how far they are pooled unless `spread` and `noise` are given.
 
-    `blocks` is the block of each function (0 for the average, then 1… a modifier),
-    `families` hold for each level, from wide to narrow, the family of each arm [arms], `scale` the outcome's variance, `inflation` by how
-    much persons with several rows and uneven weights make the noise larger than it looks.
+    `blocks` is the block of each function (0 for the average, then 1… a modifier), `families` hold for each
+    level, from wide to narrow, the family of each arm [arms], `scale` the outcome's variance, `inflation` by
+    how much persons with several rows and uneven weights make the noise larger than it looks.
     """
     functions = len(blocks)
     blocks = np.append(blocks, blocks.max() + 1) if has_needs else blocks
@@ -358,9 +361,9 @@ def _match(variance: float, mean: Floats, spread: Floats, *, guess: float) -> fl
 def _step(variance: Floats, pull: Floats, *, average: float | None, needs: float | None) -> Floats:
     """Variance * (evidence for / evidence against), with pseudo-observations in both.
 
-    A modifier's variance is held near the mean of all modifiers', that of the average effects
-    near the guess `average`, that of what having the need adds (the last, if there is any) near `needs`, so that
-    two or three arms do not look alike by chance; with None the average's variance stays as it is.
+    A modifier's variance is held near the mean of all modifiers', that of the average effects near the guess
+    `average`, that of what having the need adds (the last, if there is any) near `needs`, so that two or
+    three arms do not look alike by chance; with None the average's variance stays as it is.
     """
     held = np.maximum(variance, 1e-12)
     modifiers = held[1:] if needs is None else held[1:-1]

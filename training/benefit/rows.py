@@ -1,4 +1,4 @@
-"""What a fit learned about each of its rows: the parts of doubly robust scores."""
+"""What did a fit learn about each of its rows? The parts of doubly robust scores."""
 
 import math
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 The E-value (VanderWeele and Ding 2017, Annals of Internal Medicine 167): the least risk ratio that a
 hidden factor would need both with being sent to an intervention and with progress, beyond
-everything recorded, to bring the estimate (or its bound) to nought. 1 means that nothing is
-needed; 2 means a factor that doubles both.
+everything recorded, to bring the estimate (or its bound) to zero. 1 means that no
+such factor is needed; 2 means a factor that doubles both.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def e_values(*, effect: object, baseline: object, deviation: float | None = None
     """E-values of effects against `baseline`, the outcome expected under the reference.
 
     For a chance both are chances; for a number give the outcome's standard `deviation`, and the
-    effect is turned into an approximate risk ratio (exp(0.91 d), the same paper). Effects of nought
+    effect is turned into an approximate risk ratio (exp(0.91 d), the same paper). Effects of zero
     have the E-value 1.
     """
     change = np.asarray(effect, dtype=np.float64)
@@ -40,8 +40,8 @@ def leading_suggestions(model: BenefitModel, X: object, *, eligible: object | No
     """For each arm that leads for somebody: how strong a hidden factor would have to be to overturn it.
 
     One row an arm that `recommend` gives to anybody: `people`, the mean `effect` among them with its
-    interval, and the E-values of the estimate and of its lower bound (1 where that is not above
-    nought). The baseline is what the outcome model expects of supervision as usual.
+    interval, and the E-values of the estimate and of its lower bound (1 where that
+    is not above zero). The baseline is what the outcome model expects of supervision as usual.
     """
     table = frames.read(X)
     chosen = model.recommend(table, eligible)

@@ -1,4 +1,4 @@
-"""What a fit leaves behind: the scorecards that are served, and what it learned about each of its rows."""
+"""What does a fit leave behind? The scorecards that are served, and what it learned about each of its rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ SMOOTHING: Final = 2.0
 """Pseudo-people when comparing an arm's people with those eligible, bin by bin."""
 
 HIDDEN_BIAS: Final = 0.03
-"""Standard deviation of the bias by facts that practice knows and records do not hold, common to all arms because all
-are compared with the reference, in standard deviations of the outcome (for a chance of three in ten 1.4 points in a
-hundred, as large as a usual effect). Part of every interval, as bias analysis adds it by a prior (Greenland 2005,
-JRSS A 168): no number of people makes it less (decision 0608)."""
+"""Standard deviation of the bias by facts that practice knows and records do not hold, common to all arms
+because all are compared with the reference, in standard deviations of the outcome (for a chance of three in
+ten 1.4 points in a hundred, as large as a usual effect). Part of every interval, as bias analysis adds it by
+a prior (Greenland 2005, JRSS A 168): no number of people makes it less (decision 0608)."""
 
 
 def training_rows(

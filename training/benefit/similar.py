@@ -1,4 +1,4 @@
-"""What became of similar past people: counted once, small counts taken out, written into the bundle.
+"""How did it go for similar past people? Counted once, without small counts, written into the bundle.
 
 A group is shown only where at least `least` of its people had the outcome and at least as many had
 not, and where subtracting the shown groups of a rung from the group above them does not reveal
@@ -56,11 +56,10 @@ def build(
 ) -> Similar:
     """Count the outcomes of past people by intervention and likeness.
 
-    `X` is any data frame with the features of `ladder`, whose rungs go from the closest likeness
-    to the coarsest, each a part of the one before (a last rung of everybody is added). `outcome` is
-    0/1, NaN where unknown; `groups` names the person, of whom the first row with an intervention
-    counts. `bands` gives a feature's edges; otherwise numbers are cut into thirds, or by their
-    values where they are few.
+    `X` is any data frame with the features of `ladder`, whose rungs go from the closest likeness to the
+    coarsest, each a part of the one before (a last rung of everybody is added). `outcome` is 0/1, NaN where
+    unknown; `groups` names the person; only the first row of a person with an intervention counts. `bands`
+    gives a feature's edges; otherwise numbers are cut into thirds, or by their values where they are few.
     """
     table = frames.read(X)
     n = table.length

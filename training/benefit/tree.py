@@ -1,8 +1,8 @@
-"""The policy in at most three questions: a small tree that a reader can hold against the whole model.
+"""Whom does the policy send where, in at most three questions? A small tree to compare with the whole model.
 
 Grown greedily on the estimated effects: each question is the one that gains most if each side were
-then given its single best arm (who is not eligible for it keeps supervision as usual). It
-explains; it is not served.
+then given its single best arm (who is not eligible for it keeps supervision as usual). It explains the policy
+and is not served.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ class _Question:
 def _best_question(
     rows: Ints, *, gains: Floats, bins: list[Ints], modifiers: tuple[Modifier, ...], least: int
 ) -> _Question | None:
-    """The question after which one arm a side gains most; ties go to the earlier modifier and bin."""
+    """The question with the largest gain when each side then gets one arm; ties go to the earlier modifier and bin."""
     best: _Question | None = None
     here = gains[rows]
     whole = here.sum(axis=0)

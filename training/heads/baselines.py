@@ -1,4 +1,4 @@
-"""What simpler and freer models make of the same rows: the floor and the ceiling of the glass box.
+"""How well do simpler and freer models do on the same rows? The floor and the ceiling of the glass box.
 
 Fitted on the same block, calibrated on the same later one, judged on the same last one as the head itself.
 """
@@ -55,7 +55,7 @@ def logistic(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predi
 
 
 def boosted(seed: int, threads: int, rounds: int = 150) -> Fit:
-    """LightGBM without constraints: what the glass box could win at most."""
+    """LightGBM without constraints: the most that the glass box could gain."""
 
     def fit(features: pl.DataFrame, y: FloatArray, weight: FloatArray) -> Predict:
         import lightgbm as lgb

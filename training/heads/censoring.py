@@ -1,7 +1,7 @@
 """What weight makes up for those whose outcome could not be seen? Inverse probability of censoring.
 
-An administrative end (a transfer, a death, a service withdrawn) says nothing of whether the person would have
-started or finished: it is censored, never a failure. The rows that remain speak also for those that were
+An administrative end (a transfer, a death, a service withdrawn) does not tell whether the person would have
+started or finished: it is censored, never a failure. The rows that remain also stand for those that were
 censored at the same length of follow-up. Source: Robins and Finkelstein (2000).
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-#: No row speaks for more than so many.
+#: No row stands for more than this many.
 MOST_WEIGHT = 5.0
 
 
@@ -21,7 +21,7 @@ def censoring_weights(
     """One weight a row: 0 where censored, else 1 over the chance of not having been censored before.
 
     `followed` is the length of follow-up at which the outcome was seen or lost; `strata` are kinds of row
-    (types of intervention) with a law of censoring each. Kaplan and Meier's estimate for the censoring, in
+    (types of intervention) each with its own censoring. Kaplan and Meier's estimate for the censoring, in
     which an outcome at the same length comes before a loss.
     """
     times, lost = np.asarray(followed, dtype=np.float64), np.asarray(censored, dtype=np.bool_)

@@ -15,9 +15,9 @@ QUESTION = "Will this person start this intervention within six months of the re
 
 
 def labels(outcomes: pl.DataFrame, *, window_days: int) -> Labels:
-    """What came of each referral (rows of `features.outcomes.referral_outcomes`) within the window?
+    """How did each referral (rows of `features.outcomes.referral_outcomes`) within the window?
 
-    A referral recorded as completed has started, whatever day of start was recorded.
+    A referral recorded as completed has started, even without a recorded start.
     """
     start = (pl.col("commenced_on") - pl.col("referred_on")).dt.total_days()
     stop = (pl.col("ended_on") - pl.col("referred_on")).dt.total_days()

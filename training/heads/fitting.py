@@ -19,22 +19,22 @@ from training.heads.splits import folds
 from training.scorecard import ScorecardClassifier
 
 FloatArray = npt.NDArray[np.float64]
-#: Parts that people are dealt to, each left out of a fit once.
+#: Parts that people are dealt to; each part is left out of a fit once.
 CROSSED = 4
-#: Fewer rows of either kind than this, and a fit without some of them says nothing of a slope.
+#: With fewer rows of either kind, a fit that leaves some out cannot tell a slope.
 LEAST_TO_CROSS = 200
-#: How far log odds are stretched at most, and how little, before a later block has spoken.
+#: The least and the most that log odds are stretched before a later block is read.
 LEAST_STRETCH, MOST_STRETCH = 0.5, 1.5
 #: The line that leaves scores as they are.
 AS_IT_IS = (1.0, 0.0)
-#: Fewer rows of either kind than this, and a head is the base rate alone.
+#: With fewer rows of either kind, a head is the base rate alone.
 LEAST_OF_A_CLASS = 20
-#: Fewer rows of either kind than this, and scores are taken as they are.
+#: With fewer rows of either kind, scores are taken as they are.
 LEAST_TO_CALIBRATE = 10
 
 
 def constant(rate: float) -> Scorecard:
-    """The scorecard that says one rate to everybody."""
+    """The scorecard that gives everybody one rate."""
     held = min(max(rate, 1e-4), 1 - 1e-4)
     return Scorecard(features=(), terms=(), intercept=math.log(held / (1 - held)), link="logit")
 
@@ -90,7 +90,7 @@ def unseen_line(
     """Which line (slope, level) turns the scores of such a scorecard into log odds for people it has not seen?
 
     A fit that is stopped early and shrunk keeps chances too near the average: outcomes of people left out of
-    the fit, a quarter at a time, say by how much. The scores as they are where there is too little to say it by.
+    the fit, a quarter at a time, tell by how much. With too few rows, the scores stay as they are.
     """
     counts = np.bincount(y.astype(np.int64), minlength=2)
     if counts.min() < LEAST_TO_CROSS:

@@ -1,4 +1,4 @@
-"""Fit one head that answers yes or no about rows: scorecard, calibration on later rows, judged on later ones yet.
+"""How is one head that answers yes or no about rows fitted, calibrated and judged, each on later rows?
 
 Used by commence and complete. What comes out is the head's document for the bundle, its calibration, and the
 held-out figures, by time, region and sentence type.
@@ -25,7 +25,7 @@ from training.heads.splits import TimeBlocks, blocks, sample
 
 FloatArray = npt.NDArray[np.float64]
 IMPORTANT = 30
-#: Rows from which a calibration block says by itself how far log odds are to be stretched.
+#: From this many rows on, a calibration block alone tells how far to stretch log odds.
 ENOUGH_TO_CALIBRATE = 5_000
 GROUPS = {"region": "region", "sentence_type": "sentence_type_of_row"}
 

@@ -1,4 +1,4 @@
-"""Referrals with what came of them: a label, and a weight that makes up for those that were censored."""
+"""Which label does each referral have, and what weight makes up for those that were censored?"""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Does the world still look like the one a head was calibrated in, and since when does it not?
+"""Do inputs, chances and outcomes still look as they did when a head was calibrated, and if not, since when?
 
 Two things can be watched, each as soon as it can be known. **Inputs and chances** are known on the day: every
 week the last 28 days' rows are held, by the population stability index, against the quarter before them and
-against the head's profile. A jump from the quarter before is noticed; what only drifts away from the profile (as
-"days since" does while records grow longer) is told, without an alarm. **Calibration**
-is known only once a row's label window has closed and its records have had time to arrive: month by month, what
-was foretold against what came, on the day from which that could be said and not before. Too few rows show
+against the head's profile. A jump from the quarter before is noticed; a slow drift away from the profile (as
+"days since" does while records grow longer) is reported, without an alarm. **Calibration**
+is known only once a row's label window has closed and its records have had time to arrive: month by month,
+what was predicted against what was observed, dated by the day from which it was known. Too few rows show
 nothing but noise, and are not judged.
 """
 
@@ -31,9 +31,9 @@ WEEK_DAYS = 7
 USUAL_WEEKS = 13
 #: With fewer rows the index exceeds its reading aids by chance alone (its noise is about bins over rows).
 LEAST_ROWS = 300
-#: Fewer rows with labels than this make no month; the standard error speaks for the rest.
+#: Fewer rows with labels than this make no month; the standard error covers the rest.
 LEAST_LABELLED = 100
-#: Standard errors, and points of a share, by which what came must differ from what was foretold.
+#: Standard errors, and points of a share, by which observed and predicted shares must differ.
 #: A watch of three years over three heads looks at a hundred months: 3.5 errors keep the chance that any of them
 #: rings while nothing moved at one in twenty (Bonferroni).
 DRIFT_ERRORS, DRIFT_GAP = 3.5, 0.05
@@ -63,7 +63,7 @@ class Moved:
 
 @dataclass(frozen=True, kw_only=True)
 class Month:
-    """What was foretold for the rows of 28 days, what came, and the day from which that was known."""
+    """What was predicted for the rows of 28 days, what was observed, and the day from which that was known."""
 
     begin: date
     end: date
@@ -106,7 +106,7 @@ class Watch:
         return min(days, default=None)
 
     def alerts(self) -> list[str]:
-        """Sentences for the model card, the earliest first; what only drifted comes last."""
+        """Sentences for the model card, the earliest first; slow drifts come last."""
         found = [(item.noticed_on or self.until, item.sentence()) for item in self.moved]
         found += [(month.known_on, month.sentence()) for month in self.months if month.drifted]
         return [f"{self.head}: {sentence}" for _, sentence in sorted(found)]
@@ -130,9 +130,9 @@ def watch_head(
 ) -> Watch:
     """What moved since the block that calibrated a head, in its inputs, its chances and its calibration?
 
-    `frame` is every referral (`as_of` and features), `labelled` those with a label (`y`, `crn` besides). The
-    profile is of every referral of the calibration block, whether it was labelled or not, as is what it is
-    held against.
+    `frame` is every referral (`as_of` and features), `labelled` those with a label (also `y` and `crn`). The
+    profile is of every referral of the calibration block, labelled or not; so are
+    the rows it is compared with.
     """
     names = head.scorecard.used_features
     then = frame.filter(head.blocks.calibrate())
@@ -170,10 +170,11 @@ def watch(
     until: date,
     months: tuple[Month, ...] = (),
 ) -> Watch:
-    """What moved between two days, of the rows of `frame` (`as_of` and the profiled features) and their chances?
+    """What moved between two days, in the inputs and the chances?
 
-    `held` is the profile (`training.heads.profile.profile`) of the rows that later ones are held against. Looks back from `until` in steps of a week, each time at the 28 days before. `months` are those of
-    `calibration_by_month`, which alone read labels.
+    `frame` has `as_of` and the profiled features. `held` is the profile (`training.heads.profile.profile`) of
+    the rows that later ones are held against. Looks back from `until` in steps of a week, each time at the 28
+    days before. `months` are those of `calibration_by_month`, which alone read labels.
     """
     begin = since - timedelta(weeks=USUAL_WEEKS)
     recent = (frame["as_of"].is_between(begin, until, closed="left")).to_numpy()
@@ -225,11 +226,11 @@ def calibration_by_month(
     delay_days: int,
     weight: FloatArray | None = None,
 ) -> tuple[Month, ...]:
-    """Month by month, what was foretold and what came, of rows whose labels could be known before `until`?
+    """What was predicted and what was observed, in each month whose labels were known before `until`?
 
     `delay_days` is how long after its day a row's label is known: its window and the months for records to
-    arrive. A month whose last label was not known by `until` is left out, whatever the rows say. `weight` is
-    how many rows each speaks for, where some were censored.
+    arrive. A month whose last label was not known by `until` is left out. `weight` is
+    how many rows each stands for, where some were censored.
     """
     days = (as_of - pl.Series([since])).dt.total_days().to_numpy()
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(chances, dtype=np.float64)
@@ -263,7 +264,7 @@ def calibration_by_month(
 
 
 def _months(counts: npt.NDArray[np.int64], looks: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """For each weekly look, the latest first: the counts of its last four weeks, and of the quarter before them.
+    """For each weekly look, the latest first: the counts of its last four weeks and of the quarter before.
 
     `counts` is [weeks, bins] from the latest week back.
     """

@@ -18,9 +18,9 @@ FloatArray = npt.NDArray[np.float64]
 EPSILON = 1e-9
 #: Standard errors by which a held-out AUC must exceed one half, people counted once, to tell anybody apart.
 CLEAR_AUC = 3.0
-#: Standard errors by which the log loss saved over the base rate must exceed nothing.
+#: Standard errors by which the log loss saved over the base rate must exceed zero.
 CLEAR_GAIN = 1.645
-#: Held-out discrimination below which nobody should be told apart, however many rows made it significant.
+#: Held-out discrimination below which nobody should be told apart, even where many rows make it significant.
 LEAST_AUC = 0.53
 BINS = 10
 #: Rows that a bin of the calibration error must hold: of fewer, the share observed is mostly chance.
@@ -144,12 +144,12 @@ class Calibration:
 
     @property
     def debiased_square(self) -> float:
-        """The mean squared distance less what chance adds to it: right on average, below nought by chance."""
+        """The mean squared distance less what chance adds to it: right on average, below zero by chance."""
         return float((self.weight * (self.gap**2 - self.variance)).sum())
 
     @property
     def debiased(self) -> float:
-        """The root of the mean squared distance without chance; nought where chance explains it all."""
+        """The root of the mean squared distance without chance; zero where chance explains it all."""
         return math.sqrt(max(self.debiased_square, 0.0))
 
 
@@ -165,7 +165,7 @@ def calibration(
 
     Bins hold equal counts of rows, at least a hundred where there are so many, so that small blocks have
     fewer bins. `groups` (people, referrals) are drawn together: the chance variance is of sums over groups.
-    `weight` is how many rows each speaks for, where some were censored.
+    `weight` is how many rows each stands for, where some were censored.
     """
     if not len(y):
         return None
@@ -194,7 +194,7 @@ def performance(
     """Every held-out figure of some probabilities against what happened (0 or 1).
 
     `groups` (people, referrals) are drawn together where the rows of one are not independent. `weight` is how
-    many rows each speaks for: those who were seen to the end stand for those who were censored, when chances
+    many rows each stands for: those who were seen to the end stand for those who were censored, when chances
     are judged as when they are fitted.
     """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
@@ -256,7 +256,7 @@ def barely_predictable(
     """Is the held-out gain over the base rate unclear, so that nobody should be told apart by this head?
 
     Clear means all of: the AUC is above one half by three standard errors with each group counted once, it is
-    at least 0.53, and the log loss saved over always saying the base rate is above nothing at 95%.
+    at least 0.53, and the log loss saved over always saying the base rate is above zero at 95%.
     """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     discrimination = auc(truth, chance)

@@ -1,14 +1,15 @@
-"""What does a later block of time say of a model's chances, beyond what chance says?
+"""What does a later block of time say about a model's chances, beyond what chance explains?
 
-A small block moves a fitted curve about more than the model was ever off: with 1,300 rows the curve of beta
+With few rows, a fitted curve moves more by chance than the model is wrong: with 1,300 rows the curve of beta
 calibration is a source of error of two points in a hundred by itself. So a model's own chances stand unless
 the later block contradicts them: each way in which it may (a level, a slope, a bend) is measured in its own
-standard errors, and is followed in so far as it exceeds what chance explains. What is two standard errors or
-less leaves the chances as they are; what is many is followed almost whole, so that with many rows the map is
-that of beta calibration.
+standard errors, and is followed in so far as it exceeds what chance explains. A departure of two standard
+errors or less leaves the chances as they are; a departure of many standard errors is followed almost whole.
+So with many rows the map is that of beta calibration.
 
-Sources: Kull, Silva Filho and Flach (2017) for the curve; Efron and Morris (1973), Stein's estimation rule and
-its competitors, for shrinking by what an estimate shows of itself; Liang and Zeger (1986) for rows of one person, which count together.
+Sources: Kull, Silva Filho and Flach (2017) for the curve; Efron and Morris (1973), Stein's estimation rule
+and its competitors, for shrinking by what an estimate shows of itself; Liang and Zeger (1986) for rows of one
+person, which count together.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from scoring.calibration import CalibrationMap, log_chances, sigmoid
 FloatArray = npt.NDArray[np.float64]
 #: From (level, slope, bend) to the curve (a, b, c) of beta calibration, as steps away from the model's own.
 _WAYS: FloatArray = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, -1.0], [1.0, 0.0, 0.0]])
-#: Squared standard errors up to which a departure is left to chance: two standard errors.
+#: Squared standard errors up to which a departure counts as chance: two standard errors.
 WORTH_FOLLOWING = 4.0
 #: A ridge that only bounds what the rows cannot tell.
 LEAST = 1e-3
@@ -41,9 +42,10 @@ def recalibrated(
 ) -> CalibrationMap:
     """By which map do scores (log odds) of a model that saw none of these later rows become chances?
 
-    Without these rows the log odds would be a `line` in the scores: so many times the score, and so much more. `y` is 0 or 1, with rows of both; `weight` how many rows each speaks for; rows of one of `groups` (a person,
-    a referral) count together in what chance explains. The map's interval is that of the rows alone: what was
-    not followed is still in doubt.
+    Without these rows the log odds would be a `line` in the scores: a slope times the score, plus a level.
+    `y` is 0 or 1, with rows of both; `weight` how many rows each stands for; rows of one of `groups` (a
+    person, a referral) count together in what chance explains. The map's interval is that of the rows alone:
+    what was not followed is still in doubt.
     """
     held = np.ones(len(y)) if weight is None else weight
     design = np.stack((*log_chances(score, scale="log-odds"), np.ones_like(score)), axis=1) @ _WAYS
@@ -109,7 +111,7 @@ def _loss(raised: FloatArray, y: FloatArray, weight: FloatArray) -> float:
 
 
 def _spread(rest: FloatArray, weight: FloatArray, groups: npt.ArrayLike | None, information: float) -> float:
-    """By what factor do weights and people who repeat widen the standard error of a level?"""
+    """By what factor do weights and people with several rows widen the standard error of a level?"""
     member = np.arange(len(rest)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     sums = np.bincount(member, weights=weight * rest)
     return math.sqrt(max(float((sums**2).sum()) / information, 1.0))

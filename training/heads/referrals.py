@@ -37,7 +37,7 @@ MONOTONE: Mapping[str, int] = MappingProxyType(
 
 
 def frame(histories: Histories, outcomes: pl.DataFrame, *, catalogue: Catalogue) -> pl.DataFrame:
-    """One row a referral (rows of `features.outcomes.referral_outcomes`): its features, and who, when and where.
+    """One row a referral of `features.outcomes.referral_outcomes`: its features, and who, when and where.
 
     Referrals to something that the catalogue does not know are left out: nothing is known of their fit.
     Columns: referral_id, crn, as_of, region, sentence_type_of_row, and the features of `FEATURES`.

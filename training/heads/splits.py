@@ -1,8 +1,8 @@
-"""Which rows may be learnt from, which calibrate, and which judge: by time, as it was known.
+"""Which rows may be learned from, which calibrate, and which judge? Divided by time, as was known then.
 
 A row has an as-of day (when the question was asked) and a label that is known once its window has closed.
 It may be used at a training date only if the window, and a gap for late records, lie before that date
-(data-contract.md, derived definitions). The usable rows are cut by time into three blocks.
+(docs/training.md). The usable rows are cut by time into three blocks.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def hash_share(ids: pl.Series, *, seed: int) -> npt.NDArray[np.float64]:
 
 
 def sample(rows: pl.DataFrame, *, by: str, at_most: int, seed: int) -> pl.DataFrame:
-    """At most so many rows, whole ids at a time, drawn by hash of the id in column `by`; order is kept."""
+    """At most `at_most` rows, whole ids at a time, drawn by hash of the id in column `by`; order is kept."""
     if rows.height <= at_most:
         return rows
     share = hash_share(rows[by], seed=seed)

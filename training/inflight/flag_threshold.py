@@ -23,7 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 CANDIDATES = 200
 #: Weeks before the end by which a flag has to be up to be of use.
 IN_TIME_WEEKS = 3
-#: How far above the base rate a chance must lie for a flag, however many flags the budget allows.
+#: How far above the base rate a chance must lie for a flag, even with a large budget.
 LEAST_LIFT = 1.25
 BAND_NAMES = ("USUAL", "RAISED", "HIGH")
 
@@ -108,9 +108,9 @@ def leads(watch: WeeklyChances, flags: BoolArray) -> FloatArray:
 def raise_from(
     watch: WeeklyChances, *, base_rate: float, per_practitioner_week: float, clear_ratio: float
 ) -> float:
-    """The threshold that serves: within the budget, and however large that is, never near the base rate.
+    """The threshold that serves: within the budget, and never near the base rate, even with a large budget.
 
-    A flag on everybody says nothing of anybody.
+    A flag on everybody tells nothing about anybody.
     """
     within = threshold_for(watch, per_practitioner_week=per_practitioner_week, clear_ratio=clear_ratio)
     return round(max(within, LEAST_LIFT * base_rate), 6)

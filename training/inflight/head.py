@@ -1,7 +1,7 @@
 """The in-flight head on case histories: landmarks, fit, calibration, judgement, and the flag's threshold.
 
-Rows are weekly landmarks of every referral while it was open. What is fitted on is one week in so many (by
-hash of the referral), what judges and what sets the threshold is every week of a sample of referrals.
+Rows are weekly landmarks of every referral while it was open. The model is fitted on one week in several (by
+hash of the referral). It is judged, and the threshold is set, on every week of a sample of referrals.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _watch_since(
     until: date,
     config: TrainingConfig,
 ) -> Watch:
-    """What moved since the calibration block, in the landmarks themselves and in what came of the closed ones?"""
+    """What moved since the calibration block, in the landmarks themselves and in the outcomes of the closed ones?"""
     weeks = config.flags.horizon_weeks
     kept = sample(points, by="referral_id", at_most=WATCHED_ROWS, seed=config.seed + 2)
     seen, rows = rows_of(histories, kept, catalogue=catalogue)

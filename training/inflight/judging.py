@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def failed_within(rows: LandmarkRows, weeks: float) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Did each landmark end without completion within so many weeks (1 or 0), and is that known?"""
+    """Did each landmark end without completion within `weeks` (1 or 0), and is that known?"""
     ended = (rows.kind == FAILED) | (rows.kind == FINISHED)
     failed = (rows.kind == FAILED) & (rows.until <= weeks)
     known = ended | (rows.until >= weeks)
@@ -48,7 +48,7 @@ def by_landmark(
 
 
 def attendance_alone(rows: LandmarkRows, weeks: float) -> dict[str, Any]:
-    """The baseline: what attendance so far, alone, says of who will fail (its AUC; unknown counts as average)."""
+    """The baseline: how well does attendance so far, alone, rank who will fail (its AUC; unknown counts as average)?"""
     truth, known = failed_within(rows, weeks)
     share = rows.features["session_attendance"].cast(pl.Float64).to_numpy()
     filled = np.where(np.isnan(share), np.nanmean(share) if not np.isnan(share).all() else 0.5, share)

@@ -15,16 +15,17 @@ from scoring import landmarks
 from training.heads.splits import hash_share
 from training.inflight.model import CENSORED, FAILED, FINISHED, LandmarkRows
 
-#: The kind of end that the model takes, by the recorded one; any other end only stops the watching.
+#: The kind of end that the model takes, by the recorded one; after any other end nothing more is known.
 KINDS: Mapping[str, int] = MappingProxyType({"ENGAGEMENT": FAILED, "COMPLETED": FINISHED})
-#: A referral that has not ended after so many weeks is no longer watched for fitting.
+#: A referral that has not ended after this many weeks is no longer watched for fitting.
 LONGEST_WEEKS = 104
 
 
 def landmark_points(outcomes: pl.DataFrame, *, known_before: date, seed: int, every: int) -> pl.DataFrame:
-    """One landmark in `every` weeks of each referral while it was open: referral_id, crn, as_of, and its end.
+    """One landmark every `every` weeks of each referral while it was open, with how the referral ended.
 
-    `until` is the weeks from the landmark to the end (or to the end of watching), `kind` the kind of end.
+    Columns: referral_id, crn, as_of, until, kind, failed_on, ended_on, week. `until` is the weeks from the
+    landmark to the end (or to the end of watching), `kind` the kind of end.
     """
     offset = (hash_share(outcomes["referral_id"], seed=seed) * every).astype(np.int64)
     ended = pl.col("ended_on").fill_null(pl.lit(known_before))

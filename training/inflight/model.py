@@ -107,7 +107,7 @@ class InFlightModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     `period` (whole numbers, rising by one) and `event`; every other column, or those in `features`, are
     features as known at the beginning of the period (`features_`, once fitted). `event` is null, "", 0 or
     "OPEN" while it goes on; in a unit's last row "NOT_COMPLETED" (or "ENGAGEMENT", or 1), "COMPLETED" (or 2),
-    or "CENSORED" for an end that only stops the watching. A unit whose last row has no event was still
+    or "CENSORED" for an end that says nothing about completion. A unit whose last row has no event was still
     running at the end of that period. Rows may stand in any order; anything else is a UsageError.
 
     Parameters follow scikit-learn's conventions: `get_params`, `set_params` and `sklearn.base.clone` work,

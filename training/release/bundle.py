@@ -43,7 +43,9 @@ def write(
     training_date: date,
     data_period: tuple[date, date],
 ) -> str:
-    """Write a bundle whose gate has not run; returns its version. `documents` holds the model files and training.json.
+    """Write a bundle whose gate has not run; returns its version.
+
+    `documents` holds the model files and training.json.
 
     Raises UsageError when the folder cannot be written.
     """

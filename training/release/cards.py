@@ -1,8 +1,8 @@
 """The model card and the transparency record, written from the bundle's own facts.
 
-Nothing here is typed in by hand twice: every figure comes from the files beside it. The transparency record
-has the sections of the Algorithmic Transparency Recording Standard (ATRS); what a department must fill in is
-said to be so. The model card follows Mitchell and others (2019).
+No figure is typed in by hand: every one comes from the bundle's other files. The transparency record
+has the sections of the Algorithmic Transparency Recording Standard (ATRS); it says what a
+department must fill in. The model card follows Mitchell and others (2019).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Facts:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table; None is told as "not defined", never as 0."""
+    """A Markdown table; None reads "not defined", never 0."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(figure(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)

@@ -150,7 +150,7 @@ def train(
 
 
 def compare(head: FittedHead, rows: HeadRows, config: TrainingConfig) -> list[dict[str, Any]]:
-    """The head beside its floor and ceiling, on the same blocks: rows of the model card's table."""
+    """The head next to its floor and ceiling, on the same blocks: rows of the model card's table."""
     fit_rows = rows.where(head.blocks.fit())
     models = baselines.compare(
         {
@@ -246,7 +246,7 @@ def _champions(
 
 
 class _Steps:
-    """Tells how many of the steps are done."""
+    """Reports how many of the steps are done."""
 
     def __init__(self, report: Progress | None) -> None:
         self._report, self._done, self._lock = report, 0, Lock()

@@ -1,8 +1,8 @@
-"""What does the benefit head suggest, to whom, and how surely? One page for a reader, from the release alone.
+"""What does the benefit head suggest, to whom, and how surely? One page, made from the release alone.
 
-The policy in at most three questions, the average effect of every intervention with its interval, how much of an
-effect people get by risk, and how strong something unrecorded would have to be to overturn what leads. Written into
-MLflow beside the scorecards; the model card says the same in words.
+The policy in at most three questions, the average effect of every intervention with its interval, how much of
+an effect people get by risk, and how strong something unrecorded would have to be to overturn what leads.
+Written into MLflow with the scorecards; the model card says the same in words.
 """
 
 import itertools

@@ -1,9 +1,9 @@
-"""MLflow keeps what was run and which release is challenger and which is champion. Plain files serve.
+"""What was run, which release is challenger, and which is champion? MLflow keeps that; plain files serve.
 
 A release bundle is logged as artifacts of a run (text, no pickle) and registered as a model version. Every
 registered version becomes `challenger`; it becomes `champion` when the gate passed and it is not worse than
 the present champion on the same later block, or there is no champion. One that cannot be scored on that block
-is replaced by hand only. MLflow is kept quiet: no telemetry, no chatter.
+is replaced by hand only. MLflow sends no telemetry and prints nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from training.config import TrainingConfig
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 DEFAULT_STORE = "sqlite:///mlflow.db"
-#: Log loss by which a head may be above the champion's on the same block and still count as not worse.
+#: A head counts as not worse if its log loss exceeds the champion's on the same block by at most this.
 NOT_WORSE = 0.002
 CHAMPION_PREFIX = "champion_"
 NOT_SCORED = "the present champion cannot be scored on the same block; promote by hand"
@@ -190,7 +190,7 @@ def _experiment(client: Any, config: TrainingConfig) -> str:
 
 
 def _artifacts(uri: str) -> str | None:
-    """Artifacts of a local store lie beside its database, not in whatever folder the command ran in."""
+    """Artifacts of a local store lie next to its database, not in the folder that the command ran in."""
     prefix = "sqlite:///"
     if not uri.startswith(prefix):
         return None
@@ -199,7 +199,7 @@ def _artifacts(uri: str) -> str | None:
 
 @contextmanager
 def _client(config: TrainingConfig) -> Iterator[Any]:
-    """MLflow's client on the configured store, silent, with its warnings kept to itself."""
+    """MLflow's client on the configured store, without its messages and warnings."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     uri = tracking_uri(config)

@@ -1,4 +1,4 @@
-"""Every scorecard of a release as a page: what MLflow keeps beside the bundle, for readers who are no specialists.
+"""How does each scorecard of a release read? Pages for readers who are not specialists; MLflow keeps them.
 
 `python -m training.release.scorecard_pages BUNDLE FOLDER` writes the pages of a bundle to a folder.
 """
@@ -146,14 +146,17 @@ def _has_common_factor(document: Mapping[str, Any]) -> bool:
 def effect_card(
     modifiers: Sequence[Mapping[str, Any]], arm: Mapping[str, Any], *, yes_no: Collection[str] = ()
 ) -> Scorecard:
-    """Read an arm of benefit.json as a scorecard whose score is the effect, before any factor common to all arms.
+    """Read an arm of benefit.json as a scorecard whose score is the effect.
+
+    The effect is the one before any factor common to all arms.
 
     Args:
         modifiers: of the document.
         arm: of the document.
-        yes_no: the names of features that are no numbers but yes or no.
+        yes_no: the names of features that are yes or no, not numbers.
 
-    Where the arm has no counts of people (a release made without them) the terms have no weights, and pages no bars.
+    Where the arm has no counts of people (a release made without them) the terms have no weights, and pages
+    no bars.
     """
     features, terms = [], []
     counts = arm.get("counts") or [[0] * len(table) for table in arm["tables"]]

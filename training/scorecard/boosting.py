@@ -1,4 +1,4 @@
-"""Boosted trees that a scorecard can be read from.
+"""How are trees boosted so that a scorecard can be read from them?
 
 LightGBM is given cell numbers and may use one feature, or the two of a permitted pair, along any one
 path from root to leaf. Every leaf then adds a constant to a block of one table, and the whole model is
@@ -257,7 +257,7 @@ def _part(data: lgb.Dataset, weight: Floats, start: Floats | None, parameters: d
 
 
 def threads(cells: int, most: int) -> int:
-    """Answer: how many threads for this many cells of input? Waiting for one another costs small fits dear."""
+    """Answer: how many threads for this many cells of input? In small fits, threads lose more time waiting than they save."""
     return most if cells >= CELLS_WORTH_A_THREAD else 1
 
 
@@ -283,7 +283,7 @@ def _parameters(layout: Layout, settings: BoostingSettings, rows: Records) -> di
         "enable_bundle": False,
         "interaction_constraints": [*alone, *map(list, layout.pairs)],
         "seed": settings.seed,
-        # Its seed is LightGBM's own, made of `seed`: with that of the cuts both draws would go hand in hand.
+        # Its seed is LightGBM's own, made of `seed`: with the seed of the cuts both draws would be the same.
         "feature_fraction": settings.factor_share,
         "extra_trees": settings.random_cuts,
         "extra_seed": settings.seed,

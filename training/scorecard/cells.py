@@ -1,4 +1,4 @@
-"""Cells: how a feature's values are divided before anything is fitted.
+"""How are a feature's values divided into cells before anything is fitted?
 
 The division is the scorecard's own, so that every cell is known by construction, "not recorded" and
 "any other value" included; the boosted trees only ever see cell numbers.
@@ -32,8 +32,8 @@ SMALL_SHARE = 0.02
 class Division:
     """The cells of one feature, and where training rows fell.
 
-    ``usual`` is the cell of the median, or of the commonest category. A value for which training held no example (not
-    recorded where everything was, another category where none was pooled) is read as ``usual``.
+    ``usual`` is the cell of the median, or of the commonest category. A value for which training held no
+    example (not recorded where everything was, another category where none was pooled) is read as ``usual``.
     """
 
     axis: Axis

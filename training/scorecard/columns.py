@@ -1,7 +1,7 @@
-"""From any table to plain columns: what a scorecard is fitted on and asked about.
+"""How does any table become plain columns? What a scorecard is fitted on and asked about.
 
-A column is a number, a yes/no or a category, with "not recorded" said in one way only: NaN in an array
-of floats, None in an array of categories. Everything that frames do differently ends here.
+A column is a number, a yes/no or a category, with one form of "not recorded": NaN in an array
+of floats, None in an array of categories. Differences between frame libraries end here.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _names(estimator: BaseEstimator, count: int) -> list[str]:
 
 def _array_columns(estimator: BaseEstimator, X: object, *, reset: bool) -> list[NDArray[Any]]:
     if isinstance(X, list) and np.asarray(X).dtype.kind in "US":
-        X = np.array(X, dtype=object)  # numpy would make the numbers beside text into text
+        X = np.array(X, dtype=object)  # numpy would turn numbers in a column with text into text
     array = validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
     return [array[:, place] for place in range(array.shape[1])]
 
@@ -175,7 +175,7 @@ def _as_categories(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_missing(value: object) -> bool:
-    # pandas' NA and NaT are equal to nothing, themselves included; NA even refuses to answer.
+    # pandas' NA and NaT are equal to nothing, themselves included; NA raises an error when compared.
     if value is None:
         return True
     if isinstance(value, float):

@@ -70,24 +70,25 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         bags: how many folds, each held out once to stop and judge the fit on the others; the fits are
             averaged into one set of tables.
         learning_rate: how much of each tree is added.
-        factor_share: the share of factors that a tree of single factors may choose between, drawn anew for each tree. Less
-            than all keeps the strongest factor from taking every tree, as taking turns would.
+        factor_share: the share of factors that a tree of single factors may choose between, drawn anew for
+            each tree. Less than all keeps the strongest factor from taking every tree, as taking turns would.
         max_rounds: the most trees in each fit.
         early_stopping: whether to stop a fit where its held-out fold stops gaining. Without it,
             one fit of ``max_rounds`` trees is made on all rows, and pairs are kept as screened.
         early_stopping_rounds: how long to wait for a gain.
-        early_stopping_gain: the least gain that counts, as a share of the loss that a stage of trees begins with. Where
-            classes can be told apart without error, loss creeps down for thousands of rounds that change nothing.
-            ``auto``: 0.0001, or none where a number is predicted.
+        early_stopping_gain: the least gain that counts, as a share of the loss that a stage of trees begins
+            with. Where classes can be told apart without error, loss falls slowly for thousands of rounds
+            that change nothing. ``auto``: 0.0001, or none where a number is predicted.
         max_leaves: the most leaves of a tree of one factor; a pair's trees have at least three.
-        min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less). ``auto``: 20, or 3 where a
-            number is predicted with drawn cuts.
+        min_leaf_rows: the fewest training rows of a leaf (a tenth of all rows, where that is less). ``auto``:
+            20, or 3 where a number is predicted with drawn cuts.
         l2: the ridge on a leaf's value.
         max_bins: the most cells of a feature.
         pair_bins: the most cells of a feature that is in a pair.
         n_jobs: threads.
-        random_cuts: whether trees of single factors draw the cuts that they choose between, one a feature. Curves become
-            smoother and few rows are learnt less by heart. ``auto``: with early stopping and fewer than 3,000 rows.
+        random_cuts: whether trees of single factors draw the cuts that they choose between, one a feature.
+            Curves become smoother and few rows are overfitted less. ``auto``: with early stopping and fewer
+            than 3,000 rows.
 
     Attributes:
         scorecard_: the fitted ``scoring.scorecard.Scorecard``.
@@ -213,7 +214,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         outcome: str = "the outcome",
         labels: Mapping[str, str] | None = None,
     ) -> str:
-        """Give the whole model as one page for a reader who is no specialist, and write it to a file if asked."""
+        """Give the whole model as one page for a reader who is not a specialist, and write it to a file if asked."""
         page = to_html(self._card(), title=title, outcome=outcome, labels=labels)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")

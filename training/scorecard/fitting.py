@@ -1,14 +1,16 @@
-"""The course of a fit: single factors, then candidate pairs, then the pairs that earned their place.
+"""In which steps is a scorecard fitted? Single factors, then candidate pairs, then the pairs that gain.
 
 1. Trees of single factors, one booster a fold, each stopped by the fold it leaves out.
 2. All permitted pairs are screened on the held-out scores; the best are candidates.
-3. Trees of the candidates, fitted to what the single factors leave; what each pair's purified table saves on held-out rows is its gain.
-4. Pairs that gain more than one standard error are kept, their trees are fitted once more without the others, and they stay only if the
-   whole does better on held-out rows than single factors do.
+3. Trees of the candidates, fitted to what the single factors leave; what each pair's purified table saves on
+   held-out rows is its gain.
+4. Pairs that gain more than one standard error are kept, their trees are fitted once more without the others,
+   and they stay only if the whole does better on held-out rows than single factors do.
 
-Pairs have a stage of their own because trees that may use either take single factors as long as those gain anything at all, and
-have then learnt by heart what pairs would have explained (decision 0403). Where a number is predicted from few rows, trees draw
-their cuts, which takes that greed from them: there one stage holds single factors and pairs (decision 0404).
+Pairs have a stage of their own because trees that may use either take single factors as long as those gain
+anything at all, and have then overfitted what pairs would have explained (decision 0403). Where a number is
+predicted from few rows, trees draw their cuts, so they overfit less: there one stage holds single factors and
+pairs (decision 0404).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The whole scorecard on one page that somebody who is no specialist can read.
+"""How does the whole scorecard read, on one page, for somebody who is not a specialist?
 
 One HTML file without scripts or outside parts: for every term a picture (a step curve with the data's
-distribution beneath, or a heat map for a pair) and beside it the table that the picture shows.
+distribution beneath, or a heat map for a pair) and next to it the table that the picture shows.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The screen is FAST (Lou, Caruana, Gehrke and Hooker 2013, "Accurate intelligible models with pairwise
 interactions"): for each pair, how much loss the best division of the plane into four blocks would save.
-It reads held-out scores, so that what the single factors have merely memorised does not count as
-explained.
+It reads held-out scores, so that what the single factors
+have overfitted does not count as explained.
 """
 
 from __future__ import annotations

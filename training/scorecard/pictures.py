@@ -1,4 +1,4 @@
-"""The pictures of a scorecard's terms: a step curve with the data beneath it, and a heat map for a pair.
+"""How does a scorecard's term look? A step curve with the data beneath it, and a heat map for a pair.
 
 Plain SVG, each with a title and a description; the same term gives the same bytes.
 """

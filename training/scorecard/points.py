@@ -1,4 +1,4 @@
-"""A scorecard as a sheet of points: what can be added up with a pencil."""
+"""How does a scorecard read as a sheet of points that can be added up by hand?"""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class PointsCard:
     """A scorecard in whole points.
 
     ``base`` plus one entry from each table is a person's total; ``scale`` points are one unit of raw score,
-    so that ``chance(total)`` reads a total back. Rounding moves a raw score by at most half a point for the base
-    and for each table.
+    so that ``chance(total)`` reads a total back. Rounding moves a raw score by at most half a point for the
+    base and for each table.
     """
 
     base: int

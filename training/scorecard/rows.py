@@ -1,4 +1,4 @@
-"""Training rows in one canonical form, and how they are dealt out to folds.
+"""How do training rows come into one canonical form, and how are they dealt to folds?
 
 Rows with the same cells, outcome and unit weight are one record with a count, and records stand in an
 order that depends on their content alone. So the order of rows does not matter, and a row of weight 3
@@ -93,7 +93,7 @@ def records(
 
 
 def _deal(count: Ints, stratum: Floats, folds: int) -> Ints:
-    """Deal each record's rows out like cards, going round the folds, stratum by stratum."""
+    """Deal each record's rows to the folds in turn, stratum by stratum."""
     dealt = np.zeros((len(count), folds), dtype=np.int64)
     for value in np.unique(stratum):
         rows = np.flatnonzero(stratum == value)

@@ -1,4 +1,4 @@
-"""A scorecard as one SQL expression over the feature columns, for a database that knows nothing of it."""
+"""Which SQL expression over the feature columns gives a scorecard's score in any database?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From trees to tables: the leaf-path decomposition, and what makes its tables the only ones.
+"""How do trees become tables? The leaf-path decomposition, and the purification that makes the tables unique.
 
 A leaf adds its value to every row whose cells satisfy the tests on the path to it. Under the pair
 constraint those tests read one column, or two, so the leaf adds to a block of one table; grouping the
