@@ -199,11 +199,11 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         return estimator
 
     def to_sql(self, *, dialect: Dialect = "duckdb", probability: bool = False) -> str:
-        """Answer: which SQL expression over the feature columns gives the score? See ``scorecard_sql``."""
+        """Answer: which SQL expression over the feature columns gives the score? See ``training.scorecard.sql``."""
         return to_sql(self._card(), dialect=dialect, probability=probability)
 
     def to_points(self, *, points_to_double: float = 20.0) -> PointsCard:
-        """Answer: how does the scorecard read as whole points? Print what it gives; see ``scorecard_points``."""
+        """Answer: how does the scorecard read as whole points? Print what it gives; see ``training.scorecard.points``."""
         return to_points(self._card(), points_to_double=points_to_double)
 
     def to_html(
