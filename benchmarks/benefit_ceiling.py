@@ -23,8 +23,8 @@ import benefit_value as value
 import benefit_worlds as worlds
 
 from scoring.effects import SUPPORTS
-from training import benefit_frame, benefit_nuisance
-from training.benefit import BenefitModel
+from training import frames
+from training.benefit import BenefitModel, nuisance
 
 HARDLY = 0.002
 """Below this chance practice hardly ever chooses an arm for somebody who is eligible."""
@@ -102,7 +102,7 @@ def part(log: worlds.Log, rows: np.ndarray) -> worlds.Log:
 
 def by_trees(log: worlds.Log, *, threads: int) -> np.ndarray:
     """The arm that trees fitted to true effects would choose."""
-    x = benefit_nuisance.features(benefit_frame.read(log.features), None).raw
+    x = nuisance.features(frames.read(log.features), None).raw
     learn = ~held_out(log)
     predicted = np.zeros(log.mean.shape)
     settings = {

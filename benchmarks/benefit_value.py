@@ -27,8 +27,8 @@ import benefit_worlds as worlds
 
 from scoring import advice
 from scoring.effects import SUPPORTS
-from training import benefit_baselines, policy_value
-from training.benefit import BenefitModel
+from training import policy_value
+from training.benefit import BenefitModel, baselines
 
 CELL = 30  # fewest eligible people of a cell that is judged
 
@@ -43,7 +43,7 @@ def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) ->
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     able = pl.DataFrame(log.allowed, schema=log.names)
     chosen = dict(
-        benefit_baselines.policies(
+        baselines.policies(
             log.features,
             log.points["arm"].to_numpy(),
             log.outcome,

@@ -21,7 +21,8 @@ from features.outcomes import referral_outcomes
 from features.subject import subjects
 from scoring.advice import STATUSES
 from scoring.national import first_needs
-from training import effects, policy_value
+from training import policy_value
+from training.benefit import effects
 from worlds import generate
 
 START, END = date(2021, 1, 1), date(2026, 1, 1)

@@ -18,7 +18,7 @@ import psutil
 
 from features.histories import Histories
 from training.config import TrainingConfig
-from training.pipeline import train
+from training.release.pipeline import train
 from worlds import generate
 
 FIRST, LAST = date(2021, 1, 1), date(2025, 12, 31)

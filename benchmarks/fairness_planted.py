@@ -37,7 +37,7 @@ from scoring.bundle import Bundle
 from scoring.flags import flag_all
 from scoring.national import suggestion_chunks
 from training.config import TrainingConfig
-from training.pipeline import train
+from training.release.pipeline import train
 from worlds import generate
 
 PLANTED = {

@@ -22,8 +22,8 @@ import polars as pl
 from features.contract import TABLES
 from features.histories import Histories
 from scoring import landmarks
-from training import pipeline
 from training.config import TrainingConfig
+from training.release import pipeline
 from worlds import generate
 
 AS_OF = date(2025, 6, 30)

@@ -19,11 +19,13 @@ import polars as pl
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import commence, complete, pipeline, referrals
+from features.synthetic import generate
 from training.config import TrainingConfig
-from training.head import FittedHead, fit_head
-from training.monitoring import watch_head
-from training.performance import performance
+from training.heads import commence, complete, referrals
+from training.heads.head import FittedHead, fit_head
+from training.heads.monitoring import watch_head
+from training.heads.performance import performance
+from training.release import pipeline
 from worlds import generate
 
 SHIFT, OVER = date(2023, 7, 1), date(2024, 7, 1)

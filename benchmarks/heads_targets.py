@@ -27,13 +27,17 @@ from features.contract import TABLES
 from features.histories import Histories
 from features.outcomes import decision_points, referral_outcomes
 from scoring import landmarks
-from training import backtest_inflight, baselines, commence, complete, drift, referrals
+from training.backtest.inflight import binary
 from training.config import TrainingConfig
-from training.head import HeadRows, fit_head
+from training.heads import baselines, commence, complete, referrals
+from training.heads.head import HeadRows, fit_head
+from training.heads.performance import auc, barely_predictable, calibration, performance
+from training.heads.splits import sample
+from training.heads.windows import labels_of
 from training.inflight import InFlightModel, LandmarkRows
-from training.performance import auc, barely_predictable, calibration, performance
-from training.pipeline import labels_of
-from training.splits import sample
+from training.inflight.head import FittedInFlight, fit_inflight
+from training.inflight.judging import attendance_alone, failed_within
+from training.inflight.landmarks import landmark_points, rows_of
 from worlds import generate
 
 FloatArray = npt.NDArray[np.float64]
@@ -179,7 +183,7 @@ def inflight_head(histories: Histories) -> dict[str, Any]:
     config, catalogue = TrainingConfig(threads=1), load()
     end, weeks = histories.last_day + timedelta(days=1), config.flags.horizon_weeks
     few = first_people(histories, PEOPLE)
-    fitted = drift.fit(
+    fitted = fit_inflight(
         few,
         referral_outcomes(few, known_before=end),
         training_date=end,
@@ -187,15 +191,15 @@ def inflight_head(histories: Histories) -> dict[str, Any]:
         config=config,
     )
     test = fitted.test
-    truth, seen = drift.failed_within(test, weeks)
+    truth, seen = failed_within(test, weeks)
     chances = fitted.model.incidence(test.features, [weeks])[:, 0]
     many = _landmarks(histories, fitted, catalogue, config)
-    rows = backtest_inflight.binary(many, weeks)
+    rows = binary(many, weeks)
     free = baselines.boosted(config.seed, config.threads)(
         rows.select(test.features.columns), rows["y"].to_numpy(), rows["weight"].to_numpy()
     )
     people = test.units.to_numpy()
-    alone = drift.attendance_alone(test, weeks)["auc"]
+    alone = attendance_alone(test, weeks)["auc"]
     evidence = fitted.thresholds.evidence
     return {
         "inflight": {
@@ -215,18 +219,18 @@ def inflight_head(histories: Histories) -> dict[str, Any]:
 
 
 def _landmarks(
-    histories: Histories, fitted: drift.FittedInFlight, catalogue: Catalogue, config: TrainingConfig
+    histories: Histories, fitted: FittedInFlight, catalogue: Catalogue, config: TrainingConfig
 ) -> LandmarkRows:
     """Five times the landmarks that the head was fitted on, from all people, of the same stretch of time."""
     end = histories.last_day + timedelta(days=1)
-    points = drift.landmark_points(
+    points = landmark_points(
         referral_outcomes(histories, known_before=end),
         known_before=end,
         seed=config.seed,
         every=config.inflight.landmark_every_weeks,
     ).filter(fitted.blocks.fit())
     kept = sample(points, by="referral_id", at_most=TIMES * fitted.document["rows"]["fit"], seed=config.seed)
-    return drift.rows_of(histories, kept, catalogue=catalogue)[1]
+    return rows_of(histories, kept, catalogue=catalogue)[1]
 
 
 def _shuffled(
@@ -238,9 +242,7 @@ def _shuffled(
     return bool(head.document["barely_predictable"])
 
 
-def _shuffled_inflight(
-    fitted: drift.FittedInFlight, rows: LandmarkRows, config: TrainingConfig, seed: int
-) -> bool:
+def _shuffled_inflight(fitted: FittedInFlight, rows: LandmarkRows, config: TrainingConfig, seed: int) -> bool:
     """What the in-flight head would say of itself had every landmark the end of another one."""
     rng = np.random.default_rng(seed)
 
@@ -276,7 +278,7 @@ def _shuffled_inflight(
         for part in (slice(0, half), slice(half, None))
     ]
     model.calibrate_landmarks(parts[0])
-    truth, seen = drift.failed_within(parts[1], weeks)
+    truth, seen = failed_within(parts[1], weeks)
     chances = model.incidence(parts[1].features, [weeks])[:, 0]
     return barely_predictable(
         truth[seen], chances[seen], float(truth[seen].mean()), parts[1].units.to_numpy()[seen]

@@ -16,10 +16,13 @@ from scorecard_data import Rows, Table
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from training import commence, complete, drift, effects, referrals
+from training.benefit import effects
 from training.config import TrainingConfig
-from training.inflight import FAILED, stack
-from training.pipeline import labels_of
+from training.heads import commence, complete, referrals
+from training.heads.windows import labels_of
+from training.inflight import FAILED
+from training.inflight.landmarks import landmark_points, rows_of
+from training.inflight.model import stack
 
 PEOPLE, SEED, BEGIN, END = 20_000, 606, "2021-01-01", "2025-12-31"
 
@@ -62,9 +65,9 @@ def _landmarks(place: Path) -> Rows:
     """One landmark in eight weeks of each referral, and each interval of four weeks after it."""
     histories, day = _world(place), _day(place)
     outcomes = referral_outcomes(histories, known_before=day)
-    points = drift.landmark_points(outcomes, known_before=day, seed=SEED, every=8)
+    points = landmark_points(outcomes, known_before=day, seed=SEED, every=8)
     points = points.filter(pl.col("as_of") < day - timedelta(days=84 + 183))
-    known, rows = drift.rows_of(histories, points, catalogue=load())
+    known, rows = rows_of(histories, points, catalogue=load())
     stacked = stack(rows, interval=4, intervals=3)
     return _rows(stacked.design(rows.features), stacked.kind == FAILED, known["crn"][stacked.landmark])
 

@@ -26,8 +26,8 @@ import flags_national
 from catalogue import load
 from features.histories import Histories
 from scoring.national import under_supervision
-from training import pipeline
 from training.config import TrainingConfig
+from training.release import pipeline
 from worlds import generate
 
 AS_OF = flags_national.AS_OF

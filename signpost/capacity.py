@@ -9,7 +9,7 @@ import polars as pl
 from catalogue import Catalogue
 from catalogue.errors import UsageError
 from features.histories import Histories
-from training.benefit_capacity import Allocation, allocate
+from training.benefit.capacity import Allocation, allocate
 
 COLUMNS: Final = ("region", "week", "intervention_id", "places")
 CELL: Final = ("region", "week")

@@ -11,9 +11,10 @@ from features.histories import Histories
 from scoring.bundle import Bundle
 from signpost.judging import judge
 from signpost.progress import Report
-from training import bundle as bundle_writer
-from training import pipeline, registry
 from training.config import TrainingConfig
+from training.release import REPORT_FOLDER, seal
+from training.release import register as register_release
+from training.release.pipeline import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +59,16 @@ def release(
 
         return report
 
-    trained = pipeline.train(opened, out=out, config=settings, progress=in_part(0, 75))
+    trained = train(opened, out=out, config=settings, progress=in_part(0, 75))
     audit = judge(
         opened,
         Bundle.open(out),
-        out=out / bundle_writer.REPORT_FOLDER,
+        out=out / REPORT_FOLDER,
         register=register,
         progress=in_part(75, 95),
     )
-    bundle_writer.seal(out, fairness=audit.summary, gate=audit.gate.as_dict())
-    registered = registry.register(out, config=settings, metrics=trained.metrics)
+    seal(out, fairness=audit.summary, gate=audit.gate.as_dict())
+    registered = register_release(out, config=settings, metrics=trained.metrics)
     progress(100, 100)
     aliases = " and ".join(registered.aliases)
     return Release(

@@ -1,1 +1,1 @@
-"""The models: fitted, calibrated, judged through time, and written as a release bundle."""
+"""What do we learn from past cases? The models: fitted, calibrated, judged through time, and released."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 RIDGE = 1e-4
-"""Pulls the beta curve towards the identity by next to nothing: bounds it where classes are separable."""
+"""Pulls the beta curve towards the identity very slightly: this bounds it where classes are separable."""
 NEWTON_STEPS = 100
 MIN_FOR_CHOICE = 10
 """Fewer rows of either class than this leave nothing to hold out: beta, the stiffer curve, is taken."""
@@ -61,7 +61,7 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
         self.scale = scale
 
     def fit(self, score: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit on scores and what came to pass.
+        """Fit on scores and outcomes.
 
         Args:
             score: ``[n]`` finite scores.
@@ -167,7 +167,7 @@ def _sample(score: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> 
 
 
 def _held_out_loss(sample: _Sample, fit: _Fitter, scale: Scale) -> float:
-    """Mean log loss on rows left out, each row once; folds deal the rows out like cards, by class."""
+    """Mean log loss on rows left out, each row once; rows are dealt to the folds in turn, by class."""
     fold = np.empty(len(sample.y), dtype=int)
     for label in (0.0, 1.0):
         rows = np.flatnonzero(sample.y == label)
@@ -251,7 +251,7 @@ def _beta(sample: _Sample, scale: Scale) -> CalibrationMap:
 
 
 def _logistic(design: Floats, sample: _Sample, kept: Sequence[int]) -> tuple[Floats, Floats]:
-    """Logistic regression on the kept columns by Newton's method, next to unpenalised."""
+    """Logistic regression on the kept columns by Newton's method, with almost no penalty."""
     columns = list(kept)
     identity = np.array([1.0, 1.0, 0.0])[columns]
     part, beta = design[:, columns], identity.copy()

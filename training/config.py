@@ -1,8 +1,8 @@
 """What can be chosen about a training run, each choice explained where it is declared.
 
 `TrainingConfig.load(path)` reads YAML; a key that is not declared here, or a value of the wrong kind, is a
-`UsageError` that names the key. `options()` lists every option for docs/training.md, `example()` is a file
-with all of them, which `signpost train --show-config` prints.
+`UsageError` that names the key. `example()` is a file with every option, which `signpost train --show-config`
+prints; docs/training.md has them as a table.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Scorecards(_Section):
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
         default=100.0,
-        description="Pull of a leaf's value towards nought in commence and complete, as strong as so many average rows.",
+        description="Pull of a leaf's value towards zero in commence and complete, as strong as this many average rows.",
     )
     bags: Annotated[int, Field(ge=2, le=20)] = Field(
         default=8, description="Folds that each stop and judge a fit of the others; the fits are averaged."
@@ -119,7 +119,7 @@ class InFlight(_Section):
     )
     ridge_rows: Annotated[float, Field(ge=0)] = Field(
         default=25.0,
-        description="Pull of a leaf's value towards nought in flight, as strong as so many rows.",
+        description="Pull of a leaf's value towards zero in flight, as strong as this many rows.",
     )
 
     @model_validator(mode="after")
@@ -278,11 +278,6 @@ def _flatten(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
             yield f"{prefix}{name}", value
 
 
-def options() -> list[tuple[str, str, str]]:
-    """What can be chosen? One (dotted name, default, explanation) an option, in declared order."""
-    return list(_describe(TrainingConfig(), ""))
-
-
 def example() -> str:
     """A configuration file that says what the defaults say, with every option explained above it."""
     lines = [
@@ -306,17 +301,3 @@ def _commented(section: BaseModel, indent: str) -> Iterator[str]:
             shown = list(value) if isinstance(value, tuple) else value
             yield f"{indent}# {field.description}"
             yield f"{indent}{name}: {yaml.safe_dump(shown, default_flow_style=True).splitlines()[0]}"
-
-
-def _describe(section: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from _describe(value, f"{prefix}{name}.")
-        else:
-            shown = list(value) if isinstance(value, tuple) else value
-            yield (
-                f"{prefix}{name}",
-                yaml.safe_dump(shown, default_flow_style=True).split("\n")[0],
-                field.description or "",
-            )

@@ -11,7 +11,7 @@ and the effective number of rows behind it:
   squared error (Wang, Agarwal and Dudik 2017).
 
 A log can be too thin for a policy that differs much from it. Then the result says so: its
-`flags` name what is wrong and `conclusive` is False; no number is hidden, none is to be used.
+`flags` name what is wrong and `conclusive` is False; all numbers are shown and none should be used.
 """
 
 import math
@@ -26,8 +26,8 @@ import polars as pl
 import scipy.stats
 
 from catalogue.errors import UsageError
-from training import benefit_frame as frames
-from training.benefit_frame import Floats, Ints
+from training import frames
+from training.frames import Floats, Ints
 
 METHODS: Final = ("IPS", "SNIPS", "DM", "DR", "SWITCH_DR")
 LEAST_EFFECTIVE: Final = 100.0
@@ -37,7 +37,7 @@ EXTREME_SHARE: Final = 0.05
 SWITCH_QUANTILES: Final = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
-class Flag(StrEnum):
+class Limitation(StrEnum):
     """What limits a policy's estimated value."""
 
     FEW_EFFECTIVE_ROWS = "FEW_EFFECTIVE_ROWS"
@@ -48,7 +48,7 @@ class Flag(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class ValueEstimate:
     """One method's estimate of the policy's mean outcome, its interval and effective rows."""
 
     method: str
@@ -64,28 +64,28 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyValue(Mapping[str, Estimate]):
+class PolicyValue(Mapping[str, ValueEstimate]):
     """The five estimates by method, and whether anything may be concluded from them.
 
     `status_quo` is the logged mean outcome with its interval; `switch_at` the weight above which
     SWITCH_DR trusts the model alone.
     """
 
-    estimates: Mapping[str, Estimate]
-    status_quo: Estimate
+    estimates: Mapping[str, ValueEstimate]
+    status_quo: ValueEstimate
     effective_sample_size: float
     floor: float
     rows: int
     level: float
     switch_at: float
-    flags: tuple[Flag, ...]
+    flags: tuple[Limitation, ...]
 
     @property
     def conclusive(self) -> bool:
         """False where the effective sample is under the floor."""
-        return Flag.FEW_EFFECTIVE_ROWS not in self.flags
+        return Limitation.FEW_EFFECTIVE_ROWS not in self.flags
 
-    def __getitem__(self, method: str) -> Estimate:
+    def __getitem__(self, method: str) -> ValueEstimate:
         return self.estimates[method.upper().replace("-", "_")]
 
     def __iter__(self) -> Iterator[str]:
@@ -109,7 +109,7 @@ class PolicyValue(Mapping[str, Estimate]):
         }
 
 
-def _as_dict(estimate: Estimate) -> dict[str, float | str | None]:
+def _as_dict(estimate: ValueEstimate) -> dict[str, float | str | None]:
     figures = {name: getattr(estimate, name) for name in ("value", "lower", "upper", "effective_sample_size")}
     return {name: number if math.isfinite(number) else None for name, number in figures.items()}
 
@@ -167,11 +167,11 @@ def evaluate(  # noqa: PLR0917  the first six are a declared entry point, in thi
         "SWITCH_DR": clustered.mean("SWITCH_DR", direct + switched * residual, _effective(switched)),
     }
     raised = {
-        Flag.FEW_EFFECTIVE_ROWS: effective < floor,
-        Flag.EXTREME_WEIGHTS: weights.sum() > 0 and weights.max() / weights.sum() > EXTREME_SHARE,
-        Flag.CHOICES_NEVER_LOGGED: log.unlogged,
-        Flag.NO_OUTCOME_MODEL: outcome_model is None,
-        Flag.OUTCOMES_MISSING: not seen.all(),
+        Limitation.FEW_EFFECTIVE_ROWS: effective < floor,
+        Limitation.EXTREME_WEIGHTS: weights.sum() > 0 and weights.max() / weights.sum() > EXTREME_SHARE,
+        Limitation.CHOICES_NEVER_LOGGED: log.unlogged,
+        Limitation.NO_OUTCOME_MODEL: outcome_model is None,
+        Limitation.OUTCOMES_MISSING: not seen.all(),
     }
     return PolicyValue(
         estimates=estimates,
@@ -312,7 +312,7 @@ def _switch(direct: Floats, weights: Floats, residual: Floats) -> tuple[float, F
 
 @dataclass(frozen=True, kw_only=True)
 class _Clusters:
-    """Means with the variance of persons, not rows."""
+    """Means whose variance counts persons, not rows."""
 
     groups: Ints
     z: float
@@ -323,11 +323,11 @@ class _Clusters:
         correction = persons / max(persons - 1, 1)
         return self.z * float(np.sqrt((sums**2).sum() * correction)) / len(influence)
 
-    def mean(self, method: str, values: Floats, effective: float) -> Estimate:
+    def mean(self, method: str, values: Floats, effective: float) -> ValueEstimate:
         """A plain mean."""
         value = float(values.mean())
         half = self._half(values - value)
-        return Estimate(
+        return ValueEstimate(
             method=method,
             value=value,
             lower=value - half,
@@ -335,17 +335,17 @@ class _Clusters:
             effective_sample_size=effective,
         )
 
-    def ratio(self, method: str, weights: Floats, values: Floats, effective: float) -> Estimate:
+    def ratio(self, method: str, weights: Floats, values: Floats, effective: float) -> ValueEstimate:
         """A weighted mean, by the delta method; not defined without weight."""
         total = float(weights.mean())
         if total <= 0:
             nothing = math.nan
-            return Estimate(
+            return ValueEstimate(
                 method=method, value=nothing, lower=nothing, upper=nothing, effective_sample_size=0.0
             )
         value = float((weights * values).mean()) / total
         half = self._half(weights * (values - value) / total)
-        return Estimate(
+        return ValueEstimate(
             method=method,
             value=value,
             lower=value - half,
@@ -355,7 +355,7 @@ class _Clusters:
 
 
 LEAST_ROOM: Final = 1e-6
-"""Less than this between usual practice and the best is rounding of the truth, not something to capture."""
+"""A smaller gap between usual practice and the best is rounding, not something to capture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,7 +408,7 @@ def value_captured(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
+class TrueOutcomes:
     """A world's truth as matrices [decision points, arms]; `keys` has crn and decided_on, in row order."""
 
     keys: pl.DataFrame
@@ -418,7 +418,7 @@ class Truth:
     propensity: Floats
 
 
-def read_truth(potential_outcomes: pl.DataFrame, *, outcome: str = "p_progress") -> Truth:
+def read_truth(potential_outcomes: pl.DataFrame, *, outcome: str = "p_progress") -> TrueOutcomes:
     """Lay `truth/potential_outcomes` (long) out as matrices; absent pairs are not eligible."""
     arms = potential_outcomes["intervention_id"].cast(pl.String).unique().sort().to_list()
     keys = potential_outcomes.select("crn", "decided_on").unique().sort("crn", "decided_on")
@@ -439,7 +439,7 @@ def read_truth(potential_outcomes: pl.DataFrame, *, outcome: str = "p_progress")
         out[rows, columns] = potential_outcomes[name].cast(pl.Float64).fill_null(0.0).to_numpy()
         return out
 
-    return Truth(
+    return TrueOutcomes(
         keys=keys,
         arms=tuple(arms),
         mean=wide(outcome),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.accessible import FLAGS, violations
 from tests.browser import chromium
-from training.bundle import REPORT_FOLDER
+from training.release.bundle import REPORT_FOLDER
 
 SMALLEST = 11.0
 """Pixels of the letters in a drawing."""

@@ -30,7 +30,7 @@ from fairness.measures import Measure, measures
 from fairness.policy import default
 from fairness.result import AuditResult
 from tests.fairness.test_planted import judged, simulate
-from training import bundle as bundle_writer
+from training.release import bundle as bundle_writer
 
 SMALL = 10
 Cell = tuple[str, str]  # a set of people, and the group within it ("" is everybody)

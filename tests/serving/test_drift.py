@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
 from tests.serving.conftest import KeyServer, running
-from training import profile as of_training
+from training.heads import profile as of_training
 
 NUMBERS = st.lists(st.none() | st.floats(-5, 5) | st.integers(-5, 5).map(float), min_size=1, max_size=40)
 WORDS = st.lists(st.none() | st.sampled_from("ABCDE"), min_size=1, max_size=40)
@@ -39,7 +40,9 @@ def test_categories_are_placed_and_compared_as_in_training(before: list[Any], no
 
 def _same(before: pl.Series, now: pl.Series) -> None:
     held = of_training.profile(before.to_frame(), chances=[0.5])
-    wanted = of_training.stability(held, now.to_frame(), chances=[0.5])["x"]
+    place, bins = of_training.places(held, now.to_frame(), chances=[0.5])["x"]
+    now_shares = np.bincount(place, minlength=bins) / len(place)
+    wanted = of_training.index(np.asarray(held["x"]["shares"]), now_shares)
     shares = held["x"]["shares"]
     places = [bin_of(value, held["x"]) for value in now]
     found = [places.count(number) / len(places) for number in range(len(shares))]

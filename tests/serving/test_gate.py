@@ -15,7 +15,7 @@ from serving.auth import ROLES
 from serving.bundles import BundleHolder
 from serving.settings import Settings
 from tests.serving.conftest import KeyServer, running
-from training.bundle import seal
+from training.release.bundle import seal
 
 
 @pytest.fixture

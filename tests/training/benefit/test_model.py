@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from catalogue.errors import UsageError
+from scoring.effects import EffectModel
 from training.benefit import BenefitModel
 
 
@@ -125,11 +126,8 @@ def test_a_world_without_effects_gets_no_suggestions(simulate: Any) -> None:
     assert np.mean(shares) <= 0.05
 
 
-def test_terms_sum_to_the_effect_and_serving_needs_only_the_json(
-    model: BenefitModel, strong: Any, tmp_path: Any
-) -> None:
-    model.to_json(tmp_path / "benefit.json")
-    served = type(model.to_effect_model()).from_json((tmp_path / "benefit.json").read_text())
+def test_terms_sum_to_the_effect_and_serving_needs_only_the_json(model: BenefitModel, strong: Any) -> None:
+    served = EffectModel.from_json(model.to_effect_model().to_json())
     row = strong.X.iloc[3].to_dict()
     row["need_5"] = None if np.isnan(row["need_5"]) else row["need_5"]
     for arm, e in served.effects(row).items():

@@ -37,7 +37,7 @@ SHOWS_THE_TRAP = ("docs/worlds.md",)
 #: Texts that name the trap in order to warn of it: file and the sentence's beginning.
 WARNINGS = (
     ("docs/benefit.md", "It is never a comparison of people who finished"),
-    ("training/benefit_baselines.py", "among those who finished (the trap"),
+    ("training/benefit/baselines.py", "among those who finished (the trap"),
 )
 
 

@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from scoring.effects import EffectModel
-from training import benefit_groups, benefit_moderation, benefit_modifiers, benefit_nuisance
-from training.benefit import BenefitModel
-from training.benefit_frame import read
-from training.benefit_rows import TrainingRows
+from training.benefit import BenefitModel, groups, moderation, modifiers, nuisance
+from training.benefit.rows import TrainingRows
+from training.frames import read
 
 
 def test_chances_are_true_on_average_for_every_arm(simulate: Any) -> None:
     w = simulate(rows=6000, arms=12, seed=5)
-    x = benefit_nuisance.features(read(w.X), None)
-    fold = benefit_nuisance.person_folds(w.person, folds=3, seed=0)
+    x = nuisance.features(read(w.X), None)
+    fold = nuisance.person_folds(w.person, folds=3, seed=0)
     codes = np.array([w.arms.index(a) for a in w.arm])
-    found = benefit_nuisance.propensities(
+    found = nuisance.propensities(
         x, codes, w.eligible, fold, threads=1, seed=0, say=lambda _step: None, reference=0
     )
     assert np.allclose(found.sum(axis=1), 1.0, atol=1e-5)
@@ -33,11 +32,11 @@ def test_the_shared_part_finds_who_gets_more(simulate: Any) -> None:
     design = np.column_stack([np.ones(8000), rng.normal(size=(8000, 3))])
     effect = rng.normal(size=8000) * 0.3
     residual = effect * np.clip(1 + 0.6 * design[:, 1], 0.1, 4) + 0.4 * rng.normal(size=8000)
-    found = benefit_moderation.fit(
+    found = moderation.fit_moderation(
         residual=residual, effect=effect, design=design, weight=np.ones(8000), widths=[1, 1, 1], noise=0.16
     )
     assert found.coefficients == pytest.approx([0.55, 0, 0], abs=0.12)
-    nothing = benefit_moderation.fit(
+    nothing = moderation.fit_moderation(
         residual=effect + 0.4 * rng.normal(size=8000),
         effect=effect,
         design=design,
@@ -99,7 +98,7 @@ def _rows(*, gap: float, seed: int) -> tuple[TrainingRows, np.ndarray]:
 
 
 def test_differences_by_group_are_reported_within_the_stated_rate() -> None:
-    reports = [benefit_groups.differences(*_rows(gap=0.0, seed=seed)) for seed in range(20)]
+    reports = [groups.differences(*_rows(gap=0.0, seed=seed)) for seed in range(20)]
     assert (
         sum(bool(found["reported"].any()) for found in reports) <= 4
     )  # 20 draws at 5%: 5 or more in 1 of 400
@@ -107,7 +106,7 @@ def test_differences_by_group_are_reported_within_the_stated_rate() -> None:
 
 
 def test_a_planted_difference_is_reported() -> None:
-    found = benefit_groups.differences(*_rows(gap=0.35, seed=1))
+    found = groups.differences(*_rows(gap=0.35, seed=1))
     assert found[found["reported"]]["arm"].to_list() == ["arm0"]
     assert found["difference"].iloc[0] == pytest.approx(-0.35, abs=0.1)
 
@@ -139,9 +138,9 @@ def test_arms_depend_on_a_fact_of_their_own_only_where_the_evidence_is_strong(*,
 def test_any_need_of_an_arm_counts_and_counts_once() -> None:
     columns = {"drugs": np.array([0.0, 3, 3, np.nan]), "money": np.array([0.0, 0, 5, 5])}
     table = read(columns)
-    cuts = tuple(m for name in columns if (m := benefit_modifiers.cut(table, name, degree=1, threshold=2.0)))
-    needs = benefit_modifiers.needs_of(cuts, ["a", "b", "c"], {"a": ["drugs", "money"], "b": ["drugs"]})
-    met = benefit_modifiers.needs_met(cuts, benefit_modifiers.places(cuts, table), needs)
+    cuts = tuple(m for name in columns if (m := modifiers.cut(table, name, degree=1, threshold=2.0)))
+    needs = modifiers.needs_of(cuts, ["a", "b", "c"], {"a": ["drugs", "money"], "b": ["drugs"]})
+    met = modifiers.needs_met(cuts, modifiers.places(cuts, table), needs)
     assert met is not None
     assert met.T.tolist() == [[0, 1, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]]
-    assert benefit_modifiers.needs_met(cuts, benefit_modifiers.places(cuts, table), needs[2:]) is None
+    assert modifiers.needs_met(cuts, modifiers.places(cuts, table), needs[2:]) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalogue.errors import UsageError
 from scoring.similar import Similar
-from training.similar import build, clopper_pearson
+from training.benefit.similar import build, clopper_pearson
 
 LADDER = (("need", "risk"), ("need",))
 

@@ -1,0 +1,47 @@
+"""The page that explains the policy: from the release alone, with every number of the report."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from scoring.effects import EffectModel
+from tests.training.conftest import World
+from training.benefit import BenefitModel, sensitivity
+from training.benefit.tree import grow
+from training.release import policy_page
+
+
+@pytest.fixture(scope="module")
+def document(world: World) -> dict[str, object]:
+    model = BenefitModel(threads=1, folds=2).fit(
+        world.X, world.arm, world.outcome, groups=world.person, eligible=world.eligible_frame()
+    )
+    made = model.to_effect_model().to_dict()
+    tree = grow(model.to_effect_model(), world.X, eligible=world.eligible_frame())
+    leading = sensitivity.leading_suggestions(model, world.X, eligible=world.eligible_frame())
+    report = made["report"] | {
+        "policy_tree": tree.to_dict(),
+        "leading_suggestions": leading.to_dict("records"),
+    }
+    return made | {"report": report}
+
+
+def test_the_page_holds_tree_effects_and_sensitivity(document: dict[str, object]) -> None:
+    page = policy_page.to_html(EffectModel.from_dict(document))
+    HTMLParser().feed(page)
+    report = document["report"]
+    assert isinstance(report, dict)
+    assert all(arm in page for arm in report["average_effects"])
+    assert max(depth for depth, _ in policy_page.tree_lines(report["policy_tree"])) <= 3
+    rows = policy_page.leading_rows(report)
+    assert rows
+    assert all(cell in page for row in rows for cell in row)
+    assert [int(row[1].replace(",", "")) for row in rows] == sorted(
+        (row["people"] for row in report["leading_suggestions"]), reverse=True
+    )
+
+
+def test_a_release_without_a_tree_says_so(document: dict[str, object]) -> None:
+    page = policy_page.to_html(EffectModel.from_dict(document | {"report": {}}))
+    assert "holds no policy tree" in page
+    assert "No intervention has enough recorded outcomes" in page

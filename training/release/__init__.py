@@ -1,0 +1,9 @@
+"""What of a training run is served, kept and shown? The bundle, its registration, its cards and pages.
+
+The run itself is `training.release.pipeline.train`; it is not imported here, for it brings every model along.
+"""
+
+from training.release.bundle import REPORT_FOLDER, seal
+from training.release.registry import register
+
+__all__ = ["REPORT_FOLDER", "register", "seal"]
