@@ -20,6 +20,7 @@ from catalogue.criteria import (
     own_parts,
     parts_of,
 )
+from catalogue.documents import Document
 from catalogue.errors import MissingSourceError, UsageError
 from catalogue.fields import ASSESSMENT_LIFE_DAYS, FIELDS, NEED_THRESHOLDS, SETTINGS
 from catalogue.intervention import (
@@ -34,7 +35,6 @@ from catalogue.intervention import (
     Sessions,
 )
 from catalogue.language import Competitors
-from catalogue.reading import Document
 
 FORMATS: Final = ("GROUP", "ONE_TO_ONE", "ONLINE")
 SETTINGS_COLUMN: Final = "FIND_AND_REFER: settings"

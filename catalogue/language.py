@@ -29,10 +29,10 @@ from catalogue.criteria import (
     OnPathway,
     Total,
 )
+from catalogue.documents import Document
 from catalogue.errors import UnknownFieldError, UnknownInterventionError, UsageError
 from catalogue.fields import FIELDS, NEED_THRESHOLDS, PREDICTOR_BANDS, RISK_BANDS, TOTALS, Kind, linked_field
 from catalogue.intervention import Intervention, InterventionType
-from catalogue.reading import Document
 
 
 @dataclass(frozen=True, slots=True)

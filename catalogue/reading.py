@@ -5,15 +5,15 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
+from catalogue.documents import Document
 from catalogue.errors import UsageError
 from catalogue.fields import FIELDS
 
-Document: TypeAlias = Mapping[str, object]
 _E = TypeVar("_E", bound=StrEnum)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -16,8 +16,8 @@ from typing import Final
 
 import yaml
 
+from catalogue.documents import UniqueKeyLoader
 from catalogue.errors import UsageError
-from catalogue.loading import UniqueKeyLoader
 from features.synthetic.characteristics import ETHNICITIES, SEXES
 
 _WORLDS = Path(__file__).parent / "worlds"
