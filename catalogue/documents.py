@@ -10,14 +10,22 @@ raises `Wrong` instead where the caller wants one of the classes of ``UsageError
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from catalogue.errors import UsageError
@@ -28,12 +36,36 @@ Text = Annotated[str, Field(min_length=1)]
 """A text that is not empty."""
 Whole = Annotated[int, Field(strict=True)]
 """A whole number; neither ``true`` nor ``'3'`` is one."""
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A number that is neither infinite nor NaN."""
+Number = Annotated[
+    float,
+    Field(strict=True, allow_inf_nan=False),
+    WrapValidator(lambda given, check: (check(given), given)[1]),
+]
+"""A number that is neither infinite nor NaN; a whole one stays an ``int``, as it is written."""
 YesNo = Annotated[bool, Field(strict=True)]
 """``true`` or ``false``."""
 Day = Annotated[date, Field(strict=True)]
 """A date as YAML writes it, without quotes and without a time."""
+
+
+def within(code: str, allowed: Collection[str]) -> str:
+    """The code, which must be one of those allowed; ``ValueError`` lists them."""
+    if code not in allowed:
+        raise ValueError(f"holds '{code}'; use one of {', '.join(allowed)}.")
+    return code
+
+
+def one_of(allowed: Collection[str]) -> AfterValidator:
+    """An annotation for a text that must be one of these codes; `within` says the error."""
+    return AfterValidator(lambda code: within(code, allowed))
+
+
+def each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """The list, which must hold something, and each thing once; for an ``AfterValidator``."""
+    if not codes or len(set(codes)) != len(codes):
+        raise ValueError("lists nothing, or one thing twice; list each once.")
+    return codes
+
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _QUOTED: Final = re.compile(r"'([^']*)'")

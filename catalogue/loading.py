@@ -1,7 +1,4 @@
-"""Read the catalogue's data files into values that check themselves.
-
-Every key is read by name and an unknown key is an error, so that a misspelt option cannot silently do nothing.
-"""
+"""Which interventions are there? All files of a folder, read into one catalogue."""
 
 import hashlib
 import json
@@ -13,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from catalogue import entry, plan
+from catalogue import intervention_reader, plan
+from catalogue.criterion_reader import Competitors
 from catalogue.documents import Document, read_yaml
 from catalogue.errors import UsageError
 from catalogue.intervention import Intervention, InterventionType
-from catalogue.language import Competitors
 from catalogue.plan import Plan
 
 FOLDER: Final = Path(__file__).parent / "interventions"
@@ -115,7 +112,7 @@ def survey(folder: Path | None = None) -> Survey:
         documents, key=lambda each: (documents[each].get("type") != InterventionType.ACP, each)
     ):
         try:
-            found = entry.intervention(documents[stem], place=f"{stem}.yaml", competitors=competitors)
+            found = intervention_reader.read(documents[stem], place=f"{stem}.yaml", competitors=competitors)
             plan.build((found,))  # sentences that are wanting show now, not at the first question
         except UsageError as error:
             faults[stem] = error
