@@ -7,13 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 import catalogue
-from catalogue import UsageError, check, loading, relations
-from catalogue.check import Finding
+from catalogue import UsageError, loading
+from catalogue.checking import check, relations
+from catalogue.checking.check import Finding
+from catalogue.checking.relations import Relation
 from catalogue.criteria import Criterion
 from catalogue.criterion_reader import Competitors, Test
 from catalogue.documents import Section, read_model
 from catalogue.fields import FIELDS, Kind
-from catalogue.relations import Relation
 from signpost.commands.catalogue import catalogue as command
 
 ENTRY = """

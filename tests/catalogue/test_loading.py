@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import catalogue
-from catalogue import UsageError, check, loading, show, sources
-from catalogue.check import Severity
+from catalogue import UsageError, loading
+from catalogue.checking import check, show, sources
+from catalogue.checking.check import Severity
 from catalogue.intervention import Rule, Sessions
 
 WHOLE = catalogue.load()

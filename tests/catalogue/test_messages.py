@@ -8,7 +8,8 @@ import pytest
 import textstat
 
 import catalogue
-from catalogue import UsageError, messages, sample
+from catalogue import UsageError, messages
+from catalogue.checking import sample
 from catalogue.choice import order
 from catalogue.documents import read_model
 from catalogue.feasibility import assess

@@ -11,8 +11,8 @@ from pydantic import RootModel
 
 from catalogue.documents import Section, Text, read_model, read_yaml
 
-FILE: Final = Path(__file__).parent / "sources.yaml"
-DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "sources.md"
+FILE: Final = Path(__file__).parents[1] / "sources.yaml"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "sources.md"
 
 
 class Source(Section):
@@ -46,7 +46,7 @@ def as_markdown() -> str:
         "# Sources",
         "",
         "Every source behind rules, thresholds and formulae, its licence, and what it was used for. Rules of the catalogue",
-        "cite them by the key in the first column. This page is made by `python -m catalogue.sources`.",
+        "cite them by the key in the first column. This page is made by `python -m catalogue.checking.sources`.",
         "",
         "| key | source | publisher | licence | used for |",
         "|---|---|---|---|---|",
