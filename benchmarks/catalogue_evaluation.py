@@ -14,7 +14,8 @@ from datetime import date
 import polars as pl
 
 import catalogue
-from catalogue import batch, sample
+from catalogue import batch
+from catalogue.checking import sample
 
 BUDGET_SECONDS, BUDGET_GIGABYTES, BUDGET_MILLISECONDS = 60.0, 3.0, 3.0
 DAY = date(2024, 1, 1)

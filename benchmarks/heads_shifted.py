@@ -19,7 +19,6 @@ import polars as pl
 from catalogue import load
 from features.histories import Histories
 from features.outcomes import referral_outcomes
-from features.synthetic import generate
 from training.config import TrainingConfig
 from training.heads import commence, complete, referrals
 from training.heads.head import FittedHead, fit_head

@@ -5,9 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import Field as Key
+from pydantic import model_validator
 
 from catalogue.criteria import Criterion
+from catalogue.documents import Number, Section, Text, Whole
 from catalogue.fields import ORDERED_HOURS
+
+AboveZero: TypeAlias = Annotated[Whole, Key(gt=0)]
 
 
 class InterventionType(StrEnum):
@@ -72,36 +79,53 @@ class Rule:
         return self.kind is RuleKind.RULE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class StatedReading(Section):
     """Where the source is unclear: what about, how it is read here, and why."""
 
-    about: str
-    reading: str
-    why: str
+    about: Text
+    reading: Text
+    why: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
-    """A number of sessions, fewest and most; ``most`` is ``None`` where the source names no upper end."""
+class Sessions(Section):
+    """A number of sessions, fewest and most; ``most`` is ``None`` where the source names no upper end.
 
-    fewest: int
-    most: int | None
+    A file writes one number, or ``{from: 10, to: 32}``.
+    """
+
+    fewest: AboveZero = Key(alias="from")
+    most: Whole | None = Key(alias="to", default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_one_number(cls, document: object) -> object:
+        return document if isinstance(document, Mapping) else {"from": document, "to": document}
+
+    @model_validator(mode="after")
+    def _rises(self) -> "Sessions":
+        if self.most is not None and self.most < self.fewest:
+            raise ValueError("gives fewer sessions after 'to' than after 'from'; correct one of them.")
+        return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hours:
+class Hours(Section):
     """Hours that a court may order, fewest and most, and how they are worked off.
 
     ``session`` is how many hours one attendance counts, ``weekly`` how many a week there can be at most, and
-    ``learning_share`` the share of all hours that may be education, training or work skills.
+    ``learning_share`` the share of all hours that may be education, training or work skills (0.2 is 20 in 100).
     """
 
-    fewest: int
-    most: int
-    session: int
-    weekly: int | None
-    learning_share: float | None
+    fewest: AboveZero
+    most: AboveZero
+    session: AboveZero
+    weekly: Whole | None = None
+    learning_share: Annotated[Number, Key(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _rise(self) -> "Hours":
+        if self.most < self.fewest:
+            raise ValueError("must rise from fewest to most; correct one of them.")
+        return self
 
     def a_week(self, sessions: float | None) -> float | None:
         """How many hours a week go by at so many sessions? At the most there can be where no pace is known."""
@@ -137,7 +161,7 @@ class Intervention:
     valid_from: date | None
     valid_to: date | None
     source: str
-    readings: tuple[Reading, ...]
+    readings: tuple[StatedReading, ...]
     criteria: tuple[Rule, ...]
 
     @property

@@ -1,7 +1,4 @@
-"""Read the catalogue's data files into values that check themselves.
-
-Every key is read by name and an unknown key is an error, so that a misspelt option cannot silently do nothing.
-"""
+"""Which interventions are there? All files of a folder, read into one catalogue."""
 
 import hashlib
 import json
@@ -13,41 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import yaml
-
-from catalogue import entry, plan
+from catalogue import intervention_reader, plan
+from catalogue.criterion_reader import Competitors
+from catalogue.documents import Document, read_yaml
 from catalogue.errors import UsageError
 from catalogue.intervention import Intervention, InterventionType
-from catalogue.language import Competitors
 from catalogue.plan import Plan
-from catalogue.reading import Document
 
 FOLDER: Final = Path(__file__).parent / "interventions"
-
-
-class _RepeatedKeyError(yaml.constructor.ConstructorError):
-    """A key stands twice in one mapping; the mark is where it stands again."""
-
-
-class UniqueKeyLoader(yaml.CSafeLoader):
-    """YAML that refuses a key given twice instead of keeping the last."""
-
-
-def _mapping_without_duplicates(loader: UniqueKeyLoader, node: yaml.MappingNode) -> dict[object, object]:
-    loader.flatten_mapping(node)
-    pairs = [
-        (loader.construct_object(key, deep=True), loader.construct_object(value, deep=True))
-        for key, value in node.value
-    ]
-    mapping: dict[object, object] = {}
-    for (key, value), (written, _) in zip(pairs, node.value, strict=True):
-        if key in mapping:
-            raise _RepeatedKeyError(None, None, f"a key stands twice: '{key}'", written.start_mark)
-        mapping[key] = value
-    return mapping
-
-
-UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,7 +102,7 @@ def survey(folder: Path | None = None) -> Survey:
     faults: dict[str, UsageError] = {}
     for path in paths:
         try:
-            documents[path.stem] = _identified(_read(path), path.stem)
+            documents[path.stem] = _identified(read_yaml(path, thing="The catalogue file"), path.stem)
         except UsageError as error:
             faults[path.stem] = error
     built: dict[str, Intervention] = {}
@@ -142,7 +112,7 @@ def survey(folder: Path | None = None) -> Survey:
         documents, key=lambda each: (documents[each].get("type") != InterventionType.ACP, each)
     ):
         try:
-            found = entry.intervention(documents[stem], place=f"{stem}.yaml", competitors=competitors)
+            found = intervention_reader.read(documents[stem], place=f"{stem}.yaml", competitors=competitors)
             plan.build((found,))  # sentences that are wanting show now, not at the first question
         except UsageError as error:
             faults[stem] = error
@@ -162,27 +132,6 @@ def survey(folder: Path | None = None) -> Survey:
 def _identified(document: Document, stem: str) -> Document:
     if document.get("id") != stem:
         raise UsageError(f"The catalogue file '{stem}.yaml' must hold the id '{stem}'; rename one of them.")
-    return document
-
-
-def _read(path: Path) -> Document:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506  a subclass of the safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        why = f" ({error.problem})" if isinstance(error, _RepeatedKeyError) else ""
-        raise UsageError(
-            f"The catalogue file '{path.name}' is not readable YAML{line}{why}; correct it."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"The catalogue file '{path.name}' cannot be opened as a file; move it out of the folder or correct it."
-        ) from error
-    if not isinstance(document, dict):
-        raise UsageError(
-            f"The catalogue file '{path.name}' holds no entry; it must be a mapping of keys to values."
-        )
     return document
 
 

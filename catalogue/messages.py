@@ -1,15 +1,15 @@
 """The sentences shown for a rule: read from a message file, so that another language is another file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from types import MappingProxyType
 from typing import Final
 
-import yaml
+from pydantic import ValidationInfo, field_validator
 
+from catalogue.documents import Section, Text, read_model, read_yaml
 from catalogue.errors import UsageError
 
 NAMED_AT_MOST: Final = 3
@@ -18,15 +18,17 @@ EASY_GRADE: Final = 8.5
 FOLDER: Final = Path(__file__).parent / "messages"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sentences:
-    """What is said of a rule when it is met, not met or unknown, what would make it hold, and the rule by itself."""
+class Sentences(Section):
+    """What is said of a rule when it is met, not met or unknown, what would make it hold, and the rule by itself.
 
-    met: str
-    not_met: str
-    unknown: str
-    nearly: str | None = None
-    rule: str | None = None
+    A file may leave out ``unknown`` where the sentence that it gives for all rules will do.
+    """
+
+    met: Text
+    not_met: Text
+    unknown: Text = ""
+    nearly: Text | None = None
+    rule: Text | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -38,13 +40,29 @@ class Sentences:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Messages:
-    """The sentences of a language by code, for rules and for feasibility, and its plain phrases by key."""
+class Messages(Section):
+    """The sentences of a language by code, for rules and for feasibility, and its plain phrases by key.
 
-    rules: Mapping[str, Sentences]
-    feasibility: Mapping[str, Sentences]
-    phrases: Mapping[str, str]
+    ``unknown`` is said of any rule that cannot be decided and has no sentence of its own for that.
+    """
+
+    unknown: Text
+    rules: Mapping[Text, Sentences]
+    feasibility: Mapping[Text, Sentences]
+    phrases: Mapping[Text, Text]
+
+    @field_validator("rules", "feasibility")
+    @classmethod
+    def _each_says_what_is_unknown(
+        cls, entries: Mapping[str, Sentences], info: ValidationInfo
+    ) -> Mapping[str, Sentences]:
+        unknown = info.data.get("unknown", "")
+        return MappingProxyType(
+            {
+                code: each if each.unknown else each.model_copy(update={"unknown": unknown})
+                for code, each in entries.items()
+            }
+        )
 
     def phrase(self, key: str, **values: str | float) -> str:
         """Which phrase stands under ``key``, with these values filled in? ``UsageError`` if there is none."""
@@ -71,40 +89,19 @@ class Messages:
 
 @lru_cache(maxsize=4)
 def load(language: str = "en") -> Messages:
-    """Which sentences does a language have? ``UsageError`` if its file is not there or lacks a sentence."""
+    """Which sentences does a language have? ``UsageError`` if its file is not there or cannot be used."""
     path = FOLDER / f"{language}.yaml"
     if not path.is_file():
         raise UsageError(
             f"There is no message file for '{language}'; add catalogue/messages/{language}.yaml."
         )
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    unknown = document["unknown"]
-    return Messages(
-        rules=_sentences(document["rules"], unknown),
-        feasibility=_sentences(document["feasibility"], unknown),
-        phrases=MappingProxyType(document["phrases"]),
-    )
+    return read_model(Messages, read_yaml(path, thing="The message file"), place=path.name)
 
 
 @lru_cache(maxsize=16_384)
 def naming(template: str, place: str, labels: tuple[str, ...]) -> str:
     """`Messages.naming` in the default language, remembered: the same few lists are named for one person after another."""
     return load().naming(template, **{place: labels})
-
-
-def _sentences(entries: Mapping[str, Mapping[str, str]], unknown: str) -> Mapping[str, Sentences]:
-    return MappingProxyType(
-        {
-            code: Sentences(
-                met=entry["met"],
-                not_met=entry["not_met"],
-                unknown=entry.get("unknown", unknown),
-                nearly=entry.get("nearly"),
-                rule=entry.get("rule"),
-            )
-            for code, entry in entries.items()
-        }
-    )
 
 
 def placeholders(sentence: str) -> frozenset[str]:

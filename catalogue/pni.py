@@ -150,7 +150,7 @@ def reachable(subject: Mapping[str, Value]) -> frozenset[str]:
 
     An eligibility rule asks this rather than ``pathway``: an omission that every answer would settle alike is
     no missing information. A SARA that was not done counts as low, as in the identifier itself. That the assessment
-    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.loading``).
+    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.intervention_reader``).
     """
     sex, setting = subject.get("sex"), subject.get("setting")
     women = (False, True) if sex is None else (sex == "FEMALE",)

@@ -1,8 +1,7 @@
 """What can be chosen about a training run, each choice explained where it is declared.
 
-`TrainingConfig.load(path)` reads YAML; a key that is not declared here, or a value of the wrong kind, is a
-`UsageError` that names the key. `example()` is a file with every option, which `signpost train --show-config`
-prints; docs/training.md has them as a table.
+`TrainingConfig.load(path)` reads YAML. A key that is not declared here, or a value of the wrong kind, is a
+`UsageError` that names the key. `example()` is a file with all of them, which `signpost train --show-config` prints.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from catalogue.errors import UsageError
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+from catalogue.documents import Section, read_model, read_yaml
 
 
-class Blocks(_Section):
+class _Options(Section):
+    model_config = ConfigDict(validate_default=True)
+
+
+class Blocks(_Options):
     """How the usable past is divided, oldest first: fit, calibrate, test."""
 
     calibration_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
@@ -37,7 +36,7 @@ class Blocks(_Section):
     )
 
 
-class Scorecards(_Section):
+class Scorecards(_Options):
     """How large a glass box may grow."""
 
     max_pairs: Annotated[int, Field(ge=0, le=60)] = Field(
@@ -81,23 +80,23 @@ class Scorecards(_Section):
     )
 
     def for_people(self, count: int) -> Scorecards:
-        """The same, with no more pairs than so many people can teach."""
+        """The same, with no more pairs than this many people can teach."""
         return self.model_copy(update={"max_pairs": min(self.max_pairs, count // self.people_per_pair)})
 
 
-class Outcomes(_Section):
+class Outcomes(_Options):
     """Within what time is an outcome read?"""
 
     commence_days: Annotated[int, Field(ge=28)] = Field(
-        default=183, description="A referral counts as started if it commenced within so many days."
+        default=183, description="A referral counts as started if it commenced within this many days."
     )
     complete_days: Annotated[int, Field(ge=56)] = Field(
         default=365,
-        description="A started referral must have ended within so many days of the referral to be read; else it is censored.",
+        description="A started referral is read if it ended within this many days of the referral; otherwise it is censored.",
     )
 
 
-class InFlight(_Section):
+class InFlight(_Options):
     """The landmark model of open referrals."""
 
     interval_weeks: Annotated[int, Field(ge=1, le=12)] = Field(
@@ -108,7 +107,7 @@ class InFlight(_Section):
     )
     landmark_every_weeks: Annotated[int, Field(ge=1, le=12)] = Field(
         default=4,
-        description="One weekly landmark in so many, by hash of the referral, is used to fit; all weeks are served.",
+        description="One weekly landmark in this many, by hash of the referral, is used to fit; all weeks are served.",
     )
     max_landmarks: Annotated[int, Field(ge=500)] = Field(
         default=24_000,
@@ -125,13 +124,13 @@ class InFlight(_Section):
     @model_validator(mode="after")
     def _horizons_are_intervals(self) -> InFlight:
         if not self.horizons_weeks or any(h <= 0 or h % self.interval_weeks for h in self.horizons_weeks):
-            raise ValueError("horizons_weeks must be positive multiples of interval_weeks")
+            raise ValueError("lists horizons_weeks that are no multiples of interval_weeks; correct them.")
         if list(self.horizons_weeks) != sorted(set(self.horizons_weeks)):
-            raise ValueError("horizons_weeks must rise")
+            raise ValueError("lists horizons_weeks that do not rise; sort them.")
         return self
 
 
-class Flags(_Section):
+class Flags(_Options):
     """When an open referral is flagged."""
 
     per_practitioner_week: Annotated[float, Field(gt=0)] = Field(
@@ -146,7 +145,7 @@ class Flags(_Section):
     )
 
 
-class Benefit(_Section):
+class Benefit(_Options):
     """The effects of interventions."""
 
     min_support: Annotated[int, Field(ge=10)] = Field(
@@ -155,7 +154,7 @@ class Benefit(_Section):
     )
 
 
-class Backtest(_Section):
+class Backtest(_Options):
     """The walk forward."""
 
     dates: Annotated[int, Field(ge=2, le=24)] = Field(
@@ -173,7 +172,7 @@ class Backtest(_Section):
     )
 
 
-class Tracking(_Section):
+class Tracking(_Options):
     """Where runs are logged and models registered."""
 
     tracking_uri: str | None = Field(
@@ -189,7 +188,7 @@ class Tracking(_Section):
     )
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(_Options):
     """Every choice of a training run; the defaults are what `make demo` uses."""
 
     seed: Annotated[int, Field(ge=0)] = Field(default=7, description="Seed of everything that is drawn.")
@@ -208,39 +207,23 @@ class TrainingConfig(_Section):
     @model_validator(mode="after")
     def _flag_horizon_is_served(self) -> TrainingConfig:
         if self.flags.horizon_weeks not in self.inflight.horizons_weeks:
-            raise ValueError("flags.horizon_weeks must be one of inflight.horizons_weeks")
+            raise ValueError(
+                "flags a horizon_weeks that is not among inflight's horizons_weeks; correct one of them."
+            )
         return self
 
     @classmethod
     def load(cls, path: str | Path | None) -> TrainingConfig:
-        """Read a configuration file; None gives the defaults. Raises UsageError naming what is wrong."""
+        """Which choices does a file make? None gives the defaults. ``UsageError`` says what is wrong, and where."""
         if path is None:
             return cls()
         place = Path(path)
-        try:
-            document = yaml.safe_load(place.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"The training configuration {place} cannot be read.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UsageError(f"The training configuration {place} is not YAML.") from error
-        if document is None:
-            return cls()
-        if not isinstance(document, dict):
-            raise UsageError(f"The training configuration {place} must be a list of 'option: value' lines.")
-        return cls.from_dict(document, place=str(place))
+        return cls.from_dict(read_yaml(place, thing="The training configuration"), place=place.name)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any], *, place: str = "given") -> TrainingConfig:
-        """Read a configuration from a document; raises UsageError naming the first wrong key."""
-        try:
-            return cls.model_validate(document)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "the whole"
-            what = "is not an option" if first["type"] == "extra_forbidden" else first["msg"]
-            raise UsageError(
-                f"The training configuration {place}: {key}: {what}; docs/training.md lists the options.",
-            ) from error
+        """Which choices does a document make? ``UsageError`` names the first wrong key."""
+        return read_model(cls, document, place=f"The training configuration {place}")
 
     @property
     def inflight_scorecards(self) -> Scorecards:

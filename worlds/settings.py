@@ -16,9 +16,9 @@ from typing import Final
 
 import yaml
 
+from catalogue.documents import UniqueKeyLoader
 from catalogue.errors import UsageError
 from catalogue.fields import SEX
-from catalogue.loading import UniqueKeyLoader
 from worlds.protected_characteristics import ETHNICITIES
 
 _WORLDS = Path(__file__).parent / "named"

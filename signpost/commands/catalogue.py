@@ -21,7 +21,7 @@ def catalogue() -> None:
 )
 def check(*, folder: Path | None) -> int:
     """Look for contradictions, gaps and rules on protected characteristics; status 1 if there are errors."""
-    from catalogue.check import Severity, run_folder
+    from catalogue.checking.check import Severity, run_folder
 
     findings = run_folder(folder)
     for finding in findings:
@@ -36,7 +36,7 @@ def check(*, folder: Path | None) -> int:
 @click.argument("intervention_id", metavar="[ID]", required=False)
 def show(*, intervention_id: str | None) -> None:
     """Print one intervention as a person would want to read it, or the list of all."""
-    from catalogue.show import index, render
+    from catalogue.checking.show import index, render
 
     interventions = load()
     click.echo(index(interventions) if intervention_id is None else render(interventions, intervention_id))

@@ -7,12 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 import catalogue
-from catalogue import UsageError, check, loading, relations
-from catalogue.check import Finding
+from catalogue import UsageError, loading
+from catalogue.checking import check, relations
+from catalogue.checking.check import Finding
+from catalogue.checking.relations import Relation
 from catalogue.criteria import Criterion
+from catalogue.criterion_reader import Competitors, Test
+from catalogue.documents import Section, read_model
 from catalogue.fields import FIELDS, Kind
-from catalogue.language import Competitors, parse
-from catalogue.relations import Relation
 from signpost.commands.catalogue import catalogue as command
 
 ENTRY = """
@@ -35,6 +37,14 @@ source: 'DATA_CONTRACT: made up'
 criteria:
 """
 RULE = "- code: {code}\n  test: {test}\n  source: 'DATA_CONTRACT: made up'\n"
+
+
+class Holder(Section):
+    test: Test
+
+
+def criterion(spec: dict[str, object]) -> Criterion:
+    return read_model(Holder, {"test": spec}, place="x", context=Competitors({})).test.criterion
 
 
 def findings(tmp_path: Path, *tests: str, text: str = ENTRY) -> list[Finding]:
@@ -157,6 +167,10 @@ def test_a_contradiction_that_takes_three_rules_is_found_too(tmp_path: Path) -> 
         "{field: age, at_least: .nan}",
         "{pathway: []}",
         "{highest_of: [], at_least: LOW}",
+        "{band_of: ovp_2yr}",
+        "{band_of: ovp_2yr, at_most: VERY_HIGH}",
+        "{field: age, at_least: null}",
+        "{none_eligible: {completable: true}}",
         "{need: s8_drugs, pathway: [HIGH]}",
     ],
 )
@@ -167,7 +181,7 @@ def test_a_test_that_says_nothing_or_two_things_is_refused(tmp_path: Path, test:
 
 
 def test_a_lower_bound_and_a_bound_to_stay_below_are_both_kept() -> None:
-    test = parse({"field": "ogrs_2yr", "at_least": 50, "below": 75}, place="x", competitors=Competitors({}))
+    test = criterion({"field": "ogrs_2yr", "at_least": 50, "below": 75})
     assert [test.holds({"ogrs_2yr": score}) for score in (49.9, 50, 74.9, 75, None)] == [
         False,
         True,
@@ -228,7 +242,7 @@ def test_a_rule_may_name_its_own_entry_and_one_that_cannot_be_read(tmp_path: Pat
 def test_a_misspelt_intervention_among_competing_ones_is_found(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, "{none_eligible: {ids: [entri]}}")
     assert (found.code, found.place) == ("UNKNOWN_INTERVENTION", "entry.yaml")
-    assert "rule 1 (NEED) names 'entri'" in found.text
+    assert "rule 1 (NEED), test, none_eligible, ids names 'entri'" in found.text
 
 
 def test_an_entry_without_rules_is_an_error_unless_it_says_why(tmp_path: Path) -> None:
@@ -306,15 +320,12 @@ def test_every_number_has_a_scale_to_be_tried_on() -> None:
 
 
 def test_what_is_too_large_to_try_is_left_open() -> None:
-    def test_of(spec: dict[str, object]) -> Criterion:
-        return parse(spec, place="x", competitors=Competitors({}))
-
-    pathway = test_of({"pathway": ["HIGH"]})
+    pathway = criterion({"pathway": ["HIGH"]})
     assert relations.outcomes(pathway) == {True, False}
-    assert relations.relation(pathway, test_of({"field": "q11_2", "at_least": 1})) is None
-    wide = test_of(
+    assert relations.relation(pathway, criterion({"field": "q11_2", "at_least": 1})) is None
+    wide = criterion(
         {"any": [{"field": name, "is": True} for name, field in FIELDS.items() if field.kind is Kind.FLAG]}
     )
     assert relations.outcomes(wide) == {True, False}
-    assert relations.relation(test_of({"need": "s8_drugs"}), test_of({"need": "s9_alcohol"})) is None
+    assert relations.relation(criterion({"need": "s8_drugs"}), criterion({"need": "s9_alcohol"})) is None
     assert relations.relation(wide, wide) is not Relation.CONTRADICT

@@ -9,9 +9,9 @@ import pytest
 
 import catalogue
 from catalogue import Eligibility, Status, choice, choice_batch, timeliness
+from catalogue.checking.sample import frame, people
 from catalogue.choice import Choice
 from catalogue.fields import Value
-from catalogue.sample import frame, people
 
 WHOLE = catalogue.load()
 TSP, SI = "thinking-skills-programme-acp", "better-solutions-si"

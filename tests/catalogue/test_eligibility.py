@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 
 import catalogue
-from catalogue import Eligibility, Outcome, Status, sample
-from catalogue.check import eligible_person
+from catalogue import Eligibility, Outcome, Status
+from catalogue.checking import sample
+from catalogue.checking.check import eligible_person
 from catalogue.criteria import Anything, FirstRecorded, OnPathway, walk
 from catalogue.fields import FIELDS, Kind, Value
 from catalogue.intervention import Intervention, RuleKind

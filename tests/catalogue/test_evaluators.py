@@ -10,8 +10,8 @@ import pytest
 
 import catalogue
 from catalogue import UsageError, batch
+from catalogue.checking.sample import frame, people
 from catalogue.fields import Value
-from catalogue.sample import frame, people
 
 DAY = date(2024, 1, 1)
 

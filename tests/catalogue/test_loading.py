@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import catalogue
-from catalogue import UsageError, check, loading, show, sources
-from catalogue.check import Severity
+from catalogue import UsageError, loading
+from catalogue.checking import check, show, sources
+from catalogue.checking.check import Severity
 from catalogue.intervention import Rule, Sessions
 
 WHOLE = catalogue.load()
@@ -173,7 +174,10 @@ def swap(old: str, new: str) -> Edit:
         (swap("field: ogrs_2yr", "field: ogrs_3yr"), "unknown field 'ogrs_3yr'"),
         (swap("{field: ogrs_2yr, at_least: 50}", "{field: ogrs_2yr, is: 50}"), "does not fit its kind"),
         (swap("{field: ogrs_2yr, at_least: 50}", "{feld: ogrs_2yr}"), "no known test"),
-        (swap("total: thinking_total", "total: thinking_sum"), "unknown total"),
+        (
+            swap("total: thinking_total", "total: thinking_sum"),
+            "total holds 'thinking_sum'; use one of thinking_total",
+        ),
         (swap("SEXUAL, SEXUAL_INTERNET_ONLY", "SEXUAL, SEXUALL"), "holds 'SEXUALL'"),
         (
             swap("kind: QUESTION", "kind: QUESTION\n  test: {field: age, at_least: 1}"),

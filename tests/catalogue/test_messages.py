@@ -8,8 +8,10 @@ import pytest
 import textstat
 
 import catalogue
-from catalogue import UsageError, messages, sample
+from catalogue import UsageError, messages
+from catalogue.checking import sample
 from catalogue.choice import order
+from catalogue.documents import read_model
 from catalogue.feasibility import assess
 from catalogue.fields import FIELDS
 
@@ -156,3 +158,17 @@ def test_every_rule_of_the_catalogue_has_its_sentences_and_fills_them() -> None:
 def test_a_language_without_a_file_is_refused() -> None:
     with pytest.raises(UsageError, match=r"xx\.yaml"):
         messages.load("xx")
+
+
+def test_a_rule_without_its_own_unknown_sentence_takes_that_of_the_file() -> None:
+    rule = {"met": "Yes.", "not_met": "No."}
+    document = {
+        "unknown": "We do not know.",
+        "rules": {"A": rule, "B": rule | {"unknown": "Ask."}},
+        "feasibility": {},
+        "phrases": {},
+    }
+    found = read_model(messages.Messages, document, place="xx.yaml")
+    assert (found.rules["A"].unknown, found.rules["B"].unknown) == ("We do not know.", "Ask.")
+    with pytest.raises(UsageError, match=r"^xx\.yaml, rules, A lacks 'not_met'; add it\.$"):
+        read_model(messages.Messages, document | {"rules": {"A": {"met": "Yes."}}}, place="xx.yaml")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import catalogue
-from catalogue import Status, UsageError, batch, pni, sample
+from catalogue import Status, UsageError, batch, pni
+from catalogue.checking import sample
 from catalogue.fields import Value
 
 DAY = date(2024, 1, 1)

@@ -1,5 +1,6 @@
 """The training configuration: errors name the key, and every option is explained."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,22 @@ from training.config import TrainingConfig, example
 
 
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("text", "sentence"),
     [
-        ("colour: red\n", "colour"),
-        ("flags:\n  horizon_weeks: 9\n", "horizon_weeks"),
-        ("seed: early\n", "seed"),
-        ("inflight:\n  horizons_weeks: [8, 4]\n", "horizons_weeks"),
-        ("- 3\n", "option"),
-        ("{", "YAML"),
+        ("colour: red\n", "The training configuration c.yaml holds the unknown key 'colour'; the keys are"),
+        ("flags:\n  clears: 1\n", "c.yaml, flags holds the unknown key 'clears'; the keys are clear_ratio,"),
+        ("flags:\n  horizon_weeks: 9\n", "c.yaml flags a horizon_weeks that is not among"),
+        ("flags:\n  clear_ratio: 2\n", "c.yaml, flags, clear_ratio is above 1; correct it."),
+        ("seed: early\n", "c.yaml, seed holds no whole number where one belongs; write one."),
+        ("inflight:\n  horizons_weeks: [8, 4]\n", "c.yaml, inflight lists horizons_weeks that do not rise"),
+        ("seed: 1\nseed: 2\n", "is not readable YAML, line 2 (a key stands twice: 'seed')"),
+        ("- 3\n", "must be a mapping of keys to values"),
+        ("{", "is not readable YAML"),
     ],
 )
-def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, word: str) -> None:
+def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "c.yaml").write_text(text)
-    with pytest.raises(UsageError, match=word):
+    with pytest.raises(UsageError, match=re.escape(sentence)):
         TrainingConfig.load(tmp_path / "c.yaml")
 
 

@@ -2,34 +2,37 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import yaml
+from pydantic import RootModel
 
-FILE: Final = Path(__file__).parent / "sources.yaml"
-DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "sources.md"
+from catalogue.documents import Section, Text, read_model, read_yaml
+
+FILE: Final = Path(__file__).parents[1] / "sources.yaml"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "sources.md"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A source: its key in rules, title, publisher, licence, and what it was used for."""
+class Source(Section):
+    """A source that rules cite by its key in sources.yaml, and what it was used for."""
 
-    key: str
-    title: str
-    publisher: str
-    licence: str
-    used_for: str
+    title: Text
+    publisher: Text
+    licence: Text
+    used_for: Text
+
+
+class SourcesFile(RootModel[Mapping[Text, Source]]):
+    """The sources by key."""
 
 
 @lru_cache(maxsize=1)
 def load() -> Mapping[str, Source]:
-    """Which sources are there, by key?"""
-    document = yaml.load(FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return MappingProxyType({key: Source(key=key, **entry) for key, entry in document.items()})
+    """Which sources are there, by key? ``UsageError`` names the place of what cannot be used."""
+    document = read_yaml(FILE, thing="The list of sources")
+    return MappingProxyType(dict(read_model(SourcesFile, document, place=FILE.name).root))
 
 
 def key_of(citation: str) -> str:
@@ -43,14 +46,14 @@ def as_markdown() -> str:
         "# Sources",
         "",
         "Every source behind rules, thresholds and formulae, its licence, and what it was used for. Rules of the catalogue",
-        "cite them by the key in the first column. This page is made by `python -m catalogue.sources`.",
+        "cite them by the key in the first column. This page is made by `python -m catalogue.checking.sources`.",
         "",
         "| key | source | publisher | licence | used for |",
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{each.key}` | {each.title} | {each.publisher} | {each.licence} | {each.used_for} |"
-        for each in load().values()
+        f"| `{key}` | {each.title} | {each.publisher} | {each.licence} | {each.used_for} |"
+        for key, each in load().items()
     ]
     lines += [
         "",

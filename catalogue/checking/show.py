@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from catalogue import sources
+from catalogue.checking import sources
 from catalogue.fields import SECTIONS
 from catalogue.intervention import Hours, Intervention, InterventionType, RuleKind, Sessions
 from catalogue.loading import Catalogue

@@ -15,13 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from catalogue import loading, messages, relations, sample, sources
+from catalogue import loading, messages
+from catalogue.checking import relations, sample, sources
+from catalogue.checking.relations import Relation
 from catalogue.criteria import Anything, Below, Between, ContainsAny, Criterion, Highest, Total, own_parts
 from catalogue.errors import MissingSourceError, UnknownFieldError, UnknownInterventionError, UsageError
 from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
-from catalogue.relations import Relation
 
 
 class Severity(StrEnum):
