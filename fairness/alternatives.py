@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from catalogue.errors import UsageError
 from fairness.alternative_models import Bools, Floats, Rows, candidates
 from fairness.characteristics import APART, Characteristic
 from fairness.evidence import Grid
@@ -46,20 +45,6 @@ class Alternative:
     changed_by_group: float
     near: bool = False
     difference: tuple[float, float, float] | None = None
-
-
-def registrable(each: Alternative) -> Alternative:
-    """The alternative itself, where it may be registered for serving.
-
-    Raises:
-        UsageError: it treats two like people differently by their recorded group.
-    """
-    if not each.servable:
-        raise UsageError(
-            f'"{each.name}" treats two like people differently by group and can never be registered for serving; '
-            "choose a way that is the same for everybody."
-        )
-    return each
 
 
 def weigh(

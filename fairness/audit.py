@@ -267,7 +267,7 @@ def _measure(
             compare.nest(ledger, measure, characteristic, frame)
         made.extend(found)
     if measure.intersections:
-        made.extend(_crossed(frame, measure, spec, rules, ledger))
+        made.extend(_crossed(frame, measure, rules, ledger))
     return made
 
 
@@ -281,13 +281,10 @@ CROSSED = (
 """The intersections that are looked at: pairs first, for the triple adds up to them."""
 
 
-def _crossed(
-    frame: pl.DataFrame, measure: Measure, spec: Sequence[Characteristic], rules: Policy, ledger: Ledger
-) -> list[Comparison]:
-    by_name = {each.name: each for each in spec}
+def _crossed(frame: pl.DataFrame, measure: Measure, rules: Policy, ledger: Ledger) -> list[Comparison]:
     made: list[Comparison] = []
     for names in CROSSED:
-        crossed = intersection([by_name[name] for name in names])
+        crossed = intersection([definitions().by_name(name) for name in names])
         found = compare.compare(
             with_intersection(frame, crossed), measure, crossed,
             policy=rules, conditions=measure.conditions, ledger=ledger,

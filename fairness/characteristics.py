@@ -15,8 +15,8 @@ import polars as pl
 import yaml
 
 from catalogue.errors import UsageError
-from fairness.cube import NOT_RECORDED
 
+NOT_RECORDED = "Not recorded"
 PREFER_NOT_TO_SAY = "Prefer not to say"
 AND = "; "
 """Between the levels of an intersection."""
@@ -45,11 +45,6 @@ class Characteristic:
         if not self.parts:
             return {self.name: level}
         return dict(zip(self.parts, level.split(AND), strict=True))
-
-    @property
-    def protected(self) -> bool:
-        """Whether it is one of the nine of the Equality Act 2010."""
-        return self.duty != "none"
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 
 from fairness import statistics
-from fairness.characteristics import APART, Characteristic
-from fairness.cube import NOT_RECORDED
+from fairness.characteristics import APART, NOT_RECORDED, Characteristic
 from fairness.measures import Measure
 from fairness.policy import Policy
 from fairness.suppression import EVERYBODY, Cell, Ledger, group
@@ -110,14 +109,6 @@ class Comparison:
         """How many people more (or fewer, negative) than at the comparison group's rates."""
         return None if self.count is None or self.expected is None else self.count - self.expected
 
-    @property
-    def disadvantages(self) -> bool | None:
-        """Whether the gap goes the way that the measure calls harm; None where either way is."""
-        ratio = self.judged[0]
-        if self.measure.harm == "either" or ratio is None:
-            return None
-        return (ratio < 1) == (self.measure.harm == "lower")
-
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
@@ -185,24 +176,18 @@ def _tally(rows: pl.DataFrame, event: str, by: str, person: str | None) -> dict[
     each = rows.group_by(by, person).agg(a=pl.col(event).sum(), n=pl.len())
     a, n = pl.col("a").cast(pl.Float64), pl.col("n").cast(pl.Float64)
     counted = each.group_by(by).agg(
-        events=a.sum(), people=n.sum(), persons=pl.len(), aa=(a * a).sum(), an=(a * n).sum(), nn=(n * n).sum()
+        a.sum().alias("events"),
+        n.sum().alias("rows"),
+        pl.len().alias("persons"),
+        (a * a).sum().alias("squared_events"),
+        (a * n).sum().alias("events_by_rows"),
+        (n * n).sum().alias("squared_rows"),
     )
+    found = {str(sums.pop(by)): sums for sums in counted.iter_rows(named=True)}
     return {
-        str(row["g"]): _Counts(row["events"], row["people"], _deff(row))
-        for row in counted.rename({by: "g"}).iter_rows(named=True)
+        name: _Counts(sums["events"], sums["rows"], statistics.design_effect(**sums))
+        for name, sums in found.items()
     }
-
-
-def _deff(row: Mapping[str, float]) -> float:
-    """`statistics.design_effect` from the sums it needs."""
-    persons, total = row["persons"], row["people"]
-    if persons < 2 or persons == total:
-        return 1.0
-    share = row["events"] / total
-    if share in {0.0, 1.0}:
-        return max(1.0, row["nn"] / total)
-    between = (row["aa"] - 2 * share * row["an"] + share**2 * row["nn"]) * persons / (persons - 1)
-    return max(1.0, between / (total * share * (1 - share)))
 
 
 def _reference(characteristic: Characteristic, tallies: Mapping[str, _Counts]) -> str:

@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike
 
 from catalogue.errors import UsageError
 from fairness import compare, crosscheck, findings, gate, policy, tables
-from fairness.characteristics import PREFER_NOT_TO_SAY, Characteristic
-from fairness.cube import NOT_RECORDED
+from fairness.characteristics import NOT_RECORDED, PREFER_NOT_TO_SAY, Characteristic
 from fairness.measures import Harm, Measure
 from fairness.register import EMPTY, Register
 from fairness.suppression import Ledger
@@ -89,12 +88,6 @@ class Audit:
         if len(gaps) > SHOWN_GAPS:
             lines.append(f"- and {_many(len(gaps) - SHOWN_GAPS, 'more gap')}: see `sentences`.")
         return "\n".join(lines)
-
-    def to_pandas(self) -> Any:
-        """The table as a pandas frame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.table.to_dicts(), columns=self.table.columns)
 
     def get(self, measure: str, characteristic: str, group: str) -> compare.Comparison:
         """One comparison by name. Raises `UsageError` where there is none."""
