@@ -15,7 +15,7 @@ import polars as pl
 
 from fairness.alternative_models import Bools, Floats, Rows, candidates
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid
+from fairness.evidence import Grid, GridRows
 from fairness.probes import design
 
 LEAST_ROWS, LEAST_GROUP = 400, 30
@@ -204,7 +204,7 @@ def table(made: Sequence[Alternative], characteristic: Characteristic) -> Grid:
         "Worst served group", "More missed there than as served (95% interval)", "Near-equal accuracy",
         "Relative flag rate furthest from 1", "Flags in 100 that another recorded group would change", "May be served",
     ]  # fmt: skip
-    rows: list[list[str | float | int | None]] = [
+    rows: GridRows = [
         [
             each.name,
             _hundred(each.flagged),

@@ -19,7 +19,7 @@ from catalogue.errors import UsageError
 from fairness import compare, coverage, crosscheck, findings, gate, gathering, grouping, stages, tables
 from fairness.characteristics import Characteristic, definitions, intersection, with_intersection
 from fairness.compare import Comparison
-from fairness.evidence import Evidence
+from fairness.evidence import FurtherEvidence
 from fairness.grouping import Known, with_groups
 from fairness.measures import Measure, measures, of_stage
 from fairness.narrowing import with_open_referrals
@@ -120,7 +120,7 @@ def run(
     return result
 
 
-def concluded(result: AuditResult, evidence: Evidence) -> AuditResult:
+def concluded(result: AuditResult, evidence: FurtherEvidence) -> AuditResult:
     """The result with the evidence beside it, and the gate's last word: a test that does not hold fails it."""
     return replace(result, evidence=evidence, gate=gate.with_tests(result.gate, evidence.tests))
 
@@ -158,7 +158,7 @@ def judge(
     verdict = gate.judge(
         settled, as_of=as_of, register=register, totals=totals, measures=measures(), required=required
     )
-    gaps = {each.id: each.judged[0] or 0.0 for each in settled if each.reading is compare.Reading.GAP}
+    gaps = {each.id: each.judged[0] or 0.0 for each in settled if each.reading is compare.GapReading.GAP}
     return AuditResult(
         gate=verdict,
         findings=findings.findings(settled, register=register, blocking=verdict.disparities),
@@ -187,7 +187,7 @@ def _previous(out: Path) -> dict[str, float] | None:
     return {
         str(each["id"]): float(each["judged_ratio"])
         for each in document.get("comparisons", [])
-        if each.get("reading") == compare.Reading.GAP.value and each.get("judged_ratio") is not None
+        if each.get("reading") == compare.GapReading.GAP.value and each.get("judged_ratio") is not None
     }
 
 

@@ -200,10 +200,16 @@ def _named(code: pl.Expr, names: Mapping[str, str], spec: Definitions) -> pl.Exp
     )
 
 
+def _whole_years(born: pl.Expr, today: pl.Expr) -> pl.Expr:
+    """Age in whole years; who was born on 29 February is a year older on 1 March of a common year."""
+    # Months and days come in eight bits, where month * 100 would overflow.
+    month, day = today.dt.month() - born.dt.month(), today.dt.day() - born.dt.day()
+    before_birthday = (month < 0) | ((month == 0) & (day < 0))
+    return today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)
+
+
 def _age_band(each: Characteristic, column: str) -> pl.Expr:
-    born, today = pl.col(column), pl.col("as_of")
-    before_birthday = (today.dt.month() * 100 + today.dt.day()) < (born.dt.month() * 100 + born.dt.day())
-    years = today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)
+    years = _whole_years(pl.col(column), pl.col("as_of"))
     band = pl.lit(NOT_RECORDED)
     for start in sorted(each.bands):
         band = pl.when(years >= start).then(pl.lit(each.bands[start])).otherwise(band)

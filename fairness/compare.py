@@ -19,7 +19,7 @@ from fairness.policy import Policy
 from fairness.suppression import EVERYBODY, Cell, Ledger, group
 
 
-class Status(StrEnum):
+class GroupStatus(StrEnum):
     """What the report can say of a group."""
 
     COMPARED = "COMPARED"
@@ -30,7 +30,7 @@ class Status(StrEnum):
     SUPPRESSED = "SUPPRESSED"
 
 
-class Reading(StrEnum):
+class GapReading(StrEnum):
     """How a comparison reads; the five are different sentences."""
 
     GAP = "GAP"
@@ -55,7 +55,7 @@ class Comparison:
     characteristic: str
     group: str
     reference: str
-    status: Status
+    status: GroupStatus
     count: int | None
     people: int | None
     reference_count: int | None
@@ -79,7 +79,7 @@ class Comparison:
     alike_p: float | None = None
     p_adjusted: float | None = None
     design_effect: float = 1.0
-    reading: Reading | None = None
+    reading: GapReading | None = None
     cells: tuple[Cell, ...] = ()
 
     @property
@@ -202,12 +202,12 @@ def _ordered(characteristic: Characteristic, names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name == NOT_RECORDED, name in APART, place.get(name, 999), name))
 
 
-def _status(name: str, reference: str, *, enough: bool) -> Status:
+def _status(name: str, reference: str, *, enough: bool) -> GroupStatus:
     if name in APART:
-        return Status.SHOWN
+        return GroupStatus.SHOWN
     if not enough:
-        return Status.LITTLE_RECORDED
-    return Status.REFERENCE if name == reference else Status.COMPARED
+        return GroupStatus.LITTLE_RECORDED
+    return GroupStatus.REFERENCE if name == reference else GroupStatus.COMPARED
 
 
 def _strata(
@@ -232,7 +232,7 @@ def _one(
     characteristic: Characteristic,
     name: str,
     reference: str,
-    status: Status,
+    status: GroupStatus,
     tallies: Mapping[str, _Counts],
     strata: Mapping[str, tuple[statistics.Floats, statistics.Floats]] | None,
     policy: Policy,
@@ -250,7 +250,7 @@ def _one(
         difference=None, difference_lower=None, difference_upper=None, minimum_detectable_gap=None,
         expected=None, design_effect=max(mine.deff, 1.0), cells=cells,
     )  # fmt: skip
-    if status is not Status.COMPARED:
+    if status is not GroupStatus.COMPARED:
         return made
     other = tallies[reference]
     other_key = group(**{**within, **characteristic.key(reference)})
@@ -266,7 +266,7 @@ def _one(
     other_rate = other.events / other.people
     made = replace(
         made,
-        status=Status.COMPARED if ratio.defined else Status.UNDEFINED,
+        status=GroupStatus.COMPARED if ratio.defined else GroupStatus.UNDEFINED,
         reference_count=int(other.events),
         reference_people=int(other.people),
         ratio=ratio.ratio,
@@ -387,7 +387,7 @@ def crossed_key(crossed: Characteristic, margin: tuple[tuple[str, str], ...]) ->
 def settle(comparisons: Sequence[Comparison], ledger: Ledger, *, policy: Policy) -> tuple[Comparison, ...]:
     """Wipe what must not be published, adjust for the number of comparisons, and say how each reads."""
     kept = [wiped(each) if ledger.hidden(*each.cells) else each for each in comparisons]
-    compared = [each.status is Status.COMPARED for each in kept]
+    compared = [each.status is GroupStatus.COMPARED for each in kept]
     p_values = [
         each.judged[3] if is_compared else None for each, is_compared in zip(kept, compared, strict=True)
     ]
@@ -403,22 +403,22 @@ def settle(comparisons: Sequence[Comparison], ledger: Ledger, *, policy: Policy)
 def wiped(each: Comparison) -> Comparison:
     """A comparison without any number: something in it is suppressed."""
     blank = dict.fromkeys(("count", "people", "reference_count", "reference_people", "rate", "rate_lower", "rate_upper", "ratio", "ratio_lower", "ratio_upper", "method", "p_value", "difference", "difference_lower", "difference_upper", "minimum_detectable_gap", "expected", "alike_ratio", "alike_lower", "alike_upper", "alike_p"))  # fmt: skip
-    return replace(each, status=Status.SUPPRESSED, design_effect=1.0, **blank)  # type: ignore[arg-type]
+    return replace(each, status=GroupStatus.SUPPRESSED, design_effect=1.0, **blank)  # type: ignore[arg-type]
 
 
-def _reading(each: Comparison, policy: Policy) -> Reading:
+def _reading(each: Comparison, policy: Policy) -> GapReading:
     ratio, lower, upper, p_value = each.judged
     low, high = policy.band
     # Not seeing a gap and seeing one that is not certain are different things to say.
-    open_end = Reading.UNCLEAR if ratio is None or low <= ratio <= high else Reading.UNSURE
+    open_end = GapReading.UNCLEAR if ratio is None or low <= ratio <= high else GapReading.UNSURE
     if ratio is None or lower is None or upper is None or p_value is None:
         return open_end
     sure = each.p_adjusted is not None and each.p_adjusted < 1 - policy.confidence
     if sure and (upper < low or lower > high):
-        return Reading.GAP if practical(each, policy) else Reading.SMALL
+        return GapReading.GAP if practical(each, policy) else GapReading.SMALL
     if lower >= low and upper <= high:
-        return Reading.ALIKE
-    return Reading.SMALL if sure else open_end
+        return GapReading.ALIKE
+    return GapReading.SMALL if sure else open_end
 
 
 def practical(each: Comparison, policy: Policy) -> bool:

@@ -5,6 +5,10 @@ Every part is optional: a part that could not be made says why, in the report, i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+GridRows: TypeAlias = list[list[str | float | int | None]]
+"""The rows of a grid while it is being made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class FurtherEvidence:
     """All parts; empty where not made, with the reason in `absent` by section number."""
 
     tests: Sequence[Test] = ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.evidence import Test
 from fairness.measures import Measure
 from fairness.register import EMPTY, Register
@@ -76,7 +76,7 @@ def judge(
     to hold; `required` the characteristics that have to be comparable in required measures.
     """
     made = tuple(comparisons)
-    gaps = [each.id for each in made if each.measure.gate and each.reading is Reading.GAP]
+    gaps = [each.id for each in made if each.measure.gate and each.reading is GapReading.GAP]
     explained = tuple(sorted(name for name in gaps if register.explained(name, as_of)))
     disparities = tuple(sorted(set(gaps) - set(explained)))
     wanting = _insufficient(made, totals or {}, measures, required)
@@ -112,7 +112,7 @@ def _insufficient(
                 for each in made
                 if each.measure.id == measure.id
                 and each.characteristic == characteristic
-                and each.status is Status.COMPARED
+                and each.status is GroupStatus.COMPARED
                 and each.judged[0] is not None
             ]
             if not mine:

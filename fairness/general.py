@@ -24,16 +24,16 @@ NO_DAY = date.min
 SHOWN_GAPS = 10
 """How many gaps `print` names before it counts the rest."""
 READINGS = {
-    compare.Reading.GAP: "with a gap",
-    compare.Reading.SMALL: "with a small difference",
-    compare.Reading.ALIKE: "alike",
-    compare.Reading.UNSURE: "with a gap that may be there",
-    compare.Reading.UNCLEAR: "with no evidence of a gap",
+    compare.GapReading.GAP: "with a gap",
+    compare.GapReading.SMALL: "with a small difference",
+    compare.GapReading.ALIKE: "alike",
+    compare.GapReading.UNSURE: "with a gap that may be there",
+    compare.GapReading.UNCLEAR: "with no evidence of a gap",
 }
 LEFT_OUT = {
-    compare.Status.LITTLE_RECORDED: "too little recorded",
-    compare.Status.UNDEFINED: "without a rate",
-    compare.Status.SUPPRESSED: "too few to publish",
+    compare.GroupStatus.LITTLE_RECORDED: "too little recorded",
+    compare.GroupStatus.UNDEFINED: "without a rate",
+    compare.GroupStatus.SUPPRESSED: "too few to publish",
 }
 
 
@@ -61,7 +61,7 @@ class Audit:
     @property
     def disparities(self) -> tuple[compare.Comparison, ...]:
         """The comparisons that read as a gap."""
-        return tuple(each for each in self.comparisons if each.reading is compare.Reading.GAP)
+        return tuple(each for each in self.comparisons if each.reading is compare.GapReading.GAP)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -343,7 +343,7 @@ def _discrimination(
         )
         positives, total = int((happened & mine).sum()), int(mine.sum())
         key = (each.characteristic, each.group)
-        if each.status is compare.Status.SUPPRESSED or positives in {0, total}:
+        if each.status is compare.GroupStatus.SUPPRESSED or positives in {0, total}:
             found[key] = None
             continue
         ranks = rankdata(np.asarray(score)[mine])

@@ -9,22 +9,11 @@ import polars as pl
 
 from fairness import characteristics
 from fairness.characteristics import Definitions, definitions
+from features.definitions.assessments import ANSWERED_AT_LEAST, CRIMINOGENIC
 from features.histories import Histories
 
-CRIMINOGENIC = (
-    "s3_accommodation",
-    "s4_ete",
-    "s6_relationships",
-    "s7_lifestyle",
-    "s8_drugs",
-    "s9_alcohol",
-    "s11_thinking",
-    "s12_attitudes",
-)
 NOT_ASSESSED = "Not assessed"
 LOW_RISK, HIGH_RISK = "under 25", "75 or more"
-LEAST_ANSWERED = 5
-"""Needs that have to be answered before their total is taken for a band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +46,7 @@ def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
         histories.table("assessments")
         .join(numbers, on="crn")
         .select(
-            "person", "ogrs_2yr", day="completed_on", need=pl.when(answered >= LEAST_ANSWERED).then(total)
+            "person", "ogrs_2yr", day="completed_on", need=pl.when(answered >= ANSWERED_AT_LEAST).then(total)
         )
         .sort("day", "person", "need", "ogrs_2yr")
     )

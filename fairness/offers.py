@@ -14,18 +14,18 @@ from catalogue import Catalogue
 from catalogue.fields import NEED_THRESHOLDS
 from fairness import compare
 from fairness.characteristics import Characteristic
-from fairness.compare import Comparison, Status
-from fairness.evidence import Grid
+from fairness.compare import Comparison, GroupStatus
+from fairness.evidence import Grid, GridRows
 from fairness.findings import in_100
 from fairness.measures import Measure
 from fairness.policy import Policy
+from fairness.stages import PROGRAMMES
 from fairness.suggested import Suggested
 from fairness.suppression import Ledger
 from features.histories import Histories
 
 LEAST_ELIGIBLE, LEAST_OFFERED = 400, 100
 """An intervention is looked at by itself from so many people eligible, and so many to whom it was suggested."""
-PROGRAMMES = ("ACP", "SI")
 
 
 def offered(
@@ -160,14 +160,16 @@ def grid(
     """One characteristic: a row for each measure; the comparison group's rate, then each group's relative rate."""
     mine = [each for each in comparisons if each.characteristic == characteristic.name]
     groups = list(
-        dict.fromkeys(each.group for each in mine if each.status in {Status.COMPARED, Status.UNDEFINED})
+        dict.fromkeys(
+            each.group for each in mine if each.status in {GroupStatus.COMPARED, GroupStatus.UNDEFINED}
+        )
     )
     reference = mine[0].reference if mine else characteristic.reference
     by_key = {(each.measure.id, each.group): each for each in mine}
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for measure in dict.fromkeys(each.measure for each in mine):
         base = by_key.get((measure.id, reference))
-        known = base is not None and base.status is not Status.SUPPRESSED
+        known = base is not None and base.status is not GroupStatus.SUPPRESSED
         cells = [_words(by_key.get((measure.id, group))) for group in groups]
         if any(cell is not None for cell in cells):
             rows.append([measure.title, in_100(base.rate) if known and base is not None else None, *cells])
@@ -180,13 +182,13 @@ def grid(
 
 
 def _words(each: Comparison | None) -> str | None:
-    if each is None or each.status is Status.SUPPRESSED:
+    if each is None or each.status is GroupStatus.SUPPRESSED:
         return None
     ratio, lower, upper, _ = each.judged
     if ratio is None:
         return "[x]"
     reach = "no limits" if lower is None or upper is None else f"{lower:.2f} to {upper:.2f}"
-    mark = "; look at it" if each.reading is compare.Reading.GAP else ""
+    mark = "; look at it" if each.reading is compare.GapReading.GAP else ""
     return f"{ratio:.2f} ({reach}){mark}"
 
 
@@ -199,7 +201,7 @@ def exposures(frame: pl.DataFrame, characteristics: Sequence[Characteristic], po
 
     z = normal_quantile((1 + policy.confidence) / 2)
     least = 3 * policy.suppression_threshold
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for each in characteristics:
         found = {
             str(name): (count, mean, spread or 0.0)

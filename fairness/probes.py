@@ -17,7 +17,7 @@ import polars as pl
 
 from catalogue import load
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid, Test
+from fairness.evidence import Grid, GridRows, Test
 from fairness.narrowing import of_people
 from features.contract import TABLES
 from features.histories import Histories
@@ -261,7 +261,7 @@ def proxies(
 
     frame = frame.gather_every(-(-len(frame) // PROXY_ROWS))
     matrix = design(frame, features)
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     weight = _influence(frame, bundle)
     for each in characteristics:
         kept = ~frame[each.name].is_in(list(APART)).fill_null(value=True)

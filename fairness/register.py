@@ -21,7 +21,7 @@ LONGEST_DAYS = 731
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Disparity:
     """One disparity in the register."""
 
     id: str
@@ -94,7 +94,7 @@ def _check_dates(name: str, signed_on: date | None, expires: date | None) -> Non
 class Register:
     """All entries, by id."""
 
-    disparities: Mapping[str, Entry]
+    disparities: Mapping[str, Disparity]
     lifted: Mapping[str, Lift]
 
     def explained(self, disparity: str, day: date) -> bool:
@@ -109,7 +109,7 @@ class Register:
 
 
 EMPTY = Register({}, {})
-_Kind = TypeVar("_Kind", Entry, Lift)
+_Kind = TypeVar("_Kind", Disparity, Lift)
 
 
 def read(path: Path | None = None) -> Register:
@@ -128,7 +128,7 @@ def parse(document: Any, *, name: str = "register.yaml") -> Register:
     """A register from a document, key by key."""
     if not isinstance(document, dict) or set(document) - {"disparities", "lifted"}:
         raise UsageError(f"{name} has two lists, disparities and lifted, and nothing else.")
-    entries = [_made(Entry, each, name) for each in document.get("disparities") or []]
+    entries = [_made(Disparity, each, name) for each in document.get("disparities") or []]
     lifts = [_made(Lift, each, name) for each in document.get("lifted") or []]
     for ids in ([entry.id for entry in entries], [lift.id for lift in lifts]):
         twice = {each for each in ids if ids.count(each) > 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairness import coverage, crosscheck, findings, gate, tables
 from fairness.compare import Comparison
-from fairness.evidence import Evidence
+from fairness.evidence import FurtherEvidence
 from fairness.register import Changes, Register
 
 
@@ -19,7 +19,7 @@ class AuditResult:
     """
 
     gate: gate.Gate
-    findings: tuple[findings.Finding, ...]
+    findings: tuple[findings.GapFinding, ...]
     comparisons: tuple[Comparison, ...]
     coverage: tuple[coverage.Coverage, ...]
     agreement: Mapping[str, crosscheck.Agreement]
@@ -29,7 +29,7 @@ class AuditResult:
     as_of: date
     bundle_version: str
     report: Path
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: FurtherEvidence = field(default_factory=FurtherEvidence)
     synthetic: bool = False
 
     @property

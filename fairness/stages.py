@@ -10,7 +10,8 @@ from datetime import date
 import polars as pl
 
 from catalogue import Catalogue
-from fairness.grouping import CRIMINOGENIC, HIGH_RISK, LOW_RISK
+from fairness.grouping import HIGH_RISK, LOW_RISK
+from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 PROGRAMMES = ("ACP", "SI")

@@ -7,9 +7,9 @@ fairness judges them, training seals the verdict into the bundle and registers i
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairness.release import audit_release
 from features.histories import Histories
 from scoring.bundle import Bundle
-from signpost.judging import judge
 from signpost.progress import Report
 from training import bundle as bundle_writer
 from training import pipeline, registry
@@ -59,7 +59,7 @@ def release(
         return report
 
     trained = pipeline.train(opened, out=out, config=settings, progress=in_part(0, 75))
-    audit = judge(
+    audit = audit_release(
         opened,
         Bundle.open(out),
         out=out / bundle_writer.REPORT_FOLDER,

@@ -1,22 +1,22 @@
 """The annexes of the equality report: method, impact assessment, data protection, transparency."""
 
 from fairness.characteristics import definitions
-from fairness.compare import Reading, Status
+from fairness.compare import GapReading, GroupStatus
 from fairness.findings import in_100
 from fairness.measures import measures
 from fairness.policy import Policy
 from fairness.report.blocks import HIDDEN
-from fairness.report.model import Block, Bullets, Folded, Heading, Section, Table, Text
+from fairness.report.model import Block, Bullets, Folded, Heading, ReportSection, ReportTable, Text
 from fairness.result import AuditResult
 
 
-def annexes(result: AuditResult, policy: Policy) -> list[Section]:
+def annexes(result: AuditResult, policy: Policy) -> list[ReportSection]:
     """Sections A to D."""
     return [
-        Section("A", "Method", _method(result, policy)),
-        Section("B", "Equality impact assessment: skeleton", _impact(result)),
-        Section("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
-        Section("D", "Transparency record: performance by group", _transparency(result)),
+        ReportSection("A", "Method", _method(result, policy)),
+        ReportSection("B", "Equality impact assessment: skeleton", _impact(result)),
+        ReportSection("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
+        ReportSection("D", "Transparency record: performance by group", _transparency(result)),
     ]
 
 
@@ -45,7 +45,7 @@ def _method(result: AuditResult, policy: Policy) -> list[Block]:
                 "Rates that are not defined stay so. Not recorded is a group that is shown.",
             ]
         ),
-        Table(
+        ReportTable(
             "Agreement with fairlearn's MetricFrame on the same rows",
             ["Measure", "Rates compared", "Undefined here", "Largest difference", "Agrees to 1e-12"],
             rows,
@@ -61,10 +61,10 @@ def _impact(result: AuditResult) -> list[Block]:
         if each.duty == "none":
             continue
         mine = [other for other in result.comparisons if other.characteristic == each.characteristic]
-        gaps = [other for other in mine if other.reading is Reading.GAP]
-        alike = sum(other.reading is Reading.ALIKE for other in mine)
-        unsure = sum(other.reading is Reading.UNSURE for other in mine)
-        unclear = sum(other.reading is Reading.UNCLEAR for other in mine)
+        gaps = [other for other in mine if other.reading is GapReading.GAP]
+        alike = sum(other.reading is GapReading.ALIKE for other in mine)
+        unsure = sum(other.reading is GapReading.UNSURE for other in mine)
+        unclear = sum(other.reading is GapReading.UNCLEAR for other in mine)
         rows.append(
             [
                 each.title,
@@ -89,7 +89,7 @@ def _impact(result: AuditResult) -> list[Block]:
         Text(
             "Due regard to the three aims of the duty (Equality Act 2010, section 149) is for the owner to record; the numbers are filled in."
         ),
-        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
+        ReportTable("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
         Heading("To be completed"),
         Bullets(
             [
@@ -124,13 +124,13 @@ def _transparency(result: AuditResult) -> list[Block]:
             measure.title,
             titles[each.characteristic],
             each.group,
-            HIDDEN if each.status is Status.SUPPRESSED else in_100(each.rate),
+            HIDDEN if each.status is GroupStatus.SUPPRESSED else in_100(each.rate),
         ]
         for measure in chosen
         for each in result.comparisons
         if each.measure.id == measure.id and each.characteristic in titles
     ]
-    table = Table(
+    table = ReportTable(
         "Performance by group", ["Measure", "Characteristic", "Group", "Rate"], rows, frozenset({3})
     )
     return [

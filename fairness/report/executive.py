@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.findings import counted, times
 from fairness.report.blocks import compared_words, held_against
 from fairness.report.model import Block, Bullets, Part, Pointers, Text
@@ -58,7 +58,7 @@ def _found(result: AuditResult) -> list[Block]:
 
 
 def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
-    many = sum(each.reading is Reading.UNSURE for each in comparisons)
+    many = sum(each.reading is GapReading.UNSURE for each in comparisons)
     return (
         [Text(f"In {many:,} comparisons a gap may be there, and the numbers are too small to tell.")]
         if many
@@ -69,8 +69,8 @@ def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
 def _not_assessed(result: AuditResult) -> list[str]:
     weak = [each.title for each in result.coverage if not each.comparable]
     groups = held_against(result.comparisons)
-    hidden = sum(each.status is Status.SUPPRESSED for each in groups)
-    others = sum(each.status not in {Status.COMPARED, Status.SUPPRESSED} for each in groups)
+    hidden = sum(each.status is GroupStatus.SUPPRESSED for each in groups)
+    others = sum(each.status not in {GroupStatus.COMPARED, GroupStatus.SUPPRESSED} for each in groups)
     named = ", ".join(weak) if len(weak) <= MOST else f"{len(weak)} characteristics (section 3)"
     lines = [f"{named}: recorded for too few."] if weak else []
     if hidden or others:

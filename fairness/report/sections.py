@@ -1,7 +1,7 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
 from fairness.characteristics import definitions
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.evidence import Grid
 from fairness.findings import in_100, sentence
 from fairness.measures import Measure, measures
@@ -22,11 +22,11 @@ from fairness.report.model import (
     Block,
     Bullets,
     Chart,
+    EqualityReport,
     Folded,
     Pointers,
-    Report,
-    Section,
-    Table,
+    ReportSection,
+    ReportTable,
     Text,
 )
 from fairness.report.verdict import VERDICTS, test_words, verdict_words
@@ -36,10 +36,10 @@ from fairness.rules import without_basis
 RULES, RULES_TABLE = "rules", "table-rules"
 
 
-def build(result: AuditResult, *, policy: Policy) -> Report:
+def build(result: AuditResult, *, policy: Policy) -> EqualityReport:
     """The report of an audit, ready to render."""
     marks = legend(policy.suppression_threshold)
-    return Report(
+    return EqualityReport(
         title="Equality report",
         subtitle=f"Release {result.bundle_version}, as of {result.as_of.day} {result.as_of:%B %Y}",
         verdict=VERDICTS[result.gate.state],
@@ -48,21 +48,21 @@ def build(result: AuditResult, *, policy: Policy) -> Report:
         notice=SYNTHETIC if result.synthetic else "",
         first=first_screen(result),
         sections=[
-            Section("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
-            Section("2", "Decisions needed", _decisions(result)),
-            Section("3", "Coverage", _coverage(result, policy)),
-            Section(
+            ReportSection("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
+            ReportSection("2", "Decisions needed", _decisions(result)),
+            ReportSection("3", "Coverage", _coverage(result, policy)),
+            ReportSection(
                 "4",
                 "Risk flags",
                 [*_flag_harm(), *_measures(result, 4, policy), *_grids(result, "4"), *_trade_off()],
             ),
-            Section("5", "Recommendations", [*_measures(result, 5, policy), *_grids(result, "5")]),
-            Section("6", "Intersections", _intersections(result)),
-            Section("7", "Proxy and flip tests", _tests(result)),
-            Section("8", "Human stage", _human(result, policy)),
-            Section("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
-            Section("10", "Sensitivity", _sensitivity(result)),
-            Section("11", "Alternatives", _alternatives(result)),
+            ReportSection("5", "Recommendations", [*_measures(result, 5, policy), *_grids(result, "5")]),
+            ReportSection("6", "Intersections", _intersections(result)),
+            ReportSection("7", "Proxy and flip tests", _tests(result)),
+            ReportSection("8", "Human stage", _human(result, policy)),
+            ReportSection("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
+            ReportSection("10", "Sensitivity", _sensitivity(result)),
+            ReportSection("11", "Alternatives", _alternatives(result)),
             *annexes(result, policy),
         ],
     )
@@ -97,7 +97,7 @@ def _summary(result: AuditResult) -> list[Block]:
 
 
 def _decisions(result: AuditResult) -> list[Block]:
-    gaps = [each for each in result.comparisons if each.reading is Reading.GAP]
+    gaps = [each for each in result.comparisons if each.reading is GapReading.GAP]
     moved = result.changes
     since = [
         (
@@ -137,7 +137,7 @@ def _decisions(result: AuditResult) -> list[Block]:
     ]
     return [
         *(Text(words) for words in since),
-        Table("Disparities to explain or reform", columns, rows),
+        ReportTable("Disparities to explain or reform", columns, rows),
         *rules,
     ]
 
@@ -183,7 +183,7 @@ def _coverage(result: AuditResult, policy: Policy) -> list[Block]:
             "Not recorded and prefer not to say are different things, and both are shown. "
             f"Below {share} in 100 known, groups are shown and not compared."
         ),
-        Table("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
+        ReportTable("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
     ]
 
 
@@ -240,14 +240,14 @@ def _grids(result: AuditResult, section: str) -> list[Block]:
     return made
 
 
-def _grid(grid: Grid) -> Table:
+def _grid(grid: Grid) -> ReportTable:
     rows = [[_cell(cell) for cell in row] for row in grid.rows]
     numeric = frozenset(
         place
         for place in range(1, len(grid.columns))
         if all(not isinstance(row[place], str) for row in grid.rows)
     )
-    return Table(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
+    return ReportTable(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
 
 
 def _cell(cell: str | float | None) -> str:
@@ -260,8 +260,8 @@ def _intersections(result: AuditResult) -> list[Block]:
     crossed = [each for each in result.comparisons if " by " in each.characteristic]
     if not crossed:
         return [Text("No intersection could be compared.", "warning")]
-    shown = [each for each in crossed if each.status is not Status.SUPPRESSED]
-    gaps = [each for each in shown if each.reading is Reading.GAP]
+    shown = [each for each in crossed if each.status is not GroupStatus.SUPPRESSED]
+    gaps = [each for each in shown if each.reading is GapReading.GAP]
     blocks: list[Block] = [
         Text(
             f"Up to three characteristics were crossed for the main measures: {len(crossed):,} groups, of which "
@@ -283,13 +283,13 @@ def _intersections(result: AuditResult) -> list[Block]:
             ]
             for each in mine
         ]
-        table = Table(
+        table = ReportTable(
             f"{title}, {characteristic.replace('_', ' ')} (held against {mine[0].reference})",
             ["Group", "Counted", "Rate", "Relative rate (95% interval)", "Reading"],
             rows,
             frozenset({1, 2, 3}),
         )
-        has_gap = any(each.reading is Reading.GAP for each in mine)
+        has_gap = any(each.reading is GapReading.GAP for each in mine)
         blocks.append(table if has_gap else Folded(table.caption, [table]))
     return blocks
 
@@ -311,7 +311,7 @@ def _tests(result: AuditResult) -> list[Block]:
             "The release was run through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
             "everything that became known later was taken away, then later rows were added. One that does not hold fails the gate."
         ),
-        Table("Tests of the release", ["Test", "Result", "What was done"], rows),
+        ReportTable("Tests of the release", ["Test", "Result", "What was done"], rows),
         *_grids(result, "7"),
     ]
 
@@ -337,7 +337,7 @@ def _funnel(result: AuditResult) -> list[Block]:
         if total
     ]
     return [
-        Table(
+        ReportTable(
             "From assessment to progress, everybody",
             ["Stage", "Counted", "With the event", "Rate"],
             rows,
@@ -348,7 +348,7 @@ def _funnel(result: AuditResult) -> list[Block]:
 
 def _sensitivity(result: AuditResult) -> list[Block]:
     looked = [each for each in result.comparisons if each.measure.id in {"enforced", "fully_assessed"}]
-    labels = [each for each in looked if each.reading is Reading.GAP]
+    labels = [each for each in looked if each.reading is GapReading.GAP]
     blocks: list[Block] = [
         Text(
             "The outcomes that the models learn from are made by people too. Where breach follows the same absence more "

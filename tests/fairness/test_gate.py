@@ -11,7 +11,7 @@ import pytest
 import fairness
 from catalogue.errors import UsageError
 from fairness import register
-from fairness.compare import Reading, Status
+from fairness.compare import GapReading, GroupStatus
 from fairness.general import SHOWN_GAPS
 
 TODAY = date(2026, 3, 31)
@@ -51,7 +51,7 @@ def test_an_audit_prints_as_a_few_sentences() -> None:
     audit = fairness.audit_scores(offered, np.where(offered, 0.8, 0.2), 0.5, groups)
     shown = str(audit).splitlines()
     readings = [each.reading for each in audit.comparisons if each.reading is not None]
-    gaps = readings.count(Reading.GAP)
+    gaps = readings.count(GapReading.GAP)
     assert gaps > 0
     assert shown[0].startswith(
         f"Audit of 8 measures by ethnicity, age: {len(readings)} comparisons, {gaps} with a gap"
@@ -144,15 +144,15 @@ def test_a_sure_gap_that_touches_few_does_not_block() -> None:
     happened = np.concatenate([np.arange(40000) < 960, np.arange(20000) < 200])
     groups = pl.DataFrame({"g": ["a"] * 40000 + ["b"] * 20000})
     audit = fairness.audit_rates(happened, characteristics=groups)
-    assert audit.get("rate", "g", "b").reading is Reading.SMALL
+    assert audit.get("rate", "g", "b").reading is GapReading.SMALL
     assert audit.gate().state == "PASS"
 
 
 def test_no_evidence_of_a_gap_is_not_evidence_of_no_gap() -> None:
     few = fairness.audit_rates([1, 0] * 20 + [1, 0] * 20, characteristics={"g": ["a"] * 40 + ["b"] * 40})
     many = fairness.audit_rates([1, 0] * 4000, characteristics={"g": ["a"] * 4000 + ["b"] * 4000})
-    assert few.get("rate", "g", "b").reading is Reading.UNCLEAR
-    assert many.get("rate", "g", "b").reading is Reading.ALIKE
+    assert few.get("rate", "g", "b").reading is GapReading.UNCLEAR
+    assert many.get("rate", "g", "b").reading is GapReading.ALIKE
 
 
 def test_not_recorded_is_shown_and_little_recorded_is_not_compared() -> None:
@@ -160,8 +160,8 @@ def test_not_recorded_is_shown_and_little_recorded_is_not_compared() -> None:
     half = ["a"] * 250 + ["b"] * 250 + [None] * 500
     audit = fairness.audit_rates(happened, characteristics={"g": half})
     assert audit.get("rate", "g", "Not recorded").people == 500
-    assert audit.get("rate", "g", "Not recorded").status is Status.SHOWN
-    assert audit.get("rate", "g", "b").status is Status.LITTLE_RECORDED
+    assert audit.get("rate", "g", "Not recorded").status is GroupStatus.SHOWN
+    assert audit.get("rate", "g", "b").status is GroupStatus.LITTLE_RECORDED
     assert audit.get("rate", "g", "b").ratio is None
 
 
@@ -197,7 +197,7 @@ def test_people_alike_are_compared_within_their_strata() -> None:
     )
     assert crude.gate().state == "FAIL"
     assert alike.gate().state == "PASS"
-    assert alike.get("offered", "g", "b").reading is Reading.ALIKE
+    assert alike.get("offered", "g", "b").reading is GapReading.ALIKE
 
 
 def test_a_persons_many_rows_are_not_many_people() -> None:
