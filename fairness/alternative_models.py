@@ -42,7 +42,7 @@ class WayOfFlagging:
 
 
 def candidates() -> tuple[WayOfFlagging, ...]:
-    """Models without constraints, with dearer misses, without telling features, under constraints, and parity."""
+    """Models without constraints, where a miss costs more, without telling features, under constraints, and parity."""
     return (
         WayOfFlagging("Logistic regression, group unknown", _logistic()),
         WayOfFlagging("Logistic regression, few terms", _logistic(strength=0.02)),

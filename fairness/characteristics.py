@@ -21,12 +21,12 @@ PREFER_NOT_TO_SAY = "Prefer not to say"
 AND = "; "
 """Between the levels of an intersection."""
 APART = frozenset({NOT_RECORDED, PREFER_NOT_TO_SAY})
-"""Groups that are shown and never compared: they are about recording, not about people alike."""
+"""Groups that are shown and never compared: they say how well a characteristic is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One characteristic: where it is recorded, what its groups are called, whom they are compared with."""
+    """One characteristic: where it is recorded, what its groups are called, and which group is the comparison group."""
 
     name: str
     title: str
@@ -111,7 +111,7 @@ def parse(document: Mapping[str, Any]) -> Definitions:
 
 
 def intersection(parts: Sequence[Characteristic]) -> Characteristic:
-    """Several characteristics at once: women who are Asian, held against men who are White."""
+    """Several characteristics at once: women who are Asian, compared with men who are White."""
     return Characteristic(
         name=" by ".join(each.name for each in parts),
         title=" and ".join(each.title.split(" (")[0].lower() for each in parts).capitalize(),
@@ -130,20 +130,20 @@ def with_intersection(frame: pl.DataFrame, crossed: Characteristic) -> pl.DataFr
 
 
 def of_persons(
-    people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions, beside: Sequence[str] = ()
+    people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions, further: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """One row a person of `people`: crn, the `beside` columns, and what `groups` makes the groups of.
+    """One row a person of `people`: crn, the `further` columns, and what `groups` makes the groups of.
 
     That is the group itself where it does not depend on the day, and the recorded column where it does (a day of
     birth). The latest record of a person counts.
     """
-    rows = _latest(people, [*beside, *_columns(spec, "people")]).join(
+    rows = _latest(people, [*further, *_columns(spec, "people")]).join(
         _latest(protected, _columns(spec, "protected")), on="crn", how="left"
     )
     found = rows.sort("crn").collect()
     named = [each for each in spec.characteristics if not each.bands]
     kept = [each.source.split(".")[1] for each in spec.characteristics if each.bands]
-    return found.select("crn", *beside, *kept, *(_group_of(each, spec).alias(each.name) for each in named))
+    return found.select("crn", *further, *kept, *(_group_of(each, spec).alias(each.name) for each in named))
 
 
 def _columns(spec: Definitions, table: str) -> list[str]:

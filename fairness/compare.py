@@ -31,7 +31,7 @@ class GroupStatus(StrEnum):
 
 
 class GapReading(StrEnum):
-    """How a comparison reads; the five are different sentences."""
+    """How a comparison reads. Each of the five is said in a sentence of its own."""
 
     GAP = "GAP"
     SMALL = "SMALL"
@@ -128,7 +128,7 @@ def compare(
     ledger: Ledger | None = None,
     within: Mapping[str, str] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Every group of a characteristic in one measure, each held against the comparison group.
+    """How does each group of a characteristic compare with the comparison group, in one measure?
 
     `frame` has the measure's column (its id, boolean or null), the characteristic's column, the
     `conditions` and, where people may have several rows, the `person` column. Counts are entered
@@ -358,9 +358,9 @@ def cross(
 ) -> None:
     """Say how the cells of an intersection add up to its margins, which have to be entered before.
 
-    `only` names the one part that is summed over, where the other margins are not entered. Whoever
-    is not recorded in one part makes up the rest of a margin: a cell of its own, because it
-    can be worked out.
+    `only` names the one part that is summed over, where the other margins are not entered. People who
+    are not recorded in one part make up the rest of a margin. That is a cell of its own,
+    because it can be worked out.
     """
     for dropped in crossed.parts if only is None else (only,):
         margins: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}

@@ -1,6 +1,6 @@
-"""What the report holds beside the comparisons: tests of the bundle, alternatives, rules, calibration.
+"""What does the report hold in addition to the comparisons? Tests of the bundle, alternatives, rules, calibration.
 
-Every part is optional: a part that could not be made says why, in the report, in one sentence.
+Every part is optional. Where a part could not be made, the report says so in one sentence.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherEvidence:
-    """All parts; empty where not made, with the reason in `absent` by section number."""
+    """Tests of the bundle, tables by section number, and sentences by section number; empty where not made."""
 
     tests: Sequence[Test] = ()
     grids: dict[str, Sequence[Grid]] = field(default_factory=dict)

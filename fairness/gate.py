@@ -25,8 +25,8 @@ State = Literal["PASS", "FAIL", "INSUFFICIENT_DATA"]
 class Gate:
     """The verdict: its state, what fails it, what is explained, what could not be judged, what was lifted.
 
-    `insufficient` stands in the way, `lifted` would have but for the register; `failed_tests` are the
-    tests of the release that do not hold.
+    `insufficient` blocks the release; `lifted` would block it without the register. `failed_tests` are
+    the tests of the release that do not hold.
     """
 
     state: State
@@ -38,7 +38,7 @@ class Gate:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """What stands in the way: failed tests and disparities, or the comparisons that could not be made."""
+        """What blocks the release: failed tests and disparities, or the comparisons that could not be made."""
         if self.state == "FAIL":
             return (*self.failed_tests, *self.disparities)
         return self.insufficient if self.state == "INSUFFICIENT_DATA" else ()

@@ -1,4 +1,4 @@
-"""What is gathered beside the comparisons: rules, calibration, tests of the bundle, alternatives, contrasts."""
+"""Make what the report holds in addition to comparisons: rules, calibration, tests, alternatives, contrasts."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -23,7 +23,7 @@ from scoring.bundle import Bundle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingFits:
-    """What is fitted beside the comparisons: proxies (None without rows), and the alternatives by characteristic."""
+    """Models that may still be fitting: proxies (None without rows), and the alternatives by characteristic."""
 
     proxies: Future[Grid | None]
     alternatives: Sequence[tuple[Characteristic, Future[tuple[alternatives.Alternative, ...]]]]
@@ -41,7 +41,7 @@ def gather(
     tests: Sequence[Future[list[Test]]],
     models: PendingFits,
 ) -> FurtherEvidence:
-    """All evidence for the report, by section number; `tests` and `models` may still be in the making."""
+    """All evidence for the report, by section number; `tests` and `models` may not be finished yet."""
     spec = definitions().characteristics
     required = [each for each in spec if each.required]
     outcomes = frames["flag_outcomes"]
@@ -100,15 +100,15 @@ def gather(
 
 
 BANDED = frozenset({"sex", "ethnicity"})
-"""Characteristics whose detail is shown group by group; the others stand in the tables of all."""
+"""Characteristics that have tables of their own; the others are in the tables of all characteristics."""
 DOUBTED = frozenset({"suggested", "suggested_programme"})
-"""What is compared once more among people whose needs are all recorded."""
+"""Measures that are compared again among people whose needs are all recorded."""
 
 
 def tests(
     work: Executor, histories: Histories, bundle_folder: Path, *, as_of: date, on: date, days: Sequence[date]
 ) -> list[Future[list[Test]]]:
-    """Ask for the tests of the bundle: flags flipped, suggestions flipped, records of later days taken away.
+    """Start the tests of the bundle: flags flipped, suggestions flipped, records of later days taken away.
 
     `as_of` is the day of the audit, `on` an earlier one, and `days` are those whose open referrals come first.
     """
@@ -133,7 +133,7 @@ def _leakage(some: Histories, bundle_folder: Path, on: date) -> list[Test]:
 
 
 def models(work: Executor, outcomes: pl.DataFrame, scored: pl.DataFrame, bundle_folder: Path) -> PendingFits:
-    """Ask for what is fitted: how telling scored features are, and what other flags would be.
+    """Start what is fitted: how well scored features give a characteristic away, and other ways of flagging.
 
     `scored` has the features of open referrals with their groups, a row a referral and day; `outcomes` is the
     stage's frame of the same rows, as far as it is known how they went on.

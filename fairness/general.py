@@ -60,7 +60,7 @@ class Audit:
 
     @property
     def disparities(self) -> tuple[compare.Comparison, ...]:
-        """The comparisons that read as a gap."""
+        """The comparisons that show a gap."""
         return tuple(each for each in self.comparisons if each.reading is compare.GapReading.GAP)
 
     @property

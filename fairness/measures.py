@@ -1,7 +1,7 @@
-"""What is measured at each stage, of whom, and which way would be harm?
+"""What does the equality report measure at each stage, who is counted, and which way is harm?
 
-Reads `measures.yaml`. A measure is one yes-or-no column of a stage's frame: null for whoever is
-not counted, true where the event happened.
+Reads `measures.yaml`. A measure is one yes-or-no column of a stage's frame: true where the event happened, false where
+it did not, null for people who are not counted.
 """
 
 from collections.abc import Mapping

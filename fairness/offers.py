@@ -1,9 +1,9 @@
 """Who is offered which intervention, how high on the list, and is the greatest need met?
 
-The detail behind "something suggested": one table for each characteristic. Every rate is held against the
-comparison group's among people alike in need, risk, sentence type and region, and adjusted for all the comparisons
-of these tables. They are read beside the measures of section 5 and do not decide on a release: what separate services
-there are for women, for one, moves women's offers from one intervention to another.
+The detail behind "something suggested": one table for each characteristic. Every rate is compared with the comparison
+group's among people alike in need, risk, sentence type and region. P-values are adjusted for all comparisons of these
+tables. The tables add to the measures of section 5 and do not decide on a release. Separate services for women, for
+example, move women's offers from one intervention to another.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from fairness.suppression import Ledger
 from features.histories import Histories
 
 LEAST_ELIGIBLE, LEAST_OFFERED = 400, 100
-"""An intervention is looked at by itself from so many people eligible, and so many to whom it was suggested."""
+"""The fewest people eligible, and the fewest with the suggestion, for an intervention to have a row of its own."""
 
 
 def offered(
@@ -56,7 +56,7 @@ def offered(
 def standing(
     suggested: Suggested, people: pl.DataFrame, needs: pl.DataFrame, catalogue: Catalogue
 ) -> tuple[pl.DataFrame, list[Measure]]:
-    """How high programmes stand on a person's list, and whether the greatest need that something could meet is met.
+    """Does a programme come first on a person's list, and is the greatest need met that something could meet?
 
     `needs` has a row a person: crn and `greatest`, the need that is furthest over its threshold.
     """
@@ -141,7 +141,7 @@ def judged(
     characteristics: Sequence[Characteristic],
     policy: Policy,
 ) -> tuple[Comparison, ...]:
-    """All of them, suppressed together and adjusted for one another."""
+    """Every comparison of these measures, suppressed and adjusted together."""
     ledger = Ledger(policy.suppression_threshold)
     made = [
         found
@@ -193,7 +193,7 @@ def _words(each: Comparison | None) -> str | None:
 
 
 def exposures(frame: pl.DataFrame, characteristics: Sequence[Characteristic], policy: Policy) -> Grid:
-    """Mean exposure to programmes by group, held against the comparison group's."""
+    """Mean exposure to programmes by group, and its difference from the comparison group."""
     from math import sqrt
 
     from fairness.characteristics import APART

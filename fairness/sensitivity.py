@@ -1,4 +1,4 @@
-"""Would the findings stand if the records were wrong: outcomes judged unfairly, needs not recorded, times that change?
+"""Would the findings hold if the records were wrong: outcomes decided unfairly, needs not recorded, changes over time?
 
 * **Biased labels**: the ends that models learn from are decided by people. How many of a group's ends without
   completion would have to be wrong before its relative rate of completion left, or came back into, the band?
@@ -21,7 +21,7 @@ from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 WRONG = (0.05, 0.10, 0.20)
-"""Shares of a group's ends without completion that are taken to be wrong, one after the other."""
+"""Shares of a group's ends without completion that are assumed to be wrong, one share at a time."""
 
 
 def labels(
@@ -91,7 +91,7 @@ def needs(
     characteristics: Sequence[Characteristic],
     policy: Policy,
 ) -> Grid:
-    """Relative rates among everybody beside those among people whose needs are all recorded.
+    """Relative rates among everybody, and among people whose needs are all recorded.
 
     A row is left out where either part is small: it could be worked out from the other two.
     """

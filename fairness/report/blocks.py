@@ -18,13 +18,13 @@ WORDS = {
     GapReading.UNCLEAR: "No evidence of a gap",
 }
 SHORT = {**WORDS, GapReading.UNSURE: "A gap may be there"}
-"""The same beside a line of a chart, where there is less room."""
+"""The same words on a line of a chart, where there is less room."""
 MOST_SMALL = 2
-"""From here on, groups that are too small to publish share a row."""
+"""When more groups than this are too small to publish, they share a row."""
 
 
 def legend(threshold: int) -> str:
-    """What stands in a cell that has no number."""
+    """What do the marks in cells without a number mean?"""
     return (
         f"In the tables, {HIDDEN} is not published, because counts under {threshold} could say something about one "
         "person, or because the number would give such a count away. "
@@ -33,14 +33,14 @@ def legend(threshold: int) -> str:
     )
 
 
-def held_against(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The groups that were to be compared: all but the comparison groups themselves and people not recorded."""
+def to_be_compared(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The groups to be compared: all but the comparison groups themselves and people not recorded."""
     return [each for each in comparisons if each.group not in {*APART, each.reference}]
 
 
 def compared_words(comparisons: Sequence[Comparison]) -> str:
-    """How many of the groups could be compared, the comparison group and people not recorded aside."""
-    groups = held_against(comparisons)
+    """How many groups could be compared, not counting the comparison group and people not recorded."""
+    groups = to_be_compared(comparisons)
     compared = sum(each.status is GroupStatus.COMPARED for each in groups)
     return f"{compared:,} of {len(groups):,} {'group' if len(groups) == 1 else 'groups'} could be compared"
 

@@ -45,7 +45,7 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with the table that holds the same numbers beside it."""
+    """A drawing, and the table that holds the same numbers."""
 
     title: str
     drawing: Markup
@@ -54,7 +54,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Detail behind a summary line; printed in full."""
+    """Detail that opens under a summary line; print shows it in full."""
 
     summary: str
     blocks: Sequence["Block"]

@@ -190,11 +190,9 @@ def test_what_was_lifted_is_said(disparity: AuditResult) -> None:
     assert again.passed
     assert again.as_dict()["lifted"] == ["flagged:nobody"]
     passed = replace(found, gate=again)
-    assert passed.sentence.startswith(
-        "the gate passes, with 1 comparison lifted for want of data, and 0 disp"
-    )
+    assert passed.sentence.startswith("the gate passes, with 1 comparison lifted by the register, and 0 disp")
     assert (
-        "Lifted by the register for want of data: Flagged today (it happened to nobody)."
+        "Too little data, lifted by the register: Flagged today (it happened to nobody)."
         in build(passed, policy=default()).verdict_words
     )
     assert disparity.gate.lifted == ()
