@@ -6,14 +6,13 @@ only readers of the `protected` table; scoring never sees any of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
+from pydantic import Field, field_validator
 
+from catalogue.documents import Section, read_model, read_yaml
 from catalogue.errors import UsageError
 
 NOT_RECORDED = "Not recorded"
@@ -24,8 +23,7 @@ APART = frozenset({NOT_RECORDED, PREFER_NOT_TO_SAY})
 """Groups that are shown and never compared: they say how well a characteristic is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Characteristic:
+class Characteristic(Section):
     """One characteristic: where it is recorded, what its groups are called, and which group is the comparison group."""
 
     name: str
@@ -34,9 +32,9 @@ class Characteristic:
     duty: str = "none"
     source: str = ""
     required: bool = False
-    levels: Mapping[str, str] = field(default_factory=dict)
-    bands: Mapping[int, str] = field(default_factory=dict)
-    only: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = Field(default_factory=dict)
+    bands: Mapping[int, str] = Field(default_factory=dict)
+    only: Mapping[str, str] = Field(default_factory=dict)
     detail_of: str | None = None
     parts: tuple[str, ...] = ()
 
@@ -65,13 +63,20 @@ NINE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Definitions:
-    """The file `characteristics.yaml`, read and checked."""
+class Definitions(Section):
+    """The file `characteristics.yaml`."""
 
     characteristics: tuple[Characteristic, ...]
     prefer_not_to_say: frozenset[str]
     ethnicity_codes: Mapping[str, str]
+
+    @field_validator("characteristics")
+    @classmethod
+    def _all_of_the_act(cls, characteristics: tuple[Characteristic, ...]) -> tuple[Characteristic, ...]:
+        absent = set(NINE) - {each.duty for each in characteristics}
+        if absent:
+            raise ValueError(f"leaves out '{min(absent)}', which the Equality Act protects; add it.")
+        return characteristics
 
     def by_name(self, name: str) -> Characteristic:
         """The characteristic of that name."""
@@ -83,31 +88,10 @@ class Definitions:
 
 @cache
 def definitions() -> Definitions:
-    """What the project audits. Raises `UsageError` where the file says something unknown."""
-    return parse(yaml.safe_load((Path(__file__).parent / "characteristics.yaml").read_text(encoding="utf-8")))
-
-
-def parse(document: Mapping[str, Any]) -> Definitions:
-    """Check a definitions document key by key."""
-    unknown = set(document) - {"prefer_not_to_say", "characteristics", "ethnicity_codes"}
-    if unknown:
-        raise UsageError(f'characteristics.yaml has an unknown key "{min(unknown)}".')
-    allowed = {each.name for each in Characteristic.__dataclass_fields__.values()}
-    made = []
-    for entry in document["characteristics"]:
-        extra = set(entry) - allowed
-        if extra:
-            raise UsageError(
-                f'characteristics.yaml: "{entry.get("name")}" has an unknown key "{min(extra)}".'
-            )
-        made.append(Characteristic(**entry))
-    result = Definitions(
-        tuple(made), frozenset(document["prefer_not_to_say"]), dict(document["ethnicity_codes"])
-    )
-    absent = set(NINE) - {each.duty for each in made}
-    if absent:
-        raise UsageError(f'characteristics.yaml leaves out a characteristic of the Act: "{min(absent)}".')
-    return result
+    """What the project audits. Raises `UsageError` where the file says something that cannot be meant."""
+    path = Path(__file__).parent / "characteristics.yaml"
+    document = read_yaml(path, thing="The list of characteristics")
+    return read_model(Definitions, document, place=path.name, nouns={"characteristics": "characteristic"})
 
 
 def intersection(parts: Sequence[Characteristic]) -> Characteristic:

@@ -230,13 +230,14 @@ def _decision(name: str) -> Measure:
     # A rate and its complement are one fact: only one of the two is judged.
     judged = {"selection_rate", "true_positive_rate", "false_positive_rate", "positive_predictive_value"}
     event, among, rest = sets[name]
-    return replace(
-        _measure(name, "either", alike=False),
-        event_set=event,
-        among_set=among,
-        rest_set=rest,
-        gate=name in judged,
-        required="compared" if name == "selection_rate" else "no",
+    return _measure(name, "either", alike=False).model_copy(
+        update={
+            "event_set": event,
+            "among_set": among,
+            "rest_set": rest,
+            "gate": name in judged,
+            "required": "compared" if name == "selection_rate" else "no",
+        }
     )
 
 
@@ -254,7 +255,7 @@ def _audit(
     rows = len(next(iter(columns.values())))
     conditions = _columns(strata, "strata") if strata is not None else {}
     if conditions:
-        measures = [replace(each, conditions=tuple(conditions)) for each in measures]
+        measures = [each.model_copy(update={"conditions": tuple(conditions)}) for each in measures]
     for name in reference:
         if name not in columns:
             raise UsageError(f'The reference names a characteristic "{name}" that is not among those given.')

@@ -1,22 +1,27 @@
 """Which group does a person belong to on a day?"""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
-from fairness.characteristics import Definitions, definitions, groups
+from fairness.characteristics import definitions, groups
 
 YEAR = [date(1990, 1, 1) + timedelta(days=day) for day in range(365)]
 LEAP_YEAR = [date(1992, 1, 1) + timedelta(days=day) for day in range(366)]
 BANDS = {0: "Under 18", 18: "18 to 20", 21: "21 to 24", 25: "25 to 29", 30: "30 to 39", 40: "40 to 49", 50: "50 to 59", 60: "60 and over"}  # fmt: skip
 
 
-def ages(born: list[date], on: date) -> list[str]:
+def ages(born: Sequence[date | None], on: date) -> list[str]:
     """The age band of each of these people on a day."""
-    spec = Definitions((definitions().by_name("age"),), frozenset(), {})
-    rows = pl.DataFrame({"as_of": [on] * len(born), "date_of_birth": born})
-    return groups(rows, spec=spec)["age"].to_list()
+    rows = pl.DataFrame(
+        {"as_of": [on] * len(born), "date_of_birth": born},
+        schema={"as_of": pl.Date, "date_of_birth": pl.Date},
+    )
+    others = [each.name for each in definitions().characteristics if not each.bands]
+    nothing = (pl.lit(None, pl.String).alias(name) for name in others)
+    return groups(rows.with_columns(nothing), spec=definitions())["age"].to_list()
 
 
 def band(born: date, on: date) -> str:
@@ -49,6 +54,4 @@ def test_everybody_born_in_a_year_has_had_their_birthday_by_31_december(born: da
 
 
 def test_a_missing_date_of_birth_is_not_recorded() -> None:
-    rows = pl.DataFrame({"as_of": [date(2025, 12, 31)], "date_of_birth": pl.Series([None], dtype=pl.Date)})
-    spec = Definitions((definitions().by_name("age"),), frozenset(), {})
-    assert groups(rows, spec=spec)["age"].to_list() == ["Not recorded"]
+    assert ages([None], date(2025, 12, 31)) == ["Not recorded"]
