@@ -72,7 +72,7 @@ browser: $(READY)
 
 # Each takes a size that fits an hour in all; its first lines name the command for the size its target is stated for.
 BENCHES := catalogue_evaluation synthetic_scale check_scale features_speed scorecard_speed scorecard_no_loss heads_targets \
-  heads_shifted flags_national benefit_value suggest_national fairness_cube fairness_audit fairness_planted serving_latency
+  heads_shifted flags_national benefit_value suggest_national fairness_audit fairness_planted serving_latency
 
 bench: $(READY) ## speed, memory and model quality, as ratios side by side in one run (BENCHES="..." for some of them)
 	@for name in $(BENCHES); do echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -27,7 +27,7 @@ import polars as pl
 
 from catalogue import load
 from fairness.audit import everybody, judge, past_flags, stage_frames
-from fairness.compare import Reading
+from fairness.compare import GapReading
 from fairness.narrowing import with_open_referrals
 from fairness.policy import default
 from fairness.register import EMPTY
@@ -84,7 +84,7 @@ def found(frames: Mapping[str, pl.DataFrame]) -> dict[str, object]:
         {name: frame for name, frame in frames.items() if name != "everybody"}, people=frames["everybody"],
         register=EMPTY, policy=default(), as_of=LAST, bundle_version="none", report=Path("none"), cross_check=False,
     )  # fmt: skip
-    gaps = [each for each in judged.comparisons if each.reading is Reading.GAP]
+    gaps = [each for each in judged.comparisons if each.reading is GapReading.GAP]
     return {
         "gate": judged.gate.state,
         "gaps": [

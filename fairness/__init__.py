@@ -6,7 +6,7 @@ equality report of a release. The heavy libraries are imported when a function n
 
 from typing import TYPE_CHECKING, Any
 
-from fairness.statistics import RelativeRate, benjamini_hochberg, minimum_detectable_gap, relative_rate
+from fairness.statistics import RelativeRate, relative_rate
 
 if TYPE_CHECKING:
     from fairness.general import Audit, audit_rates, audit_scores
@@ -16,8 +16,6 @@ __all__ = [
     "RelativeRate",
     "audit_rates",
     "audit_scores",
-    "benjamini_hochberg",
-    "minimum_detectable_gap",
     "relative_rate",
 ]
 

@@ -33,7 +33,7 @@ Fit = Callable[[Rows, Rows], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class WayOfFlagging:
     """A way of flagging: its name, how it is fitted, and whether it treats two like people alike."""
 
     name: str
@@ -41,19 +41,21 @@ class Candidate:
     servable: bool = True
 
 
-def candidates() -> tuple[Candidate, ...]:
-    """Models without constraints, with dearer misses, without telling features, under constraints, and parity."""
+def candidates() -> tuple[WayOfFlagging, ...]:
+    """Models without constraints, where a miss costs more, without telling features, under constraints, and parity."""
     return (
-        Candidate("Logistic regression, group unknown", _logistic()),
-        Candidate("Logistic regression, few terms", _logistic(strength=0.02)),
-        Candidate("Logistic regression, a miss costs twice", _logistic(miss_cost=2.0)),
-        Candidate("Logistic regression, a miss costs four times", _logistic(miss_cost=4.0)),
-        Candidate("Logistic regression without the most telling features", _without_telling),
-        Candidate("Boosted trees without constraints", _boosted(leaves=8)),
-        Candidate("Boosted stumps", _boosted(leaves=2)),
-        Candidate("fairlearn ExponentiatedGradient, equal misses", _exponentiated),
-        Candidate("fairlearn GridSearch, shallow trees, equal flag rates", _grid),
-        Candidate("fairlearn ThresholdOptimizer, a threshold for each group", _thresholds, servable=False),
+        WayOfFlagging("Logistic regression, group unknown", _logistic()),
+        WayOfFlagging("Logistic regression, few terms", _logistic(strength=0.02)),
+        WayOfFlagging("Logistic regression, a miss costs twice", _logistic(miss_cost=2.0)),
+        WayOfFlagging("Logistic regression, a miss costs four times", _logistic(miss_cost=4.0)),
+        WayOfFlagging("Logistic regression without the most telling features", _without_telling),
+        WayOfFlagging("Boosted trees without constraints", _boosted(leaves=8)),
+        WayOfFlagging("Boosted stumps", _boosted(leaves=2)),
+        WayOfFlagging("fairlearn ExponentiatedGradient, equal misses", _exponentiated),
+        WayOfFlagging("fairlearn GridSearch, shallow trees, equal flag rates", _grid),
+        WayOfFlagging(
+            "fairlearn ThresholdOptimizer, a threshold for each group", _thresholds, servable=False
+        ),
     )
 
 

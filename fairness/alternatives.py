@@ -1,10 +1,10 @@
 """Would another model be fairer at the same accuracy, and what would parity cost?
 
-Alternatives to the flags are fitted on earlier days and held against the latest, all at the alert
-budget of the flags that serve: models without constraints, models with dearer misses, fairlearn's
-reductions, and a threshold for each group. The last treats two like people differently by group,
-so it shows what parity would cost and can never be registered for serving (`servable` is False).
-What is made here are numbers; no alternative leaves this module as a model.
+Alternatives to the flags are fitted on earlier days and tested on the latest, with as many flags as
+the release gives: models without constraints, models where a miss costs more, fairlearn's
+reductions, and a threshold for each group. The last treats two people with the same record
+differently by group. It shows what parity would cost and may not be served (`servable` is False).
+This module returns numbers only; no alternative leaves it as a model.
 """
 
 from collections.abc import Sequence
@@ -13,23 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from catalogue.errors import UsageError
 from fairness.alternative_models import Bools, Floats, Rows, candidates
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid
+from fairness.evidence import Grid, GridRows
 from fairness.probes import design
 
 LEAST_ROWS, LEAST_GROUP = 400, 30
 MOST_ROWS, SMALL = 20_000, 10
 NEAR = 0.01
-"""Near-equal accuracy: as many right decisions as the best that may be served, but for one in 100."""
+"""Near-equal accuracy: at most one right decision in 100 fewer than the best way that may be served."""
 SERVED = "As served"
 DRAWS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """One way to flag, held against what happened: shares of the rows tested; None where undefined.
+    """One way to flag, compared with what happened: shares of the rows tested; None where undefined.
 
     `difference` is how many more it misses in its own worst served group than the flags that serve miss
     in theirs, with the interval of a bootstrap of people; `near` whether it is right nearly as often as the best.
@@ -46,20 +45,6 @@ class Alternative:
     changed_by_group: float
     near: bool = False
     difference: tuple[float, float, float] | None = None
-
-
-def registrable(each: Alternative) -> Alternative:
-    """The alternative itself, where it may be registered for serving.
-
-    Raises:
-        UsageError: it treats two like people differently by their recorded group.
-    """
-    if not each.servable:
-        raise UsageError(
-            f'"{each.name}" treats two like people differently by group and can never be registered for serving; '
-            "choose a way that is the same for everybody."
-        )
-    return each
 
 
 def weigh(
@@ -130,7 +115,7 @@ def _measured(
         if failed.sum() >= LEAST_GROUP:
             misses[str(group)] = float((~flagged[failed]).mean())
     worst = max(misses, key=lambda group: (misses[group], group)) if misses else ""
-    if worst:  # fewer than ten missed, or not missed, are said as ten: so few are not published
+    if worst:  # fewer than ten missed, or not missed, are given as ten: such small counts are not published
         ends = int(((test.group == worst) & test.y).sum())
         misses[worst] = min(max(misses[worst], SMALL / ends), 1 - SMALL / ends)
     base = rates.get(reference, 0.0)
@@ -219,7 +204,7 @@ def table(made: Sequence[Alternative], characteristic: Characteristic) -> Grid:
         "Worst served group", "More missed there than as served (95% interval)", "Near-equal accuracy",
         "Relative flag rate furthest from 1", "Flags in 100 that another recorded group would change", "May be served",
     ]  # fmt: skip
-    rows: list[list[str | float | int | None]] = [
+    rows: GridRows = [
         [
             each.name,
             _hundred(each.flagged),

@@ -19,7 +19,7 @@ from catalogue.errors import UsageError
 from fairness import compare, coverage, crosscheck, findings, gate, gathering, grouping, stages, tables
 from fairness.characteristics import Characteristic, definitions, intersection, with_intersection
 from fairness.compare import Comparison
-from fairness.evidence import Evidence
+from fairness.evidence import FurtherEvidence
 from fairness.grouping import Known, with_groups
 from fairness.measures import Measure, measures, of_stage
 from fairness.narrowing import with_open_referrals
@@ -37,7 +37,7 @@ from scoring.bundle import Bundle
 from scoring.flags import feature_rows, raised
 
 PAST_DAYS = (182, 364, 546)
-"""How long before the audit flags are made again, to be held against what then happened."""
+"""Days before the audit for which flags are made, to compare them with what then happened."""
 CHECKED = frozenset({"sex", "ethnicity"})
 """What is computed a second time by fairlearn."""
 PAGE, TABLE, DOCUMENT, WORKBOOK = (
@@ -50,7 +50,7 @@ PAGE, TABLE, DOCUMENT, WORKBOOK = (
 
 @dataclass(frozen=True, slots=True)
 class PastFlags:
-    """What the bundle would have said on earlier days, so that it can be held against what then happened.
+    """What the bundle would have said on earlier days, to compare it with what then happened.
 
     `flags` has referral_id, crn, as_of, flagged and chance; `scored` the features of the same rows.
     """
@@ -76,14 +76,14 @@ def run(
     Args:
         histories: case histories with their `people` and `protected` tables.
         bundle_folder: the release bundle that is judged.
-        suggestions: what it suggests for everybody (columns of interfaces.md), or that brought down
-            to what is counted by `fairness.suggested`, or a function that gives it once it is made.
-        flags: what it says of every open referral (columns of interfaces.md).
+        suggestions: what it suggests for everybody (columns of `scoring.national`), or that reduced by
+            `fairness.suggested` to what is counted, or a function that returns it once it is made.
+        flags: what it says about every open referral (columns of `scoring.flags`).
         out: folder of the report; made where it is not there.
         register: the register of disparities; the project's own by default.
         as_of: the day of the audit.
-        work: what the tests of the bundle are given to, so that they are made beside the comparisons;
-            without it everything is made in turn. The report is the same.
+        work: runs the tests of the bundle and fits models while this process compares. Without it, one
+            thing is made after the other. The report is the same.
 
     Raises:
         UsageError: a frame lacks a column, or the register cannot be read.
@@ -93,13 +93,15 @@ def run(
     if isinstance(suggestions, pl.DataFrame):
         suggestions = suggested([suggestions], load())
     days = [as_of - timedelta(days=days) for days in PAST_DAYS]
-    aside = Inline() if work is None else work
-    tests = gathering.tests(aside, histories, bundle_folder, as_of=as_of, on=days[0], days=[*days, as_of])
-    beside = grouping.known(histories)
+    executor = Inline() if work is None else work
+    tests = gathering.tests(executor, histories, bundle_folder, as_of=as_of, on=days[0], days=[*days, as_of])
+    known = grouping.known(histories)
     past = past_flags(histories, bundle_folder, as_of)
-    frames = stage_frames(histories, suggestions, flags, past, as_of, beside=beside)
-    models = gathering.models(aside, frames["flag_outcomes"], with_groups(past.scored, beside), bundle_folder)
-    people = everybody(histories, as_of, beside=beside)
+    frames = stage_frames(histories, suggestions, flags, past, as_of, known=known)
+    models = gathering.models(
+        executor, frames["flag_outcomes"], with_groups(past.scored, known), bundle_folder
+    )
+    people = everybody(histories, as_of, known=known)
     rules = default_policy()
     result = judge(
         frames,
@@ -120,8 +122,8 @@ def run(
     return result
 
 
-def concluded(result: AuditResult, evidence: Evidence) -> AuditResult:
-    """The result with the evidence beside it, and the gate's last word: a test that does not hold fails it."""
+def concluded(result: AuditResult, evidence: FurtherEvidence) -> AuditResult:
+    """The result with its further evidence; a test that does not hold fails the gate."""
     return replace(result, evidence=evidence, gate=gate.with_tests(result.gate, evidence.tests))
 
 
@@ -148,7 +150,7 @@ def judge(
     recording = coverage.coverage(people, spec, policy=policy, ledger=ledger)
     made: list[Comparison] = []
     for name, frame in frames.items():
-        # People are counted by a number rather than by name: the same people, and numbers are grouped sooner than texts.
+        # People get numbers instead of names, because numbers are grouped faster than texts.
         rows = frame.with_columns(pl.col("crn").rank("dense")) if "crn" in frame.columns else frame
         for measure in of_stage(name):
             made.extend(_measure(rows, measure, spec, policy, ledger))
@@ -158,7 +160,7 @@ def judge(
     verdict = gate.judge(
         settled, as_of=as_of, register=register, totals=totals, measures=measures(), required=required
     )
-    gaps = {each.id: each.judged[0] or 0.0 for each in settled if each.reading is compare.Reading.GAP}
+    gaps = {each.id: each.judged[0] or 0.0 for each in settled if each.reading is compare.GapReading.GAP}
     return AuditResult(
         gate=verdict,
         findings=findings.findings(settled, register=register, blocking=verdict.disparities),
@@ -179,7 +181,7 @@ def judge(
 
 
 def _previous(out: Path) -> dict[str, float] | None:
-    """The gaps of the report that stands in the folder, if one does."""
+    """The gaps of the report that is in the folder, if there is one."""
     try:
         document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -187,7 +189,7 @@ def _previous(out: Path) -> dict[str, float] | None:
     return {
         str(each["id"]): float(each["judged_ratio"])
         for each in document.get("comparisons", [])
-        if each.get("reading") == compare.Reading.GAP.value and each.get("judged_ratio") is not None
+        if each.get("reading") == compare.GapReading.GAP.value and each.get("judged_ratio") is not None
     }
 
 
@@ -210,11 +212,11 @@ def stage_frames(
     past: PastFlags,
     as_of: date,
     *,
-    beside: Known | None = None,
+    known: Known | None = None,
 ) -> dict[str, pl.DataFrame]:
     """One frame a stage, with the groups of every characteristic and the conditions of people alike."""
     catalogue = load()
-    # First what needs no suggestions: they may still be in the making.
+    # Suggestions may not be finished yet, so what needs none comes first.
     referrals = stages.referrals_until(histories, as_of)
     outcomes = stages.flag_outcomes(
         past.flags, histories, horizon_weeks=past.horizon_weeks, as_of=as_of, referrals=referrals
@@ -232,7 +234,7 @@ def stage_frames(
         "delivery": delivery,
         "enforcement": enforcement,
     }
-    known = grouping.known(histories) if beside is None else beside
+    known = grouping.known(histories) if known is None else known
     frames = {name: with_groups(frame, known) for name, frame in bare.items()}
     frames["suggestions"] = stages.intensity(frames["suggestions"])
     return frames
@@ -249,9 +251,9 @@ def past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
     return PastFlags(flags, bundle.thresholds.horizon_weeks, scored)
 
 
-def everybody(histories: Histories, as_of: date, *, beside: Known | None = None) -> pl.DataFrame:
+def everybody(histories: Histories, as_of: date, *, known: Known | None = None) -> pl.DataFrame:
     """One row a person with the group of every characteristic."""
-    known = grouping.known(histories) if beside is None else beside
+    known = grouping.known(histories) if known is None else known
     return with_groups(known.persons.select("crn", as_of=pl.lit(as_of)), known)
 
 
@@ -267,7 +269,7 @@ def _measure(
             compare.nest(ledger, measure, characteristic, frame)
         made.extend(found)
     if measure.intersections:
-        made.extend(_crossed(frame, measure, spec, rules, ledger))
+        made.extend(_crossed(frame, measure, rules, ledger))
     return made
 
 
@@ -281,13 +283,10 @@ CROSSED = (
 """The intersections that are looked at: pairs first, for the triple adds up to them."""
 
 
-def _crossed(
-    frame: pl.DataFrame, measure: Measure, spec: Sequence[Characteristic], rules: Policy, ledger: Ledger
-) -> list[Comparison]:
-    by_name = {each.name: each for each in spec}
+def _crossed(frame: pl.DataFrame, measure: Measure, rules: Policy, ledger: Ledger) -> list[Comparison]:
     made: list[Comparison] = []
     for names in CROSSED:
-        crossed = intersection([by_name[name] for name in names])
+        crossed = intersection([definitions().by_name(name) for name in names])
         found = compare.compare(
             with_intersection(frame, crossed), measure, crossed,
             policy=rules, conditions=measure.conditions, ledger=ledger,

@@ -11,7 +11,7 @@ import polars as pl
 
 from fairness import statistics
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid
+from fairness.evidence import Grid, GridRows
 
 BANDS = (0.1, 0.2, 0.4)
 
@@ -27,7 +27,7 @@ def by_group(
 
     `frame` has one row a referral and day: `chance` that was told, `failed`, the groups.
     """
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for each in characteristics:
         tallied = (
             frame.filter(pl.col(each.name).is_not_null() & ~pl.col(each.name).is_in(list(APART)))
@@ -83,7 +83,7 @@ def by_band(frame: pl.DataFrame, characteristic: Characteristic, *, threshold: i
         .agg(n=pl.len(), seen=pl.col("failed").sum(), told=pl.col("chance").mean())
     )
     found = {(group, name): (n, seen, told) for group, name, n, seen, told in tallied.iter_rows()}
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for group in sorted({group for group, _ in found}):
         withheld = _withheld({name: found.get((group, name), (0, 0, 0.0))[:2] for name in names}, threshold)
         for name in names:

@@ -6,27 +6,25 @@ only readers of the `protected` table; scoring never sees any of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
+from pydantic import Field, field_validator
 
+from catalogue.documents import Section, read_model, read_yaml
 from catalogue.errors import UsageError
-from fairness.cube import NOT_RECORDED
 
+NOT_RECORDED = "Not recorded"
 PREFER_NOT_TO_SAY = "Prefer not to say"
 AND = "; "
 """Between the levels of an intersection."""
 APART = frozenset({NOT_RECORDED, PREFER_NOT_TO_SAY})
-"""Groups that are shown and never compared: they are about recording, not about people alike."""
+"""Groups that are shown and never compared: they say how well a characteristic is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Characteristic:
-    """One characteristic: where it is recorded, what its groups are called, whom they are compared with."""
+class Characteristic(Section):
+    """One characteristic: where it is recorded, what its groups are called, and which group is the comparison group."""
 
     name: str
     title: str
@@ -34,9 +32,9 @@ class Characteristic:
     duty: str = "none"
     source: str = ""
     required: bool = False
-    levels: Mapping[str, str] = field(default_factory=dict)
-    bands: Mapping[int, str] = field(default_factory=dict)
-    only: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = Field(default_factory=dict)
+    bands: Mapping[int, str] = Field(default_factory=dict)
+    only: Mapping[str, str] = Field(default_factory=dict)
     detail_of: str | None = None
     parts: tuple[str, ...] = ()
 
@@ -45,11 +43,6 @@ class Characteristic:
         if not self.parts:
             return {self.name: level}
         return dict(zip(self.parts, level.split(AND), strict=True))
-
-    @property
-    def protected(self) -> bool:
-        """Whether it is one of the nine of the Equality Act 2010."""
-        return self.duty != "none"
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -70,13 +63,20 @@ NINE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Definitions:
-    """The file `characteristics.yaml`, read and checked."""
+class Definitions(Section):
+    """The file `characteristics.yaml`."""
 
     characteristics: tuple[Characteristic, ...]
     prefer_not_to_say: frozenset[str]
     ethnicity_codes: Mapping[str, str]
+
+    @field_validator("characteristics")
+    @classmethod
+    def _all_of_the_act(cls, characteristics: tuple[Characteristic, ...]) -> tuple[Characteristic, ...]:
+        absent = set(NINE) - {each.duty for each in characteristics}
+        if absent:
+            raise ValueError(f"leaves out '{min(absent)}', which the Equality Act protects; add it.")
+        return characteristics
 
     def by_name(self, name: str) -> Characteristic:
         """The characteristic of that name."""
@@ -88,35 +88,14 @@ class Definitions:
 
 @cache
 def definitions() -> Definitions:
-    """What the project audits. Raises `UsageError` where the file says something unknown."""
-    return parse(yaml.safe_load((Path(__file__).parent / "characteristics.yaml").read_text(encoding="utf-8")))
-
-
-def parse(document: Mapping[str, Any]) -> Definitions:
-    """Check a definitions document key by key."""
-    unknown = set(document) - {"prefer_not_to_say", "characteristics", "ethnicity_codes"}
-    if unknown:
-        raise UsageError(f'characteristics.yaml has an unknown key "{min(unknown)}".')
-    allowed = {each.name for each in Characteristic.__dataclass_fields__.values()}
-    made = []
-    for entry in document["characteristics"]:
-        extra = set(entry) - allowed
-        if extra:
-            raise UsageError(
-                f'characteristics.yaml: "{entry.get("name")}" has an unknown key "{min(extra)}".'
-            )
-        made.append(Characteristic(**entry))
-    result = Definitions(
-        tuple(made), frozenset(document["prefer_not_to_say"]), dict(document["ethnicity_codes"])
-    )
-    absent = set(NINE) - {each.duty for each in made}
-    if absent:
-        raise UsageError(f'characteristics.yaml leaves out a characteristic of the Act: "{min(absent)}".')
-    return result
+    """What the project audits. Raises `UsageError` where the file says something that cannot be meant."""
+    path = Path(__file__).parent / "characteristics.yaml"
+    document = read_yaml(path, thing="The list of characteristics")
+    return read_model(Definitions, document, place=path.name, nouns={"characteristics": "characteristic"})
 
 
 def intersection(parts: Sequence[Characteristic]) -> Characteristic:
-    """Several characteristics at once: women who are Asian, held against men who are White."""
+    """Several characteristics at once: women who are Asian, compared with men who are White."""
     return Characteristic(
         name=" by ".join(each.name for each in parts),
         title=" and ".join(each.title.split(" (")[0].lower() for each in parts).capitalize(),
@@ -135,20 +114,20 @@ def with_intersection(frame: pl.DataFrame, crossed: Characteristic) -> pl.DataFr
 
 
 def of_persons(
-    people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions, beside: Sequence[str] = ()
+    people: pl.LazyFrame, protected: pl.LazyFrame, *, spec: Definitions, further: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """One row a person of `people`: crn, the `beside` columns, and what `groups` makes the groups of.
+    """One row a person of `people`: crn, the `further` columns, and what `groups` makes the groups of.
 
     That is the group itself where it does not depend on the day, and the recorded column where it does (a day of
     birth). The latest record of a person counts.
     """
-    rows = _latest(people, [*beside, *_columns(spec, "people")]).join(
+    rows = _latest(people, [*further, *_columns(spec, "people")]).join(
         _latest(protected, _columns(spec, "protected")), on="crn", how="left"
     )
     found = rows.sort("crn").collect()
     named = [each for each in spec.characteristics if not each.bands]
     kept = [each.source.split(".")[1] for each in spec.characteristics if each.bands]
-    return found.select("crn", *beside, *kept, *(_group_of(each, spec).alias(each.name) for each in named))
+    return found.select("crn", *further, *kept, *(_group_of(each, spec).alias(each.name) for each in named))
 
 
 def _columns(spec: Definitions, table: str) -> list[str]:
@@ -205,10 +184,16 @@ def _named(code: pl.Expr, names: Mapping[str, str], spec: Definitions) -> pl.Exp
     )
 
 
+def _whole_years(born: pl.Expr, today: pl.Expr) -> pl.Expr:
+    """Age in whole years; who was born on 29 February is a year older on 1 March of a common year."""
+    # Months and days come in eight bits, where month * 100 would overflow.
+    month, day = today.dt.month() - born.dt.month(), today.dt.day() - born.dt.day()
+    before_birthday = (month < 0) | ((month == 0) & (day < 0))
+    return today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)
+
+
 def _age_band(each: Characteristic, column: str) -> pl.Expr:
-    born, today = pl.col(column), pl.col("as_of")
-    before_birthday = (today.dt.month() * 100 + today.dt.day()) < (born.dt.month() * 100 + born.dt.day())
-    years = today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)
+    years = _whole_years(pl.col(column), pl.col("as_of"))
     band = pl.lit(NOT_RECORDED)
     for start in sorted(each.bands):
         band = pl.when(years >= start).then(pl.lit(each.bands[start])).otherwise(band)

@@ -13,14 +13,13 @@ import numpy as np
 import polars as pl
 
 from fairness import statistics
-from fairness.characteristics import APART, Characteristic
-from fairness.cube import NOT_RECORDED
+from fairness.characteristics import APART, NOT_RECORDED, Characteristic
 from fairness.measures import Measure
 from fairness.policy import Policy
 from fairness.suppression import EVERYBODY, Cell, Ledger, group
 
 
-class Status(StrEnum):
+class GroupStatus(StrEnum):
     """What the report can say of a group."""
 
     COMPARED = "COMPARED"
@@ -31,8 +30,8 @@ class Status(StrEnum):
     SUPPRESSED = "SUPPRESSED"
 
 
-class Reading(StrEnum):
-    """How a comparison reads; the five are different sentences."""
+class GapReading(StrEnum):
+    """How a comparison reads. Each of the five is said in a sentence of its own."""
 
     GAP = "GAP"
     SMALL = "SMALL"
@@ -56,7 +55,7 @@ class Comparison:
     characteristic: str
     group: str
     reference: str
-    status: Status
+    status: GroupStatus
     count: int | None
     people: int | None
     reference_count: int | None
@@ -80,7 +79,7 @@ class Comparison:
     alike_p: float | None = None
     p_adjusted: float | None = None
     design_effect: float = 1.0
-    reading: Reading | None = None
+    reading: GapReading | None = None
     cells: tuple[Cell, ...] = ()
 
     @property
@@ -110,14 +109,6 @@ class Comparison:
         """How many people more (or fewer, negative) than at the comparison group's rates."""
         return None if self.count is None or self.expected is None else self.count - self.expected
 
-    @property
-    def disadvantages(self) -> bool | None:
-        """Whether the gap goes the way that the measure calls harm; None where either way is."""
-        ratio = self.judged[0]
-        if self.measure.harm == "either" or ratio is None:
-            return None
-        return (ratio < 1) == (self.measure.harm == "lower")
-
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
@@ -137,7 +128,7 @@ def compare(
     ledger: Ledger | None = None,
     within: Mapping[str, str] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Every group of a characteristic in one measure, each held against the comparison group.
+    """How does each group of a characteristic compare with the comparison group, in one measure?
 
     `frame` has the measure's column (its id, boolean or null), the characteristic's column, the
     `conditions` and, where people may have several rows, the `person` column. Counts are entered
@@ -185,24 +176,18 @@ def _tally(rows: pl.DataFrame, event: str, by: str, person: str | None) -> dict[
     each = rows.group_by(by, person).agg(a=pl.col(event).sum(), n=pl.len())
     a, n = pl.col("a").cast(pl.Float64), pl.col("n").cast(pl.Float64)
     counted = each.group_by(by).agg(
-        events=a.sum(), people=n.sum(), persons=pl.len(), aa=(a * a).sum(), an=(a * n).sum(), nn=(n * n).sum()
+        a.sum().alias("events"),
+        n.sum().alias("rows"),
+        pl.len().alias("persons"),
+        (a * a).sum().alias("squared_events"),
+        (a * n).sum().alias("events_by_rows"),
+        (n * n).sum().alias("squared_rows"),
     )
+    found = {str(sums.pop(by)): sums for sums in counted.iter_rows(named=True)}
     return {
-        str(row["g"]): _Counts(row["events"], row["people"], _deff(row))
-        for row in counted.rename({by: "g"}).iter_rows(named=True)
+        name: _Counts(sums["events"], sums["rows"], statistics.design_effect(**sums))
+        for name, sums in found.items()
     }
-
-
-def _deff(row: Mapping[str, float]) -> float:
-    """`statistics.design_effect` from the sums it needs."""
-    persons, total = row["persons"], row["people"]
-    if persons < 2 or persons == total:
-        return 1.0
-    share = row["events"] / total
-    if share in {0.0, 1.0}:
-        return max(1.0, row["nn"] / total)
-    between = (row["aa"] - 2 * share * row["an"] + share**2 * row["nn"]) * persons / (persons - 1)
-    return max(1.0, between / (total * share * (1 - share)))
 
 
 def _reference(characteristic: Characteristic, tallies: Mapping[str, _Counts]) -> str:
@@ -217,12 +202,12 @@ def _ordered(characteristic: Characteristic, names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name == NOT_RECORDED, name in APART, place.get(name, 999), name))
 
 
-def _status(name: str, reference: str, *, enough: bool) -> Status:
+def _status(name: str, reference: str, *, enough: bool) -> GroupStatus:
     if name in APART:
-        return Status.SHOWN
+        return GroupStatus.SHOWN
     if not enough:
-        return Status.LITTLE_RECORDED
-    return Status.REFERENCE if name == reference else Status.COMPARED
+        return GroupStatus.LITTLE_RECORDED
+    return GroupStatus.REFERENCE if name == reference else GroupStatus.COMPARED
 
 
 def _strata(
@@ -247,7 +232,7 @@ def _one(
     characteristic: Characteristic,
     name: str,
     reference: str,
-    status: Status,
+    status: GroupStatus,
     tallies: Mapping[str, _Counts],
     strata: Mapping[str, tuple[statistics.Floats, statistics.Floats]] | None,
     policy: Policy,
@@ -265,7 +250,7 @@ def _one(
         difference=None, difference_lower=None, difference_upper=None, minimum_detectable_gap=None,
         expected=None, design_effect=max(mine.deff, 1.0), cells=cells,
     )  # fmt: skip
-    if status is not Status.COMPARED:
+    if status is not GroupStatus.COMPARED:
         return made
     other = tallies[reference]
     other_key = group(**{**within, **characteristic.key(reference)})
@@ -281,7 +266,7 @@ def _one(
     other_rate = other.events / other.people
     made = replace(
         made,
-        status=Status.COMPARED if ratio.defined else Status.UNDEFINED,
+        status=GroupStatus.COMPARED if ratio.defined else GroupStatus.UNDEFINED,
         reference_count=int(other.events),
         reference_people=int(other.people),
         ratio=ratio.ratio,
@@ -373,9 +358,9 @@ def cross(
 ) -> None:
     """Say how the cells of an intersection add up to its margins, which have to be entered before.
 
-    `only` names the one part that is summed over, where the other margins are not entered. Whoever
-    is not recorded in one part makes up the rest of a margin: a cell of its own, because it
-    can be worked out.
+    `only` names the one part that is summed over, where the other margins are not entered. People who
+    are not recorded in one part make up the rest of a margin. That is a cell of its own,
+    because it can be worked out.
     """
     for dropped in crossed.parts if only is None else (only,):
         margins: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}
@@ -402,7 +387,7 @@ def crossed_key(crossed: Characteristic, margin: tuple[tuple[str, str], ...]) ->
 def settle(comparisons: Sequence[Comparison], ledger: Ledger, *, policy: Policy) -> tuple[Comparison, ...]:
     """Wipe what must not be published, adjust for the number of comparisons, and say how each reads."""
     kept = [wiped(each) if ledger.hidden(*each.cells) else each for each in comparisons]
-    compared = [each.status is Status.COMPARED for each in kept]
+    compared = [each.status is GroupStatus.COMPARED for each in kept]
     p_values = [
         each.judged[3] if is_compared else None for each, is_compared in zip(kept, compared, strict=True)
     ]
@@ -418,22 +403,22 @@ def settle(comparisons: Sequence[Comparison], ledger: Ledger, *, policy: Policy)
 def wiped(each: Comparison) -> Comparison:
     """A comparison without any number: something in it is suppressed."""
     blank = dict.fromkeys(("count", "people", "reference_count", "reference_people", "rate", "rate_lower", "rate_upper", "ratio", "ratio_lower", "ratio_upper", "method", "p_value", "difference", "difference_lower", "difference_upper", "minimum_detectable_gap", "expected", "alike_ratio", "alike_lower", "alike_upper", "alike_p"))  # fmt: skip
-    return replace(each, status=Status.SUPPRESSED, design_effect=1.0, **blank)  # type: ignore[arg-type]
+    return replace(each, status=GroupStatus.SUPPRESSED, design_effect=1.0, **blank)  # type: ignore[arg-type]
 
 
-def _reading(each: Comparison, policy: Policy) -> Reading:
+def _reading(each: Comparison, policy: Policy) -> GapReading:
     ratio, lower, upper, p_value = each.judged
     low, high = policy.band
     # Not seeing a gap and seeing one that is not certain are different things to say.
-    open_end = Reading.UNCLEAR if ratio is None or low <= ratio <= high else Reading.UNSURE
+    open_end = GapReading.UNCLEAR if ratio is None or low <= ratio <= high else GapReading.UNSURE
     if ratio is None or lower is None or upper is None or p_value is None:
         return open_end
     sure = each.p_adjusted is not None and each.p_adjusted < 1 - policy.confidence
     if sure and (upper < low or lower > high):
-        return Reading.GAP if practical(each, policy) else Reading.SMALL
+        return GapReading.GAP if practical(each, policy) else GapReading.SMALL
     if lower >= low and upper <= high:
-        return Reading.ALIKE
-    return Reading.SMALL if sure else open_end
+        return GapReading.ALIKE
+    return GapReading.SMALL if sure else open_end
 
 
 def practical(each: Comparison, policy: Policy) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fairness.compare import Comparison, Status
-from fairness.evidence import Grid
+from fairness.compare import Comparison, GroupStatus
+from fairness.evidence import Grid, GridRows
 
 
 def side_by_side(
@@ -19,12 +19,12 @@ def side_by_side(
     found = {
         (each.characteristic, each.group, each.reference): each
         for each in comparisons
-        if each.measure.id == first and each.status is Status.COMPARED
+        if each.measure.id == first and each.status is GroupStatus.COMPARED
     }
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for each in comparisons:
         other = found.get((each.characteristic, each.group, each.reference))
-        if each.measure.id != second or each.status is not Status.COMPARED or other is None:
+        if each.measure.id != second or each.status is not GroupStatus.COMPARED or other is None:
             continue
         rows.append(
             [

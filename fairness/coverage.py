@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fairness.characteristics import PREFER_NOT_TO_SAY, Characteristic
-from fairness.cube import NOT_RECORDED
+from fairness.characteristics import NOT_RECORDED, PREFER_NOT_TO_SAY, Characteristic
 from fairness.policy import Policy
 from fairness.suppression import EVERYBODY, Cell, Ledger, group
 

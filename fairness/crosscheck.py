@@ -1,24 +1,41 @@
-"""Do the audit's own rates agree with fairlearn's `MetricFrame` on the same rows?
+"""Do the audit's rates agree with fairlearn's `MetricFrame` on the same rows?
 
-Rows with the same group and outcomes are given to fairlearn as one row with their number as its weight; they are
-counted for this by numpy, not by the cube that is checked. fairlearn gives 0 where a rate is undefined; those cells are left out of the comparison, and
-counted, because here undefined stays undefined.
+Our rates are counted by polars. fairlearn gets one row for each combination of group and outcomes, with the number of
+such rows as its weight, counted by numpy. So the two counts are independent. fairlearn gives 0 where a rate is
+undefined. Those rates are left out of the comparison and counted, because here undefined stays undefined.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from fairness.cube import ACTUAL, DECISION_RATES, PREDICTED, build
-
 TOLERANCE = 1e-12
+PREDICTED, ACTUAL = "_predicted", "_actual"
+
+
+def _share(event: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
+    """The share with the event; 0 divided by 0 is NaN, which stands for undefined."""
+    counted = event if among is None else event.filter(among)
+    return counted.sum().cast(pl.Float64) / counted.len()
+
+
+_SAID, _HAPPENED = pl.col(PREDICTED), pl.col(ACTUAL)
+RATES: Final[Mapping[str, pl.Expr]] = {
+    "selection_rate": _share(_SAID),
+    "true_positive_rate": _share(_SAID, _HAPPENED),
+    "false_positive_rate": _share(_SAID, ~_HAPPENED),
+    "false_negative_rate": _share(~_SAID, _HAPPENED),
+    "true_negative_rate": _share(~_SAID, ~_HAPPENED),
+}
+"""The rates that both sides give, by fairlearn's names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many rates were compared with fairlearn's, the largest difference, how many are undefined."""
+    """How many rates were compared with fairlearn's, the largest difference, and how many are undefined."""
 
     compared: int
     undefined: int
@@ -44,35 +61,22 @@ def against_fairlearn(
 ) -> Agreement:
     """Compute every decision rate by group both ways; without `actual`, the selection rate alone.
 
-    `groups`: one text series a characteristic; rows with a null in the outcome are left out.
+    `groups`: one text series for each characteristic. Rows with a null in an outcome are left out.
     """
     import pandas as pd
     from fairlearn import metrics as fl
 
     truth = actual if actual is not None else predicted
-    frame = pl.DataFrame({**groups, "_predicted": predicted, "_actual": truth}).drop_nulls(
-        ["_predicted", "_actual"]
-    )
-    functions = {
-        "selection_rate": fl.selection_rate,
-        **(
-            {
-                "true_positive_rate": fl.true_positive_rate,
-                "false_positive_rate": fl.false_positive_rate,
-                "false_negative_rate": fl.false_negative_rate,
-                "true_negative_rate": fl.true_negative_rate,
-            }
-            if actual is not None
-            else {}
-        ),
-    }
+    frame = pl.DataFrame({**groups, PREDICTED: predicted, ACTUAL: truth}).drop_nulls([PREDICTED, ACTUAL])
+    names = list(RATES) if actual is not None else ["selection_rate"]
+    functions = {name: getattr(fl, name) for name in names}
     compared = undefined = 0
     largest = 0.0
     for name in groups:
-        part = frame.drop_nulls([name]).rename({"_predicted": PREDICTED, "_actual": ACTUAL})
+        part = frame.drop_nulls([name])
         if part.is_empty():
             continue
-        cube = build(part, axes=[name], outcomes=[PREDICTED, ACTUAL])
+        ours = part.group_by(name).agg(RATES[measure].alias(measure) for measure in names).sort(name)
         labels, counts = _counted(part, name)
         weights = {"sample_weight": counts.ravel()[counts.ravel() > 0]}
         group, happened, said = (axis[counts > 0] for axis in np.indices(counts.shape))
@@ -83,9 +87,8 @@ def against_fairlearn(
             sensitive_features=pd.Series([labels[place] for place in group], name=name),
             sample_params=dict.fromkeys(functions, weights),
         ).by_group
-        for measure in functions:
-            ours = DECISION_RATES[measure](cube, cube.counts)
-            for (label,), value in zip(cube.groups, ours, strict=True):
+        for measure in names:
+            for label, value in ours.select(name, measure).iter_rows():
                 if np.isnan(value):
                     undefined += 1
                     continue

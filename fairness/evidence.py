@@ -1,10 +1,14 @@
-"""What the report holds beside the comparisons: tests of the bundle, alternatives, rules, calibration.
+"""What does the report hold in addition to the comparisons? Tests of the bundle, alternatives, rules, calibration.
 
-Every part is optional: a part that could not be made says why, in the report, in one sentence.
+Every part is optional. Where a part could not be made, the report says so in one sentence.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+GridRows: TypeAlias = list[list[str | float | int | None]]
+"""The rows of a grid while it is being made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,8 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """All parts; empty where not made, with the reason in `absent` by section number."""
+class FurtherEvidence:
+    """Tests of the bundle, tables by section number, and sentences by section number; empty where not made."""
 
     tests: Sequence[Test] = ()
     grids: dict[str, Sequence[Grid]] = field(default_factory=dict)

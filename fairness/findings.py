@@ -7,12 +7,12 @@ a gap", "a gap may be there" and "evidence of no gap" are different sentences.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.register import Register
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GapFinding:
     """One sentence, the disparity it is about, and whether it blocks the release."""
 
     id: str
@@ -46,7 +46,7 @@ def times(ratio: float) -> str:
 def sentence(each: Comparison) -> str:
     """One settled comparison, said in full."""
     unit = each.measure.unit
-    if each.status is Status.SUPPRESSED:
+    if each.status is GroupStatus.SUPPRESSED:
         return f"{each.group}: too few {unit} to publish."
     assert each.count is not None
     assert each.people is not None
@@ -54,7 +54,7 @@ def sentence(each: Comparison) -> str:
         f"{each.group}: {counted(each.count)} of {counted(each.people)} {each.measure.among} "
         f"{each.measure.event} ({in_100(each.rate)})"
     )
-    if each.status is not Status.COMPARED:
+    if each.status is not GroupStatus.COMPARED:
         return f"{facts}."
     assert each.reference_count is not None
     assert each.reference_people is not None
@@ -87,15 +87,15 @@ def _conditions(each: Comparison) -> str:
 
 def conclusion(each: Comparison) -> str:
     """Which of the five readings holds."""
-    if each.reading is Reading.GAP:
+    if each.reading is GapReading.GAP:
         affected = each.people_affected or 0
         more = "more" if affected > 0 else "fewer"
         return f"That is a gap to explain or reform: {counted(abs(affected))} {more} than at the same rate."
-    if each.reading is Reading.SMALL:
+    if each.reading is GapReading.SMALL:
         return "There is a difference, but it is small or may be within the four-fifths band."
-    if each.reading is Reading.ALIKE:
+    if each.reading is GapReading.ALIKE:
         return "This is evidence of no gap larger than the four-fifths band."
-    if each.reading is Reading.UNSURE:
+    if each.reading is GapReading.UNSURE:
         return "A gap may be there: the numbers are too small to tell."
     gap = each.minimum_detectable_gap
     if gap is None:
@@ -105,13 +105,15 @@ def conclusion(each: Comparison) -> str:
 
 def findings(
     comparisons: Iterable[Comparison], *, register: Register, blocking: Sequence[str]
-) -> tuple[Finding, ...]:
+) -> tuple[GapFinding, ...]:
     """Every gap as a finding, those that block first, then by how many people it touches."""
-    gaps = [each for each in comparisons if each.reading is Reading.GAP]
+    gaps = [each for each in comparisons if each.reading is GapReading.GAP]
     gaps.sort(key=lambda each: (each.id not in blocking, -abs(each.people_affected or 0), each.id))
     made = []
     for each in gaps:
         entry = register.disparities.get(each.id)
         known = f" In the register as {entry.status.replace('_', ' ')} ({entry.owner})." if entry else ""
-        made.append(Finding(each.id, f"{each.measure.title}. {sentence(each)}{known}", each.id in blocking))
+        made.append(
+            GapFinding(each.id, f"{each.measure.title}. {sentence(each)}{known}", each.id in blocking)
+        )
     return tuple(made)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.evidence import Test
 from fairness.measures import Measure
 from fairness.register import EMPTY, Register
@@ -25,8 +25,8 @@ State = Literal["PASS", "FAIL", "INSUFFICIENT_DATA"]
 class Gate:
     """The verdict: its state, what fails it, what is explained, what could not be judged, what was lifted.
 
-    `insufficient` stands in the way, `lifted` would have but for the register; `failed_tests` are the
-    tests of the release that do not hold.
+    `insufficient` blocks the release; `lifted` would block it without the register. `failed_tests` are
+    the tests of the release that do not hold.
     """
 
     state: State
@@ -38,7 +38,7 @@ class Gate:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """What stands in the way: failed tests and disparities, or the comparisons that could not be made."""
+        """What blocks the release: failed tests and disparities, or the comparisons that could not be made."""
         if self.state == "FAIL":
             return (*self.failed_tests, *self.disparities)
         return self.insufficient if self.state == "INSUFFICIENT_DATA" else ()
@@ -76,7 +76,7 @@ def judge(
     to hold; `required` the characteristics that have to be comparable in required measures.
     """
     made = tuple(comparisons)
-    gaps = [each.id for each in made if each.measure.gate and each.reading is Reading.GAP]
+    gaps = [each.id for each in made if each.measure.gate and each.reading is GapReading.GAP]
     explained = tuple(sorted(name for name in gaps if register.explained(name, as_of)))
     disparities = tuple(sorted(set(gaps) - set(explained)))
     wanting = _insufficient(made, totals or {}, measures, required)
@@ -112,7 +112,7 @@ def _insufficient(
                 for each in made
                 if each.measure.id == measure.id
                 and each.characteristic == characteristic
-                and each.status is Status.COMPARED
+                and each.status is GroupStatus.COMPARED
                 and each.judged[0] is not None
             ]
             if not mine:

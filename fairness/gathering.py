@@ -1,4 +1,4 @@
-"""What is gathered beside the comparisons: rules, calibration, tests of the bundle, alternatives, contrasts."""
+"""Make what the report holds in addition to comparisons: rules, calibration, tests, alternatives, contrasts."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -11,8 +11,8 @@ import polars as pl
 from catalogue import load
 from fairness import alternatives, calibration, contrast, offers, probes, rules, sensitivity
 from fairness.characteristics import Characteristic, definitions
-from fairness.compare import Status
-from fairness.evidence import Evidence, Grid, Test
+from fairness.compare import GroupStatus
+from fairness.evidence import FurtherEvidence, Grid, Test
 from fairness.measures import measures
 from fairness.policy import Policy
 from fairness.result import AuditResult
@@ -22,8 +22,8 @@ from scoring.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Models:
-    """What is fitted beside the comparisons: proxies (None without rows), and the alternatives by characteristic."""
+class PendingFits:
+    """Models that may still be fitting: proxies (None without rows), and the alternatives by characteristic."""
 
     proxies: Future[Grid | None]
     alternatives: Sequence[tuple[Characteristic, Future[tuple[alternatives.Alternative, ...]]]]
@@ -39,14 +39,16 @@ def gather(
     policy: Policy,
     as_of: date,
     tests: Sequence[Future[list[Test]]],
-    models: Models,
-) -> Evidence:
-    """All evidence for the report, by section number; `tests` and `models` may still be in the making."""
+    models: PendingFits,
+) -> FurtherEvidence:
+    """All evidence for the report, by section number; `tests` and `models` may not be finished yet."""
     spec = definitions().characteristics
     required = [each for each in spec if each.required]
     outcomes = frames["flag_outcomes"]
     hidden = frozenset(
-        (each.characteristic, each.group) for each in result.comparisons if each.status is Status.SUPPRESSED
+        (each.characteristic, each.group)
+        for each in result.comparisons
+        if each.status is GroupStatus.SUPPRESSED
     )
     threshold = policy.suppression_threshold
     grids: dict[str, Sequence[Grid]] = {
@@ -90,7 +92,7 @@ def gather(
     grids["7"] = [] if proxies is None else [proxies]
     weighed = [(each, found) for each, asked in models.alternatives if (found := asked.result())]
     grids["11"] = [alternatives.table(found, each) for each, found in weighed]
-    return Evidence(
+    return FurtherEvidence(
         tests=[test for asked in tests for test in asked.result()],
         grids={name: [grid for grid in made if grid.rows] for name, made in grids.items()},
         notes={"11": [alternatives.choice(found, each) for each, found in weighed]},
@@ -98,15 +100,15 @@ def gather(
 
 
 BANDED = frozenset({"sex", "ethnicity"})
-"""Characteristics whose detail is shown group by group; the others stand in the tables of all."""
+"""Characteristics that have tables of their own; the others are in the tables of all characteristics."""
 DOUBTED = frozenset({"suggested", "suggested_programme"})
-"""What is compared once more among people whose needs are all recorded."""
+"""Measures that are compared again among people whose needs are all recorded."""
 
 
 def tests(
     work: Executor, histories: Histories, bundle_folder: Path, *, as_of: date, on: date, days: Sequence[date]
 ) -> list[Future[list[Test]]]:
-    """Ask for the tests of the bundle: flags flipped, suggestions flipped, records of later days taken away.
+    """Start the tests of the bundle: flags flipped, suggestions flipped, records of later days taken away.
 
     `as_of` is the day of the audit, `on` an earlier one, and `days` are those whose open referrals come first.
     """
@@ -130,8 +132,8 @@ def _leakage(some: Histories, bundle_folder: Path, on: date) -> list[Test]:
     return probes.leakage(some, Bundle.open(bundle_folder), on=on)
 
 
-def models(work: Executor, outcomes: pl.DataFrame, scored: pl.DataFrame, bundle_folder: Path) -> Models:
-    """Ask for what is fitted: how telling scored features are, and what other flags would be.
+def models(work: Executor, outcomes: pl.DataFrame, scored: pl.DataFrame, bundle_folder: Path) -> PendingFits:
+    """Start what is fitted: how well scored features give a characteristic away, and other ways of flagging.
 
     `scored` has the features of open referrals with their groups, a row a referral and day; `outcomes` is the
     stage's frame of the same rows, as far as it is known how they went on.
@@ -142,7 +144,7 @@ def models(work: Executor, outcomes: pl.DataFrame, scored: pl.DataFrame, bundle_
     frame = outcomes.join(
         scored.select("referral_id", "as_of", *features), on=["referral_id", "as_of"], suffix="_scored"
     )
-    return Models(
+    return PendingFits(
         proxies=work.submit(_proxies, scored, features, wanted, bundle_folder),
         alternatives=[
             (each, work.submit(alternatives.weigh, frame, features, each))

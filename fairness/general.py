@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike
 
 from catalogue.errors import UsageError
 from fairness import compare, crosscheck, findings, gate, policy, tables
-from fairness.characteristics import PREFER_NOT_TO_SAY, Characteristic
-from fairness.cube import NOT_RECORDED
+from fairness.characteristics import NOT_RECORDED, PREFER_NOT_TO_SAY, Characteristic
 from fairness.measures import Harm, Measure
 from fairness.register import EMPTY, Register
 from fairness.suppression import Ledger
@@ -25,16 +24,16 @@ NO_DAY = date.min
 SHOWN_GAPS = 10
 """How many gaps `print` names before it counts the rest."""
 READINGS = {
-    compare.Reading.GAP: "with a gap",
-    compare.Reading.SMALL: "with a small difference",
-    compare.Reading.ALIKE: "alike",
-    compare.Reading.UNSURE: "with a gap that may be there",
-    compare.Reading.UNCLEAR: "with no evidence of a gap",
+    compare.GapReading.GAP: "with a gap",
+    compare.GapReading.SMALL: "with a small difference",
+    compare.GapReading.ALIKE: "alike",
+    compare.GapReading.UNSURE: "with a gap that may be there",
+    compare.GapReading.UNCLEAR: "with no evidence of a gap",
 }
 LEFT_OUT = {
-    compare.Status.LITTLE_RECORDED: "too little recorded",
-    compare.Status.UNDEFINED: "without a rate",
-    compare.Status.SUPPRESSED: "too few to publish",
+    compare.GroupStatus.LITTLE_RECORDED: "too little recorded",
+    compare.GroupStatus.UNDEFINED: "without a rate",
+    compare.GroupStatus.SUPPRESSED: "too few to publish",
 }
 
 
@@ -61,8 +60,8 @@ class Audit:
 
     @property
     def disparities(self) -> tuple[compare.Comparison, ...]:
-        """The comparisons that read as a gap."""
-        return tuple(each for each in self.comparisons if each.reading is compare.Reading.GAP)
+        """The comparisons that show a gap."""
+        return tuple(each for each in self.comparisons if each.reading is compare.GapReading.GAP)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -89,12 +88,6 @@ class Audit:
         if len(gaps) > SHOWN_GAPS:
             lines.append(f"- and {_many(len(gaps) - SHOWN_GAPS, 'more gap')}: see `sentences`.")
         return "\n".join(lines)
-
-    def to_pandas(self) -> Any:
-        """The table as a pandas frame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.table.to_dicts(), columns=self.table.columns)
 
     def get(self, measure: str, characteristic: str, group: str) -> compare.Comparison:
         """One comparison by name. Raises `UsageError` where there is none."""
@@ -237,13 +230,14 @@ def _decision(name: str) -> Measure:
     # A rate and its complement are one fact: only one of the two is judged.
     judged = {"selection_rate", "true_positive_rate", "false_positive_rate", "positive_predictive_value"}
     event, among, rest = sets[name]
-    return replace(
-        _measure(name, "either", alike=False),
-        event_set=event,
-        among_set=among,
-        rest_set=rest,
-        gate=name in judged,
-        required="compared" if name == "selection_rate" else "no",
+    return _measure(name, "either", alike=False).model_copy(
+        update={
+            "event_set": event,
+            "among_set": among,
+            "rest_set": rest,
+            "gate": name in judged,
+            "required": "compared" if name == "selection_rate" else "no",
+        }
     )
 
 
@@ -261,7 +255,7 @@ def _audit(
     rows = len(next(iter(columns.values())))
     conditions = _columns(strata, "strata") if strata is not None else {}
     if conditions:
-        measures = [replace(each, conditions=tuple(conditions)) for each in measures]
+        measures = [each.model_copy(update={"conditions": tuple(conditions)}) for each in measures]
     for name in reference:
         if name not in columns:
             raise UsageError(f'The reference names a characteristic "{name}" that is not among those given.')
@@ -350,7 +344,7 @@ def _discrimination(
         )
         positives, total = int((happened & mine).sum()), int(mine.sum())
         key = (each.characteristic, each.group)
-        if each.status is compare.Status.SUPPRESSED or positives in {0, total}:
+        if each.status is compare.GroupStatus.SUPPRESSED or positives in {0, total}:
             found[key] = None
             continue
         ranks = rankdata(np.asarray(score)[mine])

@@ -1,6 +1,6 @@
 """Which groups does each counted row belong to, and what makes it like others?
 
-What is known of everybody (groups, assessments, sentences) is read once; every stage's frame is then laid beside it.
+Groups, assessments and sentences of everybody are read once, and then joined to the frame of every stage.
 """
 
 from dataclasses import dataclass
@@ -9,22 +9,11 @@ import polars as pl
 
 from fairness import characteristics
 from fairness.characteristics import Definitions, definitions
+from features.definitions.assessments import ANSWERED_AT_LEAST, CRIMINOGENIC
 from features.histories import Histories
 
-CRIMINOGENIC = (
-    "s3_accommodation",
-    "s4_ete",
-    "s6_relationships",
-    "s7_lifestyle",
-    "s8_drugs",
-    "s9_alcohol",
-    "s11_thinking",
-    "s12_attitudes",
-)
 NOT_ASSESSED = "Not assessed"
 LOW_RISK, HIGH_RISK = "under 25", "75 or more"
-LEAST_ANSWERED = 5
-"""Needs that have to be answered before their total is taken for a band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +34,7 @@ def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
     """Read once what every frame is grouped by."""
     chosen = spec or definitions()
     persons = characteristics.of_persons(
-        histories.table("people"), histories.table("protected"), spec=chosen, beside=("region",)
+        histories.table("people"), histories.table("protected"), spec=chosen, further=("region",)
     ).with_columns(
         region=pl.col("region").cast(pl.String).fill_null("NONE"),
         person=pl.int_range(pl.len(), dtype=pl.UInt32),
@@ -57,7 +46,7 @@ def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
         histories.table("assessments")
         .join(numbers, on="crn")
         .select(
-            "person", "ogrs_2yr", day="completed_on", need=pl.when(answered >= LEAST_ANSWERED).then(total)
+            "person", "ogrs_2yr", day="completed_on", need=pl.when(answered >= ANSWERED_AT_LEAST).then(total)
         )
         .sort("day", "person", "need", "ogrs_2yr")
     )
@@ -73,7 +62,7 @@ def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
     )
 
 
-def with_groups(frame: pl.DataFrame, beside: Known) -> pl.DataFrame:
+def with_groups(frame: pl.DataFrame, known: Known) -> pl.DataFrame:
     """A stage's frame (crn, as_of) with the group of every characteristic and the conditions of people alike.
 
     Need band, risk band and sentence type are from the latest assessment completed, and the latest sentence begun, by
@@ -82,10 +71,10 @@ def with_groups(frame: pl.DataFrame, beside: Known) -> pl.DataFrame:
     rows = (
         frame.select("crn", "as_of")
         .with_row_index("_row")
-        .join(beside.persons, on="crn", how="left", maintain_order="left")
+        .join(known.persons, on="crn", how="left", maintain_order="left")
         .sort("as_of", "person")
     )
-    for table in (beside.assessments, beside.sentences):
+    for table in (known.assessments, known.sentences):
         rows = rows.join_asof(
             table, left_on="as_of", right_on="day", by="person", strategy="backward", check_sortedness=False
         ).drop("day", strict=False)
@@ -95,9 +84,9 @@ def with_groups(frame: pl.DataFrame, beside: Known) -> pl.DataFrame:
         sentence_type=pl.col("sentence_type").fill_null("NONE"),
         region=pl.col("region").fill_null("NONE"),
     )
-    grouped = characteristics.groups(rows, spec=beside.spec).sort("_row")
+    grouped = characteristics.groups(rows, spec=known.spec).sort("_row")
     names = [
-        *(each.name for each in beside.spec.characteristics),
+        *(each.name for each in known.spec.characteristics),
         "need_band",
         "risk_band",
         "sentence_type",

@@ -1,18 +1,16 @@
-"""What is measured at each stage, of whom, and which way would be harm?
+"""What does the equality report measure at each stage, who is counted, and which way is harm?
 
-Reads `measures.yaml`. A measure is one yes-or-no column of a stage's frame: null for whoever is
-not counted, true where the event happened.
+Reads `measures.yaml`. A measure is one yes-or-no column of a stage's frame: true where the event happened, false where
+it did not, null for people who are not counted.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
+from pydantic import field_validator
 
-from catalogue.errors import UsageError
+from catalogue.documents import Section, read_model, read_yaml
 
 Harm = Literal["lower", "higher", "either"]
 Required = Literal["no", "somebody", "compared"]
@@ -20,8 +18,7 @@ CONDITIONS = ("need_band", "risk_band", "sentence_type", "region")
 """What makes people alike, unless a measure says otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class Measure(Section):
     """One rate: the event, among whom, and how it is said.
 
     `event` and `among` complete the sentence "`count` of `people` <among> <event>". `event_set` and
@@ -51,35 +48,29 @@ class Measure:
     intersections: bool = False
     subject: str | None = None
 
-    def __post_init__(self) -> None:
-        """Lists of a document become tuples."""
-        object.__setattr__(self, "conditions", tuple(self.conditions))
 
+class _MeasuresFile(Section):
+    measures: tuple[Measure, ...]
 
-def read(document: Mapping[str, Any]) -> tuple[Measure, ...]:
-    """Measures from a document, key by key. Raises `UsageError` for an unknown key or a name used twice."""
-    allowed = set(Measure.__dataclass_fields__)
-    measures = []
-    for entry in document["measures"]:
-        unknown = set(entry) - allowed
-        if unknown:
-            raise UsageError(f'measures.yaml: "{entry.get("id")}" has an unknown key "{min(unknown)}".')
-        if entry.get("harm", "either") not in {"lower", "higher", "either"}:
-            raise UsageError(f'measures.yaml: the harm of "{entry["id"]}" is lower, higher or either.')
-        if entry.get("required", "no") not in {"no", "somebody", "compared"}:
-            raise UsageError(f'measures.yaml: "{entry["id"]}" requires no, somebody or compared.')
-        measures.append(Measure(**entry))
-    names = [measure.id for measure in measures]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise UsageError(f'measures.yaml has "{min(twice)}" twice.')
-    return tuple(measures)
+    @field_validator("measures")
+    @classmethod
+    def _once_each(cls, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
+        names = [measure.id for measure in measures]
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        if twice:
+            raise ValueError(f"holds '{twice[0]}' twice; give each measure an id of its own.")
+        return measures
 
 
 @cache
 def measures() -> tuple[Measure, ...]:
-    """The measures of the equality report, in the order of the funnel."""
-    return read(yaml.safe_load((Path(__file__).parent / "measures.yaml").read_text(encoding="utf-8")))
+    """The measures of the equality report, in the order of the funnel.
+
+    Raises `UsageError` for an unknown key, a value that cannot be meant, or an id used twice.
+    """
+    path = Path(__file__).parent / "measures.yaml"
+    document = read_yaml(path, thing="The list of measures")
+    return read_model(_MeasuresFile, document, place=path.name, nouns={"measures": "measure"}).measures
 
 
 def of_stage(stage: str) -> tuple[Measure, ...]:

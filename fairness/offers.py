@@ -1,9 +1,9 @@
 """Who is offered which intervention, how high on the list, and is the greatest need met?
 
-The detail behind "something suggested": one table for each characteristic. Every rate is held against the
-comparison group's among people alike in need, risk, sentence type and region, and adjusted for all the comparisons
-of these tables. They are read beside the measures of section 5 and do not decide on a release: what separate services
-there are for women, for one, moves women's offers from one intervention to another.
+The detail behind "something suggested": one table for each characteristic. Every rate is compared with the comparison
+group's among people alike in need, risk, sentence type and region. P-values are adjusted for all comparisons of these
+tables. The tables add to the measures of section 5 and do not decide on a release. Separate services for women, for
+example, move women's offers from one intervention to another.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from catalogue import Catalogue
 from catalogue.fields import NEED_THRESHOLDS
 from fairness import compare
 from fairness.characteristics import Characteristic
-from fairness.compare import Comparison, Status
-from fairness.evidence import Grid
+from fairness.compare import Comparison, GroupStatus
+from fairness.evidence import Grid, GridRows
 from fairness.findings import in_100
 from fairness.measures import Measure
 from fairness.policy import Policy
+from fairness.stages import PROGRAMMES
 from fairness.suggested import Suggested
 from fairness.suppression import Ledger
 from features.histories import Histories
 
 LEAST_ELIGIBLE, LEAST_OFFERED = 400, 100
-"""An intervention is looked at by itself from so many people eligible, and so many to whom it was suggested."""
-PROGRAMMES = ("ACP", "SI")
+"""The fewest people eligible, and the fewest with the suggestion, for an intervention to have a row of its own."""
 
 
 def offered(
@@ -56,7 +56,7 @@ def offered(
 def standing(
     suggested: Suggested, people: pl.DataFrame, needs: pl.DataFrame, catalogue: Catalogue
 ) -> tuple[pl.DataFrame, list[Measure]]:
-    """How high programmes stand on a person's list, and whether the greatest need that something could meet is met.
+    """Does a programme come first on a person's list, and is the greatest need met that something could meet?
 
     `needs` has a row a person: crn and `greatest`, the need that is furthest over its threshold.
     """
@@ -141,7 +141,7 @@ def judged(
     characteristics: Sequence[Characteristic],
     policy: Policy,
 ) -> tuple[Comparison, ...]:
-    """All of them, suppressed together and adjusted for one another."""
+    """Every comparison of these measures, suppressed and adjusted together."""
     ledger = Ledger(policy.suppression_threshold)
     made = [
         found
@@ -160,14 +160,16 @@ def grid(
     """One characteristic: a row for each measure; the comparison group's rate, then each group's relative rate."""
     mine = [each for each in comparisons if each.characteristic == characteristic.name]
     groups = list(
-        dict.fromkeys(each.group for each in mine if each.status in {Status.COMPARED, Status.UNDEFINED})
+        dict.fromkeys(
+            each.group for each in mine if each.status in {GroupStatus.COMPARED, GroupStatus.UNDEFINED}
+        )
     )
     reference = mine[0].reference if mine else characteristic.reference
     by_key = {(each.measure.id, each.group): each for each in mine}
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for measure in dict.fromkeys(each.measure for each in mine):
         base = by_key.get((measure.id, reference))
-        known = base is not None and base.status is not Status.SUPPRESSED
+        known = base is not None and base.status is not GroupStatus.SUPPRESSED
         cells = [_words(by_key.get((measure.id, group))) for group in groups]
         if any(cell is not None for cell in cells):
             rows.append([measure.title, in_100(base.rate) if known and base is not None else None, *cells])
@@ -180,18 +182,18 @@ def grid(
 
 
 def _words(each: Comparison | None) -> str | None:
-    if each is None or each.status is Status.SUPPRESSED:
+    if each is None or each.status is GroupStatus.SUPPRESSED:
         return None
     ratio, lower, upper, _ = each.judged
     if ratio is None:
         return "[x]"
     reach = "no limits" if lower is None or upper is None else f"{lower:.2f} to {upper:.2f}"
-    mark = "; look at it" if each.reading is compare.Reading.GAP else ""
+    mark = "; look at it" if each.reading is compare.GapReading.GAP else ""
     return f"{ratio:.2f} ({reach}){mark}"
 
 
 def exposures(frame: pl.DataFrame, characteristics: Sequence[Characteristic], policy: Policy) -> Grid:
-    """Mean exposure to programmes by group, held against the comparison group's."""
+    """Mean exposure to programmes by group, and its difference from the comparison group."""
     from math import sqrt
 
     from fairness.characteristics import APART
@@ -199,7 +201,7 @@ def exposures(frame: pl.DataFrame, characteristics: Sequence[Characteristic], po
 
     z = normal_quantile((1 + policy.confidence) / 2)
     least = 3 * policy.suppression_threshold
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for each in characteristics:
         found = {
             str(name): (count, mean, spread or 0.0)

@@ -1,51 +1,40 @@
-"""By which rules does the audit compare, and the gate decide?"""
+"""By which limits does the audit compare, and the gate decide?"""
 
-from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-import yaml
+from pydantic import Field, field_validator
 
-from catalogue.errors import UsageError
+from catalogue.documents import Number, Section, Whole, read_model, read_yaml
+
+Share = Annotated[Number, Field(gt=0, lt=1)]
+Limit = Annotated[Number, Field(ge=0)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Limits of the audit; `policy.yaml` explains each of them."""
+class Policy(Section):
+    """Limits of the audit; `policy.yaml` explains each of them and is their only home."""
 
-    band: tuple[float, float] = (0.80, 1.25)
-    confidence: float = 0.95
-    power: float = 0.80
-    practical_points: float = 0.02
-    practical_people: float = 10
-    recorded_share: float = 0.60
-    suppression_threshold: int = 10
-    wald_from: float = 100
+    band: tuple[Number, Number]
+    confidence: Share
+    power: Share
+    practical_points: Limit
+    practical_people: Limit
+    recorded_share: Share
+    suppression_threshold: Annotated[Whole, Field(ge=0)]
+    wald_from: Limit
 
-    def __post_init__(self) -> None:
-        """Refuse limits that could not be meant."""
-        lower, upper = self.band
+    @field_validator("band")
+    @classmethod
+    def _encloses_1(cls, band: tuple[float, float]) -> tuple[float, float]:
+        lower, upper = band
         if not 0 < lower <= 1 <= upper:
-            raise UsageError("The audit policy's band must enclose 1, for example [0.80, 1.25].")
-        for name in ("confidence", "power", "recorded_share"):
-            if not 0 < getattr(self, name) < 1:
-                raise UsageError(f"The audit policy's {name} must lie between 0 and 1.")
-        for name in ("practical_points", "practical_people", "suppression_threshold", "wald_from"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"The audit policy's {name} must not be negative.")
-
-
-def read(path: Path) -> Policy:
-    """A policy file, key by key. Raises `UsageError` for an unknown key."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    unknown = set(document) - {each.name for each in fields(Policy)}
-    if unknown:
-        raise UsageError(f'{path.name} has an unknown key "{min(unknown)}".')
-    document["band"] = tuple(document["band"])
-    return Policy(**document)
+            raise ValueError("does not enclose 1; write two limits such as [0.80, 1.25].")
+        return band
 
 
 @cache
 def default() -> Policy:
-    """The project's own policy."""
-    return read(Path(__file__).parent / "policy.yaml")
+    """The project's own policy. Raises `UsageError` where the file says something that cannot be meant."""
+    path = Path(__file__).parent / "policy.yaml"
+    return read_model(Policy, read_yaml(path, thing="The audit policy"), place=path.name)

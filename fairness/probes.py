@@ -1,11 +1,11 @@
 """Does the bundle itself stay blind? Flip, leakage and proxy tests, through the code that serves.
 
-* **Flip**: change only the recorded characteristics of some people, score them again, and hold every
-  score, flag and reason against the first time. They must be the same.
+* **Flip**: change only the recorded characteristics of some people and score them again. Every score,
+  flag and reason must be the same.
 * **Leakage**: take away every record that was not yet known on a past day, or add further ones, and
   score that day again. Flags and suggestions must be the same.
 * **Proxy**: how well do the features that score give a characteristic away, which do most, and how
-  much does each move the scores? A proxy is not forbidden by being one; it has to be seen.
+  much does each move the scores? Proxies are not forbidden, but the report shows them.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import polars as pl
 
 from catalogue import load
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid, Test
+from fairness.evidence import Grid, GridRows, Test
 from fairness.narrowing import of_people
 from features.contract import TABLES
 from features.histories import Histories
@@ -47,7 +47,7 @@ FLIPPED: Mapping[str, pl.Expr] = {
     "pregnancy_or_maternity": ~pl.col("pregnancy_or_maternity").fill_null(value=False),
     "nationality_group": pl.col("nationality_group").replace_strict({"BRITISH": "OTHER"}, default="BRITISH"),
 }
-"""Each characteristic turned into another value, whatever it was."""
+"""Changes each characteristic into another value."""
 RULED: Mapping[str, pl.Expr] = {
     "sex": pl.col("sex").replace_strict({"MALE": "FEMALE", "FEMALE": "MALE"}, default=None),
     "date_of_birth": pl.when(pl.col("date_of_birth") < date(1985, 1, 1))
@@ -79,9 +79,9 @@ Changes = Mapping[str, Mapping[str, pl.Expr]]
 
 
 def copies(histories: Histories, changes: Sequence[Changes]) -> Histories:
-    """The records as they are and as many copies as changes, each of people of its own: asked about in one pass.
+    """The records as they are and as many copies as changes, each of people of its own: answered in one pass.
 
-    A fixed part of every pass is dearer than a few hundred people are. Copy 0 is the records as they are.
+    A pass has a fixed cost that is larger than that of a few hundred people. Copy 0 is the records as they are.
     """
     tables = {}
     for name, table in TABLES.items():
@@ -149,7 +149,7 @@ def _suggested(histories: Histories, bundle: Bundle, *, as_of: date) -> pl.DataF
 
 
 def _ruled_test(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Test:
-    """The scores of interventions that are possible (not ruled out) both times, held against each other."""
+    """Did any score move, of interventions that are possible (not ruled out) both times?"""
     numbers = ["p_commence", "p_complete", "effect", "effect_lower", "effect_upper", "support"]
     possible = pl.col("eligibility") != "NOT_ELIGIBLE"
     both = before.filter(possible).join(
@@ -261,7 +261,7 @@ def proxies(
 
     frame = frame.gather_every(-(-len(frame) // PROXY_ROWS))
     matrix = design(frame, features)
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     weight = _influence(frame, bundle)
     for each in characteristics:
         kept = ~frame[each.name].is_in(list(APART)).fill_null(value=True)

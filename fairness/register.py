@@ -5,46 +5,41 @@ never write it; they say what is new in it, gone, better and worse.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
+from pydantic import BeforeValidator, field_validator, model_validator
 
-from catalogue.errors import UsageError
+from catalogue.documents import Day, Section, Text, read_model, read_yaml
 
-RegisterStatus = Literal["open", "explained", "being_reformed", "closed"]
-STATUSES = ("open", "explained", "being_reformed", "closed")
 LONGEST_DAYS = 731
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Disparity(Section):
     """One disparity in the register."""
 
-    id: str
-    first_seen: date
-    status: RegisterStatus
-    owner: str
+    id: Text
+    first_seen: Day
+    status: Literal["open", "explained", "being_reformed", "closed"]
+    owner: Text
     argument: str = ""
     evidence: str = ""
     signed_by: str = ""
-    signed_on: date | None = None
-    expires: date | None = None
+    signed_on: Day | None = None
+    expires: Day | None = None
 
-    def __post_init__(self) -> None:
-        """An explanation wants an argument, evidence, a signature and an end."""
-        if self.status not in STATUSES:
-            raise UsageError(f'Register entry "{self.id}": the status is one of {", ".join(STATUSES)}.')
-        if not self.owner:
-            raise UsageError(f'Register entry "{self.id}" has no owner; name the role that answers for it.')
+    @model_validator(mode="after")
+    def _explained_in_full(self) -> Self:
+        """An explanation needs an argument, evidence, a signature and an end."""
         if self.status == "explained":
             for name in ("argument", "evidence", "signed_by", "signed_on", "expires"):
                 if not getattr(self, name):
-                    raise UsageError(f'Register entry "{self.id}" is explained but has no {name}; add it.')
-        _check_dates(self.id, self.signed_on, self.expires)
+                    raise ValueError(f"is explained but has no {name}; add it.")
+        _check_dates(self.signed_on, self.expires)
+        return self
 
     def explains(self, day: date) -> bool:
         """Whether the explanation is signed and current on that day."""
@@ -56,37 +51,33 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lift:
-    """Leave to pass although the data are too few for one comparison, given by name."""
+class Lift(Section):
+    """Permission to pass although there is too little data for one comparison, which it names."""
 
-    id: str
-    reason: str
-    owner: str
-    signed_by: str
-    signed_on: date
-    expires: date
+    id: Text
+    reason: Text
+    owner: Text
+    signed_by: Text
+    signed_on: Day
+    expires: Day
 
-    def __post_init__(self) -> None:
-        """Nobody lifts it anonymously or for ever."""
-        for name in ("reason", "owner", "signed_by"):
-            if not getattr(self, name):
-                raise UsageError(
-                    f'Register entry "{self.id}" lifts insufficient data but has no {name}; add it.'
-                )
-        _check_dates(self.id, self.signed_on, self.expires)
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        """Nothing is lifted for ever."""
+        _check_dates(self.signed_on, self.expires)
+        return self
 
     def holds(self, day: date) -> bool:
         """Whether it is current on that day."""
         return self.signed_on <= day <= self.expires
 
 
-def _check_dates(name: str, signed_on: date | None, expires: date | None) -> None:
+def _check_dates(signed_on: date | None, expires: date | None) -> None:
     if signed_on is None or expires is None:
         return
     if not signed_on <= expires or (expires - signed_on).days > LONGEST_DAYS:
-        raise UsageError(
-            f'Register entry "{name}": it expires after the day it was signed, within two years.'
+        raise ValueError(
+            "has an expiry that is not within two years after the day it was signed; correct it."
         )
 
 
@@ -94,7 +85,7 @@ def _check_dates(name: str, signed_on: date | None, expires: date | None) -> Non
 class Register:
     """All entries, by id."""
 
-    disparities: Mapping[str, Entry]
+    disparities: Mapping[str, Disparity]
     lifted: Mapping[str, Lift]
 
     def explained(self, disparity: str, day: date) -> bool:
@@ -109,47 +100,40 @@ class Register:
 
 
 EMPTY = Register({}, {})
-_Kind = TypeVar("_Kind", Entry, Lift)
+Item = TypeVar("Item", Disparity, Lift)
+_NONE_IS_EMPTY = BeforeValidator(lambda items: () if items is None else items)
+
+
+class _RegisterFile(Section):
+    disparities: Annotated[tuple[Disparity, ...], _NONE_IS_EMPTY] = ()
+    lifted: Annotated[tuple[Lift, ...], _NONE_IS_EMPTY] = ()
+
+    @field_validator("disparities", "lifted")
+    @classmethod
+    def _once_each(cls, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        ids = [item.id for item in items]
+        twice = sorted(name for name in set(ids) if ids.count(name) > 1)
+        if twice:
+            raise ValueError(f"holds '{twice[0]}' twice; keep one entry for each.")
+        return items
 
 
 def read(path: Path | None = None) -> Register:
     """The register in a file, or the project's own. Raises `UsageError` with the place of what is wrong."""
     path = path or Path(__file__).parent / "register.yaml"
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The register of disparities {path} cannot be read; check the path.") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"The register of disparities {path} is not valid YAML; correct it.") from error
-    return parse(document or {}, name=path.name)
+    return parse(read_yaml(path, thing="The register of disparities"), name=path.name)
 
 
-def parse(document: Any, *, name: str = "register.yaml") -> Register:
-    """A register from a document, key by key."""
-    if not isinstance(document, dict) or set(document) - {"disparities", "lifted"}:
-        raise UsageError(f"{name} has two lists, disparities and lifted, and nothing else.")
-    entries = [_made(Entry, each, name) for each in document.get("disparities") or []]
-    lifts = [_made(Lift, each, name) for each in document.get("lifted") or []]
-    for ids in ([entry.id for entry in entries], [lift.id for lift in lifts]):
-        twice = {each for each in ids if ids.count(each) > 1}
-        if twice:
-            raise UsageError(f'{name} has "{min(twice)}" twice; keep one entry a disparity.')
-    return Register({entry.id: entry for entry in entries}, {lift.id: lift for lift in lifts})
+def parse(document: object, *, name: str = "register.yaml") -> Register:
+    """A register from a document. Raises `UsageError` with the place of what is wrong."""
+    held = read_model(
+        _RegisterFile, document, place=name, nouns={"disparities": "disparity", "lifted": "lift"}
+    )
+    return Register(_by_id(held.disparities), _by_id(held.lifted))
 
 
-def _made(kind: type[_Kind], document: Any, name: str) -> _Kind:
-    if not isinstance(document, dict) or not document.get("id"):
-        raise UsageError(f"{name}: each entry is a list of keys with an id.")
-    unknown = set(document) - {each.name for each in fields(kind)}
-    if unknown:
-        raise UsageError(f'{name}: the entry "{document["id"]}" has an unknown key "{min(unknown)}".')
-    for key in ("first_seen", "signed_on", "expires"):
-        if key in document and not isinstance(document[key], date):
-            raise UsageError(f'{name}: the {key} of "{document["id"]}" is a date like 2026-03-31.')
-    try:
-        return kind(**document)
-    except TypeError as error:
-        raise UsageError(f'{name}: the entry "{document["id"]}" lacks a key that is required.') from error
+def _by_id(items: Sequence[Item]) -> dict[str, Item]:
+    return {item.id: item for item in items}
 
 
 @dataclass(frozen=True, slots=True)

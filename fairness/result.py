@@ -1,4 +1,4 @@
-"""What an audit came to: the value that is gathered around, reported, kept and judged by."""
+"""The result of an audit: what the report, the bundle and the command line are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from fairness import coverage, crosscheck, findings, gate, tables
 from fairness.compare import Comparison
-from fairness.evidence import Evidence
+from fairness.evidence import FurtherEvidence
 from fairness.register import Changes, Register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """What came out: the gate, the findings, every comparison, and where the report is.
+    """The gate, the findings, every comparison, and where the report is.
 
     `synthetic` says that the people are made up: their histories carry the truth they were made from.
     """
 
     gate: gate.Gate
-    findings: tuple[findings.Finding, ...]
+    findings: tuple[findings.GapFinding, ...]
     comparisons: tuple[Comparison, ...]
     coverage: tuple[coverage.Coverage, ...]
     agreement: Mapping[str, crosscheck.Agreement]
@@ -29,7 +29,7 @@ class AuditResult:
     as_of: date
     bundle_version: str
     report: Path
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: FurtherEvidence = field(default_factory=FurtherEvidence)
     synthetic: bool = False
 
     @property
@@ -61,5 +61,5 @@ class AuditResult:
             return f"the gate has too little data for: {named}"
         many = len(self.gate.lifted)
         comparisons = "comparison" if many == 1 else "comparisons"
-        lifted = f"{many} {comparisons} lifted for want of data, and " if many else ""
+        lifted = f"{many} {comparisons} lifted by the register, and " if many else ""
         return f"the gate passes, with {lifted}{len(self.findings)} disparities to explain or reform"

@@ -18,7 +18,7 @@ from catalogue.eligibility import Outcome, evaluate
 from catalogue.fields import FIELDS, Subject
 from catalogue.intervention import RuleKind
 from fairness.characteristics import APART, Characteristic
-from fairness.evidence import Grid
+from fairness.evidence import Grid, GridRows
 from features.histories import Histories
 
 PEOPLE = 800
@@ -67,7 +67,7 @@ def protected_rules(catalogue: Catalogue) -> Grid:
                 rule.legal_basis or NO_BASIS,
             )
             found[key].append(each.name)
-    rows: list[list[str | float | int | None]] = [
+    rows: GridRows = [
         [*key, len(names), "; ".join(names[:4]) + ("; and others" if len(names) > 4 else "")]
         for key, names in sorted(found.items())
     ]
@@ -130,7 +130,7 @@ def _by_group(
     for group, codes in zip(groups, failed, strict=True):
         for rule, times in codes.items():
             removed[rule][group] += times
-    rows: list[list[str | float | int | None]] = []
+    rows: GridRows = []
     for rule, by_group in removed.items():
         shares = [
             None if by_group[name] < threshold else round(100 * by_group[name] / (people[name] * pairs), 1)

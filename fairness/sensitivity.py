@@ -1,4 +1,4 @@
-"""Would the findings stand if the records were wrong: outcomes judged unfairly, needs not recorded, times that change?
+"""Would the findings hold if the records were wrong: outcomes decided unfairly, needs not recorded, changes over time?
 
 * **Biased labels**: the ends that models learn from are decided by people. How many of a group's ends without
   completion would have to be wrong before its relative rate of completion left, or came back into, the band?
@@ -13,16 +13,15 @@ import polars as pl
 
 from fairness import compare, statistics
 from fairness.characteristics import APART, Characteristic
-from fairness.compare import Comparison, Status
-from fairness.evidence import Grid
-from fairness.grouping import CRIMINOGENIC
+from fairness.compare import Comparison, GroupStatus
+from fairness.evidence import Grid, GridRows
 from fairness.measures import Measure
 from fairness.policy import Policy
+from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 WRONG = (0.05, 0.10, 0.20)
-"""Shares of a group's ends without completion that are taken to be wrong, one after the other."""
-Rows = list[list[str | float | int | None]]
+"""Shares of a group's ends without completion that are assumed to be wrong, one share at a time."""
 
 
 def labels(
@@ -30,12 +29,12 @@ def labels(
 ) -> Grid:
     """What the relative rate of completion would be, had some of a group's ends been wrong."""
     titles = {each.name: each.title for each in characteristics}
-    rows: Rows = []
+    rows: GridRows = []
     for each in comparisons:
         if (
             each.measure.id != "completed"
             or each.characteristic not in titles
-            or each.status is not Status.COMPARED
+            or each.status is not GroupStatus.COMPARED
         ):
             continue
         ratio = each.judged[0]
@@ -92,12 +91,12 @@ def needs(
     characteristics: Sequence[Characteristic],
     policy: Policy,
 ) -> Grid:
-    """Relative rates among everybody beside those among people whose needs are all recorded.
+    """Relative rates among everybody, and among people whose needs are all recorded.
 
     A row is left out where either part is small: it could be worked out from the other two.
     """
     inner, outer = frame.filter(full), frame.filter(~full)
-    rows: Rows = []
+    rows: GridRows = []
     for measure in measures:
         for each in characteristics:
             whole, part, rest = (
@@ -108,7 +107,7 @@ def needs(
             )  # fmt: skip
             for name, found in whole.items():
                 both = [part.get(name), rest.get(name)]
-                if found.status is not Status.COMPARED or not _enough([found, *both], policy):
+                if found.status is not GroupStatus.COMPARED or not _enough([found, *both], policy):
                     continue
                 rows.append(
                     [measure.title, each.title, name, found.reference, _words(found), _words(both[0])]
@@ -124,7 +123,7 @@ def needs(
 def _enough(found: Sequence[Comparison | None], policy: Policy) -> bool:
     least = policy.suppression_threshold
     for each in found:
-        if each is None or each.status is not Status.COMPARED or each.reference != found[0].reference:  # type: ignore[union-attr]
+        if each is None or each.status is not GroupStatus.COMPARED or each.reference != found[0].reference:  # type: ignore[union-attr]
             return False
         counts = (each.count, each.people, each.reference_count, each.reference_people)
         a, n_a, b, n_b = (number or 0 for number in counts)
@@ -149,7 +148,7 @@ def drift(frame: pl.DataFrame, characteristics: Sequence[Characteristic], policy
     any day of it is small: a day could be worked out from the others.
     """
     days: list[date] = frame["as_of"].unique().sort().to_list()
-    rows: Rows = []
+    rows: GridRows = []
     for each in characteristics:
         known = frame.filter(pl.col(each.name).is_not_null() & ~pl.col(each.name).is_in(list(APART)))
         tallied = known.group_by(each.name, "as_of").agg(

@@ -1,7 +1,7 @@
-"""Who was counted at each stage, what happened to them, and what else was alike?
+"""Who was counted at each stage, and what happened to them?
 
 Each function makes one frame, a row a unit (person, decision point, referral, absence), with `crn`,
-`as_of` and one boolean column a measure, null for whoever is not counted. `grouping.with_groups` adds
+`as_of` and one boolean column a measure, null for people who are not counted. `grouping.with_groups` adds
 the group of every characteristic and the conditions of the comparison among people alike.
 """
 
@@ -10,7 +10,8 @@ from datetime import date
 import polars as pl
 
 from catalogue import Catalogue
-from fairness.grouping import CRIMINOGENIC, HIGH_RISK, LOW_RISK
+from fairness.grouping import HIGH_RISK, LOW_RISK
+from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 PROGRAMMES = ("ACP", "SI")
@@ -52,8 +53,8 @@ def suggestions(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
             feasible=pl.when(pl.col("eligible") & pl.col("directory")).then("reached"),
             suggested=pl.when("eligible").then("any_suggested"),
             abstained=pl.when("eligible").then(pl.col("too_few") & ~pl.col("any_suggested")),
-            # That something is not settled alone says little: the catalogue's own rules decide by sex and age what is
-            # asked about whom. Among people with nothing suggested it says what stood in the way.
+            # Counted only among people with nothing suggested, where it says what stood in the way. Among everybody it
+            # would mostly show that the catalogue's rules ask different things by sex and age.
             missing_information=pl.when(pl.col("eligible") & ~pl.col("any_suggested")).then("unsettled"),
             suggested_programme=pl.when("programme").then("programme_suggested"),
         )
@@ -173,7 +174,7 @@ def delivery(histories: Histories, *, as_of: date, referrals: pl.DataFrame | Non
     """One row a referral: far away, started within six months, waited, and, having started, completed?
 
     Administrative ends are not counted: they say nothing of the person or of the service. `referrals` are those of
-    `referrals_until`, where they are at hand.
+    `referrals_until`, if the caller has them already.
     """
     referrals = referrals_until(histories, as_of) if referrals is None else referrals
     window = pl.col("referred_on").dt.offset_by(f"{COMMENCE_WITHIN_DAYS}d")
@@ -284,7 +285,7 @@ def flag_outcomes(
 
     `past` are flags made for earlier days by the bundle that is audited. Failed means ended for an
     engagement reason within the horizon; administrative ends within it are not counted. `referrals` are those of
-    `referrals_until`, where they are at hand.
+    `referrals_until`, if the caller has them already.
     """
     referrals = referrals_until(histories, as_of) if referrals is None else referrals
     ends = referrals.select("referral_id", "ended_on", "end")

@@ -218,20 +218,37 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> tuple[float | None, 
     return tuple(adjusted)
 
 
-def design_effect(events: Floats, units: Floats) -> float:
+def design_effect(
+    *,
+    events: float,
+    rows: float,
+    persons: int,
+    squared_events: float,
+    events_by_rows: float,
+    squared_rows: float,
+) -> float:
     """How much less is a row worth because people have several?
 
-    One entry a person: their events and their rows. The variance of the rate with people drawn
-    whole, over the variance with rows drawn singly; never under 1, and 1 where it is undefined.
+    The variance of the rate with people drawn whole, over the variance with rows drawn one by one. Never under 1, and
+    1 where it is undefined.
+
+    Args:
+        events: events of all persons.
+        rows: rows of all persons.
+        persons: how many persons there are.
+        squared_events: the sum over persons of their events, squared.
+        events_by_rows: the sum over persons of their events times their rows.
+        squared_rows: the sum over persons of their rows, squared.
     """
-    people, total = len(units), float(units.sum())
-    if people < 2 or total == 0:
+    if persons < 2 or persons == rows:
         return 1.0
-    share = float(events.sum()) / total
+    share = events / rows
     if share in {0.0, 1.0}:
-        return max(1.0, float((units**2).sum()) / total)  # no spread to see: as if answers never varied
-    between = float(((events - share * units) ** 2).sum()) * people / (people - 1)
-    return max(1.0, between / (total * share * (1 - share)))
+        return max(1.0, squared_rows / rows)  # nothing varies: as if all rows of a person said the same
+    between = (
+        (squared_events - 2 * share * events_by_rows + share**2 * squared_rows) * persons / (persons - 1)
+    )
+    return max(1.0, between / (rows * share * (1 - share)))
 
 
 def stratified_relative_rate(

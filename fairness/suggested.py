@@ -1,7 +1,7 @@
-"""What was suggested, as little of it as the audit reads: the national batch is a hundred times larger.
+"""Which part of the suggestions does the audit count?
 
-The batch has a row for every person and intervention. It comes in parts, and each part is brought down to
-what the stages count before the next one is made.
+The national batch has a row for every person and intervention, far more than the audit reads. It comes in parts, and
+each part is reduced to what the stages count before the next one is made.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class Suggested:
 
 
 def suggested(parts: Iterable[pl.DataFrame], catalogue: Catalogue) -> Suggested:
-    """Bring the rows of the batch down to what is counted, part by part; a person's rows are in one part.
+    """Reduce the rows of the batch to what is counted, part by part; a person's rows are in one part.
 
     Raises:
         UsageError: a part lacks a column.
@@ -56,7 +56,7 @@ def suggested(parts: Iterable[pl.DataFrame], catalogue: Catalogue) -> Suggested:
 
 
 def together(parts: Sequence[Suggested]) -> Suggested:
-    """Several parts as one, sorted by person: however the work was shared out, the result is the same."""
+    """Several parts as one, sorted by person, so that the result does not depend on how the work was shared out."""
     if not parts:
         raise UsageError("Nobody is under supervision on the day of the audit; there is nothing to judge.")
     return Suggested(

@@ -4,12 +4,11 @@ A *cell* is the size of one set of people within one group ("started", women). C
 equations: a total is the sum of its parts; those with an outcome and those without make up the
 denominator. Primary suppression hides small cells. Secondary suppression hides enough others that
 no equation, nor any combination of equations, gives a hidden cell back or pins it to a narrow
-range. Whatever is derived from a hidden cell (rate, index, interval) is hidden with it: see
+range. What is derived from a hidden cell (rate, index, interval) is hidden with it: see
 `Ledger.hidden`. Zero counts as small: "none of the 12" says something about each of the twelve.
 
-Source of the rule: `facts/calibration.md` section 3 of the design (threshold, row and column,
-derived); the check over all equations together is the exact form of "can it be worked out by
-adding and subtracting, knowing that no count is negative".
+The check over all equations together is the exact form of "can it be worked out by adding and
+subtracting, knowing that no count is negative".
 """
 
 from collections import defaultdict
@@ -140,7 +139,7 @@ def _close_each(
     threshold: int,
     may_go: AbstractSet[Cell],
 ) -> None:
-    """Hide the smallest further part wherever one equation alone would give a cell away, until none does."""
+    """Hide the smallest further part of each equation that alone would give a cell away, until none does."""
     touching: dict[Cell, list[int]] = defaultdict(list)
     for number, (total, parts) in enumerate(equations):
         for cell in (total, *parts):
@@ -213,9 +212,9 @@ def _given_away(
                 matrix[row, place[cell]] += 1
         if total in place:
             matrix[row, place[total]] -= 1
-    nought = _only_zero(matrix, np.array([counts[cell] for cell in cells], dtype=float))
-    open_cells = np.flatnonzero(~nought)
-    determined = nought.copy()
+    zero = _only_zero(matrix, np.array([counts[cell] for cell in cells], dtype=float))
+    open_cells = np.flatnonzero(~zero)
+    determined = zero.copy()
     if len(open_cells):
         determined[open_cells] = _fixed(matrix[:, open_cells])
     return frozenset(cell for cell, is_determined in zip(cells, determined, strict=True) if is_determined)
@@ -267,9 +266,9 @@ def _only_zero(matrix: NDArray[np.float64], counts: NDArray[np.float64]) -> NDAr
         method="highs",
     )
     assert found.x is not None, "the true counts satisfy the equations, so there is a solution"
-    nought = np.zeros(size, dtype=bool)
-    nought[empty] = found.x[size:] < 1e-7
-    return nought
+    zero = np.zeros(size, dtype=bool)
+    zero[empty] = found.x[size:] < 1e-7
+    return zero
 
 
 def _components(

@@ -1,6 +1,6 @@
-"""Where parts of an audit are made: here and now, or beside it by other processes.
+"""What makes the parts of an audit: this process, or further ones at the same time.
 
-What is handed over are plain functions and frames, so that another process can be given them.
+Each part is a plain function with frames as arguments, so that another process can run it.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ class Inline(Executor):
     """Makes each part at once, in this process."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Call the function and keep what it gives, or raises, for whoever asks for the result."""
+        """Call the function now, and keep what it returns or raises as the result."""
         made: Future[T] = Future()
         try:
             made.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  as with every executor, the asker is told
+        except Exception as error:  # noqa: BLE001  as with every executor, `result` raises it
             made.set_exception(error)
         return made

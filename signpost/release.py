@@ -7,9 +7,9 @@ fairness judges them, training seals the verdict into the bundle and registers i
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairness.release import audit_release
 from features.histories import Histories
 from scoring.bundle import Bundle
-from signpost.judging import judge
 from signpost.progress import Report
 from training.config import TrainingConfig
 from training.release import REPORT_FOLDER, seal
@@ -60,7 +60,7 @@ def release(
         return report
 
     trained = train(opened, out=out, config=settings, progress=in_part(0, 75))
-    audit = judge(
+    audit = audit_release(
         opened,
         Bundle.open(out),
         out=out / REPORT_FOLDER,

@@ -1,1 +1,1 @@
-"""The equality report as files: accessible HTML that needs no network, with CSV and JSON beside it."""
+"""The equality report as files: accessible HTML that needs no network, with the same numbers as CSV, JSON and a workbook."""

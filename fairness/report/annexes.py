@@ -1,22 +1,22 @@
 """The annexes of the equality report: method, impact assessment, data protection, transparency."""
 
 from fairness.characteristics import definitions
-from fairness.compare import Reading, Status
+from fairness.compare import GapReading, GroupStatus
 from fairness.findings import in_100
 from fairness.measures import measures
 from fairness.policy import Policy
 from fairness.report.blocks import HIDDEN
-from fairness.report.model import Block, Bullets, Folded, Heading, Section, Table, Text
+from fairness.report.model import Block, Bullets, Folded, Heading, ReportSection, ReportTable, Text
 from fairness.result import AuditResult
 
 
-def annexes(result: AuditResult, policy: Policy) -> list[Section]:
+def annexes(result: AuditResult, policy: Policy) -> list[ReportSection]:
     """Sections A to D."""
     return [
-        Section("A", "Method", _method(result, policy)),
-        Section("B", "Equality impact assessment: skeleton", _impact(result)),
-        Section("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
-        Section("D", "Transparency record: performance by group", _transparency(result)),
+        ReportSection("A", "Method", _method(result, policy)),
+        ReportSection("B", "Equality impact assessment: skeleton", _impact(result)),
+        ReportSection("C", "Evidence for the data protection impact assessment", _protection(result, policy)),
+        ReportSection("D", "Transparency record: performance by group", _transparency(result)),
     ]
 
 
@@ -35,17 +35,17 @@ def _method(result: AuditResult, policy: Policy) -> list[Block]:
     return [
         Bullets(
             [
-                "A relative rate is a group's rate over the rate of a named comparison group. Intervals are exact (conditional on the total) for small counts and of Wald's kind for large ones; where people have several rows they are widened for it.",
+                "A relative rate is a group's rate over the rate of a named comparison group. Intervals are exact (conditional on the total) for small counts and Wald for large ones. They are wider where people have several rows.",
                 "Among people alike: the same, within need band, risk band, sentence type and region, or what the measure names (Mantel-Haenszel).",
-                f"A gap is named where the interval lies wholly outside {low:g} to {high:g}, the p-value adjusted over the whole report (Benjamini-Hochberg) is under {1 - policy.confidence:.2g}, and it touches at least {policy.practical_points * 100:g} in 100 and {policy.practical_people:g} people.",
-                f"The smallest gap that would have shown is what these numbers of people reveal {round(policy.power * 100)} times in 100.",
+                f"A gap is named where the interval lies wholly outside {low:g} to {high:g}, the p-value adjusted over the whole report (Benjamini-Hochberg) is under {1 - policy.confidence:.2g}, and it affects at least {policy.practical_points * 100:g} in 100 and {policy.practical_people:g} people.",
+                f"The smallest gap that would have shown is the one that these numbers of people reveal {round(policy.power * 100)} times in 100.",
                 "“No evidence of a gap” says that none was seen; “a gap may be there” says that the relative rate lies outside the band and the numbers are too small to be sure; “evidence of no gap” says that the whole interval lies inside the band.",
-                f"Counts under {policy.suppression_threshold} are not published, nor any from which they could be worked out, nor anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
-                "Flags held against what followed are made again for three fixed days before the audit. The part of the release that flags may have been fitted on some of those days, so these rates may look better than they will be on new referrals.",
-                "Rates that are not defined stay so. Not recorded is a group that is shown.",
+                f"Counts under {policy.suppression_threshold} are not published. Nor are counts from which they could be worked out, or anything derived from them. The same holds on this page, in the CSV and JSON files and in the workbook.",
+                "To compare flags with what followed, the release makes flags for three fixed days before the audit. It may have learned from some of those days, so these rates may look better than they will be on new referrals.",
+                "A rate that is not defined is not shown as 0. People who are not recorded are shown as a group.",
             ]
         ),
-        Table(
+        ReportTable(
             "Agreement with fairlearn's MetricFrame on the same rows",
             ["Measure", "Rates compared", "Undefined here", "Largest difference", "Agrees to 1e-12"],
             rows,
@@ -61,10 +61,10 @@ def _impact(result: AuditResult) -> list[Block]:
         if each.duty == "none":
             continue
         mine = [other for other in result.comparisons if other.characteristic == each.characteristic]
-        gaps = [other for other in mine if other.reading is Reading.GAP]
-        alike = sum(other.reading is Reading.ALIKE for other in mine)
-        unsure = sum(other.reading is Reading.UNSURE for other in mine)
-        unclear = sum(other.reading is Reading.UNCLEAR for other in mine)
+        gaps = [other for other in mine if other.reading is GapReading.GAP]
+        alike = sum(other.reading is GapReading.ALIKE for other in mine)
+        unsure = sum(other.reading is GapReading.UNSURE for other in mine)
+        unclear = sum(other.reading is GapReading.UNCLEAR for other in mine)
         rows.append(
             [
                 each.title,
@@ -87,9 +87,9 @@ def _impact(result: AuditResult) -> list[Block]:
     ]
     return [
         Text(
-            "Due regard to the three aims of the duty (Equality Act 2010, section 149) is for the owner to record; the numbers are filled in."
+            "The owner records due regard to the three aims of the duty (Equality Act 2010, section 149). The numbers are filled in."
         ),
-        Table("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
+        ReportTable("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
         Heading("To be completed"),
         Bullets(
             [
@@ -106,11 +106,10 @@ def _protection(result: AuditResult, policy: Policy) -> list[Block]:
     return [
         Bullets(
             [
-                "Characteristics are read by the audit alone, from a table of their own; the scoring process has no access, and the service refuses them.",
+                "Only the audit reads characteristics, from a table of their own. What scores has no access to them, and the service refuses them.",
                 f"Tests of the release that hold: {holding} of {len(result.evidence.tests)} (section 7).",
                 f"Counts under {policy.suppression_threshold} are suppressed, with secondary and derived suppression.",
-                "The service works out the day's suggestions for everybody under supervision before anybody asks, unless it is told not to (SIGNPOST_PREPARE=0); they are erased with the case, and a person who asks for what is held is shown them.",
-                "Nothing is decided by the machine alone: nothing is pre-selected, a reason is asked for accepting and for departing, and a person can contest.",
+                "Signpost decides nothing alone. Nothing is selected in advance, the practitioner gives a reason for accepting and for departing, and the person can contest.",
             ]
         )
     ]
@@ -124,13 +123,13 @@ def _transparency(result: AuditResult) -> list[Block]:
             measure.title,
             titles[each.characteristic],
             each.group,
-            HIDDEN if each.status is Status.SUPPRESSED else in_100(each.rate),
+            HIDDEN if each.status is GroupStatus.SUPPRESSED else in_100(each.rate),
         ]
         for measure in chosen
         for each in result.comparisons
         if each.measure.id == measure.id and each.characteristic in titles
     ]
-    table = Table(
+    table = ReportTable(
         "Performance by group", ["Measure", "Characteristic", "Group", "Rate"], rows, frozenset({3})
     )
     return [

@@ -3,28 +3,28 @@
 from collections.abc import Sequence
 
 from fairness.characteristics import APART, Characteristic
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.findings import comparison_words, in_100, times
 from fairness.policy import Policy
 from fairness.report.charts import Dot, relative_rates
-from fairness.report.model import Block, Bullets, Chart, Folded, Heading, Table, Text
+from fairness.report.model import Block, Bullets, Chart, Folded, Heading, ReportTable, Text
 
 HIDDEN, UNDEFINED, NOT_COMPARED = "[c]", "[x]", "[z]"
 WORDS = {
-    Reading.GAP: "Gap",
-    Reading.SMALL: "Small difference",
-    Reading.ALIKE: "Evidence of no gap",
-    Reading.UNSURE: "A gap may be there: the numbers are too small to tell",
-    Reading.UNCLEAR: "No evidence of a gap",
+    GapReading.GAP: "Gap",
+    GapReading.SMALL: "Small difference",
+    GapReading.ALIKE: "Evidence of no gap",
+    GapReading.UNSURE: "A gap may be there: the numbers are too small to tell",
+    GapReading.UNCLEAR: "No evidence of a gap",
 }
-SHORT = {**WORDS, Reading.UNSURE: "A gap may be there"}
-"""The same beside a line of a chart, where there is less room."""
+SHORT = {**WORDS, GapReading.UNSURE: "A gap may be there"}
+"""The same words on a line of a chart, where there is less room."""
 MOST_SMALL = 2
-"""From here on, groups that are too small to publish share a row."""
+"""When more groups than this are too small to publish, they share a row."""
 
 
 def legend(threshold: int) -> str:
-    """What stands in a cell that has no number."""
+    """What do the marks in cells without a number mean?"""
     return (
         f"In the tables, {HIDDEN} is not published, because counts under {threshold} could say something about one "
         "person, or because the number would give such a count away. "
@@ -33,15 +33,15 @@ def legend(threshold: int) -> str:
     )
 
 
-def held_against(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The groups that were to be compared: all but the comparison groups themselves and people not recorded."""
+def to_be_compared(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The groups to be compared: all but the comparison groups themselves and people not recorded."""
     return [each for each in comparisons if each.group not in {*APART, each.reference}]
 
 
 def compared_words(comparisons: Sequence[Comparison]) -> str:
-    """How many of the groups could be compared, the comparison group and people not recorded aside."""
-    groups = held_against(comparisons)
-    compared = sum(each.status is Status.COMPARED for each in groups)
+    """How many groups could be compared, not counting the comparison group and people not recorded."""
+    groups = to_be_compared(comparisons)
+    compared = sum(each.status is GroupStatus.COMPARED for each in groups)
     return f"{compared:,} of {len(groups):,} {'group' if len(groups) == 1 else 'groups'} could be compared"
 
 
@@ -63,7 +63,7 @@ def measure_blocks(
         if not mine:
             continue
         made = chart(mine, characteristic.title, policy)
-        if any(each.reading is Reading.GAP for each in mine):
+        if any(each.reading is GapReading.GAP for each in mine):
             blocks.append(made)
             continue
         folded.append(made)
@@ -86,9 +86,9 @@ def _harm_words(harm: str) -> str:
     return f" A {harm} rate disadvantages."
 
 
-def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Chart | Table:
+def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Chart | ReportTable:
     """One characteristic: the drawing with its table, or the table alone where nothing can be compared."""
-    drawn = [each for each in comparisons if each.status is Status.COMPARED and each.judged[0]]
+    drawn = [each for each in comparisons if each.status is GroupStatus.COMPARED and each.judged[0]]
     table = _table(comparisons, f"{comparisons[0].measure.title} by {title.lower()}")
     if not drawn:
         return table
@@ -106,13 +106,13 @@ def _dot(each: Comparison) -> Dot:
     ratio, lower, upper, _ = each.judged
     assert ratio is not None
     assert each.reading is not None
-    return Dot(each.group, ratio, lower, upper, SHORT[each.reading], each.reading is Reading.GAP)
+    return Dot(each.group, ratio, lower, upper, SHORT[each.reading], each.reading is GapReading.GAP)
 
 
 def _headline(comparisons: Sequence[Comparison], title: str) -> str:
     """The finding as the chart's title."""
     measure = comparisons[0].measure
-    gaps = [each for each in comparisons if each.reading is Reading.GAP]
+    gaps = [each for each in comparisons if each.reading is GapReading.GAP]
     if gaps:
         worst = max(gaps, key=lambda each: abs(each.people_affected or 0))
         return f"{measure.title} by {title.lower()}. {worst.group}: {comparison_words(worst)}"
@@ -121,38 +121,38 @@ def _headline(comparisons: Sequence[Comparison], title: str) -> str:
 
 def _summary(comparisons: Sequence[Comparison], title: str) -> str:
     """Where no gap is named: which of the other readings holds, and for how many groups."""
-    compared = [each for each in comparisons if each.status is Status.COMPARED]
+    compared = [each for each in comparisons if each.status is GroupStatus.COMPARED]
     if not compared:
         return f"{title}: nothing could be compared"
-    if all(each.reading is Reading.ALIKE for each in compared):
+    if all(each.reading is GapReading.ALIKE for each in compared):
         words = "evidence of no gap in any group compared"
-    elif unsure := [each.group for each in compared if each.reading is Reading.UNSURE]:
+    elif unsure := [each.group for each in compared if each.reading is GapReading.UNSURE]:
         words = f"no gap is certain, but one may be there for {', '.join(unsure)}, and the numbers are too small to tell"
     else:
         words = "no gap to explain or reform was found"
     return f"{title}: {words} ({compared_words(comparisons)})"
 
 
-def _table(comparisons: Sequence[Comparison], caption: str) -> Table:
+def _table(comparisons: Sequence[Comparison], caption: str) -> ReportTable:
     alike = comparisons[0].measure.alike
     unit = comparisons[0].measure.unit.capitalize()
     columns = [
         "Group", unit, "With the event", "Rate (95% interval)", "Relative rate (95% interval)",
         *(["Among people alike (95% interval)"] if alike else []), "Smallest gap that would have shown", "Reading",
     ]  # fmt: skip
-    small = [each for each in comparisons if each.status is Status.SUPPRESSED]
+    small = [each for each in comparisons if each.status is GroupStatus.SUPPRESSED]
     together = small if len(small) > MOST_SMALL else []
     rows = [_row(each, alike=alike) for each in comparisons if each not in together]
     if together:
         rows.append([", ".join(each.group for each in together), *_row(together[0], alike=alike)[1:]])
-    return Table(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
+    return ReportTable(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
 
 
 def _row(each: Comparison, *, alike: bool) -> list[str]:
-    if each.status is Status.SUPPRESSED:
+    if each.status is GroupStatus.SUPPRESSED:
         return [each.group, *([HIDDEN] * (6 if alike else 5)), "Too few to publish"]
-    group = f"{each.group} (comparison group)" if each.status is Status.REFERENCE else each.group
-    compared = each.status in {Status.COMPARED, Status.UNDEFINED}
+    group = f"{each.group} (comparison group)" if each.status is GroupStatus.REFERENCE else each.group
+    compared = each.status in {GroupStatus.COMPARED, GroupStatus.UNDEFINED}
     rate = (
         UNDEFINED
         if each.rate is None
@@ -180,12 +180,12 @@ def status_words(each: Comparison) -> str:
     if each.reading is not None:
         return WORDS[each.reading]
     return {
-        Status.REFERENCE: "Comparison group",
-        Status.SHOWN: "Shown, not compared",
-        Status.LITTLE_RECORDED: "Recorded for too few to compare",
-        Status.UNDEFINED: "Not defined: it happened to nobody in the comparison group",
-        Status.SUPPRESSED: "Too few to publish",
-        Status.COMPARED: "Compared",
+        GroupStatus.REFERENCE: "Comparison group",
+        GroupStatus.SHOWN: "Shown, not compared",
+        GroupStatus.LITTLE_RECORDED: "Recorded for too few to compare",
+        GroupStatus.UNDEFINED: "Not defined: it happened to nobody in the comparison group",
+        GroupStatus.SUPPRESSED: "Too few to publish",
+        GroupStatus.COMPARED: "Compared",
     }[each.status]
 
 

@@ -1,8 +1,8 @@
 """Dot-and-interval charts as inline SVG: a dot a group, its interval a line, the four-fifths band behind.
 
 Nothing is told by colour alone: a gap is a filled diamond, anything else a circle, and the words of
-the reading stand above the end of each line. The same numbers are in the table beside. A drawing is as
-wide as a telephone, words above lines, so that its letters are as large there as on a desk.
+the reading stand above the end of each line. The same numbers are in the table with it. A drawing is as
+wide as a telephone, with words above lines, so its letters are large enough there too.
 """
 
 import math
@@ -38,7 +38,7 @@ def relative_rates(
     parts = [
         _opening(
             name, title, bottom + FOOT,
-            f"Relative rates over {reference}, with 95% intervals. The table beside holds the same numbers.",
+            f"Relative rates over {reference}, with 95% intervals. The table holds the same numbers.",
         ),
         f'<rect class="band" x="{_x(band[0]):.1f}" y="{TOP}" width="{_x(band[1]) - _x(band[0]):.1f}" height="{bottom - TOP}"/>',
         f'<line class="one" x1="{_x(1):.1f}" x2="{_x(1):.1f}" y1="{TOP}" y2="{bottom}"/>',
@@ -74,7 +74,7 @@ def trade_off(pairs: Sequence[Pair], *, name: str, title: str, first: str, secon
     step = 10 if high - low <= 60 else 20
     parts = [
         _opening(
-            name, title, bottom + FOOT, f"Circle: {first}. Diamond: {second}. The table beside holds the same numbers."
+            name, title, bottom + FOOT, f"Circle: {first}. Diamond: {second}. The table holds the same numbers."
         ),
         f'<text class="axis" x="{MARGIN}" y="15">○ {escape(first)} &#160; ◆ {escape(second)}</text>',
         *(_tick(place(number), bottom, f"{number}") for number in range(low, high + 1, step)),

@@ -1,10 +1,10 @@
-"""The first screen of the report: what was decided, what was found, what could not be assessed, what is asked for."""
+"""The first screen of the report: what was found, what could not be assessed, what was counted, what is asked."""
 
 from collections.abc import Sequence
 
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.findings import counted, times
-from fairness.report.blocks import compared_words, held_against
+from fairness.report.blocks import compared_words, to_be_compared
 from fairness.report.model import Block, Bullets, Part, Pointers, Text
 from fairness.result import AuditResult
 from fairness.rules import without_basis
@@ -58,7 +58,7 @@ def _found(result: AuditResult) -> list[Block]:
 
 
 def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
-    many = sum(each.reading is Reading.UNSURE for each in comparisons)
+    many = sum(each.reading is GapReading.UNSURE for each in comparisons)
     return (
         [Text(f"In {many:,} comparisons a gap may be there, and the numbers are too small to tell.")]
         if many
@@ -68,9 +68,9 @@ def _unsure(comparisons: Sequence[Comparison]) -> list[Block]:
 
 def _not_assessed(result: AuditResult) -> list[str]:
     weak = [each.title for each in result.coverage if not each.comparable]
-    groups = held_against(result.comparisons)
-    hidden = sum(each.status is Status.SUPPRESSED for each in groups)
-    others = sum(each.status not in {Status.COMPARED, Status.SUPPRESSED} for each in groups)
+    groups = to_be_compared(result.comparisons)
+    hidden = sum(each.status is GroupStatus.SUPPRESSED for each in groups)
+    others = sum(each.status not in {GroupStatus.COMPARED, GroupStatus.SUPPRESSED} for each in groups)
     named = ", ".join(weak) if len(weak) <= MOST else f"{len(weak)} characteristics (section 3)"
     lines = [f"{named}: recorded for too few."] if weak else []
     if hidden or others:
@@ -99,10 +99,10 @@ def _asked(result: AuditResult) -> list[Block]:
     if gate.failed_tests:
         lines.append("Have the release mended: a test of it does not hold.")
     if gate.disparities:
-        lines.append(f"Explain or reform {len(gate.disparities)} that stand in the way.")
+        lines.append(f"Explain or reform {len(gate.disparities)} that block the release.")
     others = len(result.findings) - len(gate.disparities)
     if others > 0:
-        lines.append(f"Decide on {others} that {'does' if others == 1 else 'do'} not stand in the way.")
+        lines.append(f"Decide on {others} that {'does' if others == 1 else 'do'} not block it.")
     rules = sum(
         many
         for grid in result.evidence.of("5")

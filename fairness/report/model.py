@@ -33,7 +33,7 @@ class Pointers:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """A table whose first column names the row. `numeric` says which columns are numbers, `anchor` where links lead."""
 
     caption: str
@@ -45,16 +45,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with the table that holds the same numbers beside it."""
+    """A drawing, and the table that holds the same numbers."""
 
     title: str
     drawing: Markup
-    table: Table
+    table: ReportTable
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Detail behind a summary line; printed in full."""
+    """Detail that opens under a summary line; print shows it in full."""
 
     summary: str
     blocks: Sequence["Block"]
@@ -68,11 +68,11 @@ class Heading:
     level: int = 3
 
 
-Block = Text | Bullets | Pointers | Table | Chart | Folded | Heading
+Block = Text | Bullets | Pointers | ReportTable | Chart | Folded | Heading
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """One numbered section."""
 
     number: str
@@ -94,7 +94,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EqualityReport:
     """The whole report.
 
     `first` is the executive page of one screen; `notice` stands on it before everything else, `legend`
@@ -105,7 +105,7 @@ class Report:
     subtitle: str
     verdict: str
     verdict_words: str
-    sections: Sequence[Section]
+    sections: Sequence[ReportSection]
     legend: str
     notice: str = ""
     first: Sequence[Part] = ()

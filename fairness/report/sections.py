@@ -1,7 +1,7 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
 from fairness.characteristics import definitions
-from fairness.compare import Comparison, Reading, Status
+from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.evidence import Grid
 from fairness.findings import in_100, sentence
 from fairness.measures import Measure, measures
@@ -22,11 +22,11 @@ from fairness.report.model import (
     Block,
     Bullets,
     Chart,
+    EqualityReport,
     Folded,
     Pointers,
-    Report,
-    Section,
-    Table,
+    ReportSection,
+    ReportTable,
     Text,
 )
 from fairness.report.verdict import VERDICTS, test_words, verdict_words
@@ -36,10 +36,10 @@ from fairness.rules import without_basis
 RULES, RULES_TABLE = "rules", "table-rules"
 
 
-def build(result: AuditResult, *, policy: Policy) -> Report:
+def build(result: AuditResult, *, policy: Policy) -> EqualityReport:
     """The report of an audit, ready to render."""
     marks = legend(policy.suppression_threshold)
-    return Report(
+    return EqualityReport(
         title="Equality report",
         subtitle=f"Release {result.bundle_version}, as of {result.as_of.day} {result.as_of:%B %Y}",
         verdict=VERDICTS[result.gate.state],
@@ -48,21 +48,21 @@ def build(result: AuditResult, *, policy: Policy) -> Report:
         notice=SYNTHETIC if result.synthetic else "",
         first=first_screen(result),
         sections=[
-            Section("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
-            Section("2", "Decisions needed", _decisions(result)),
-            Section("3", "Coverage", _coverage(result, policy)),
-            Section(
+            ReportSection("1", "Summary for reviewers", [*_summary(result), Text(marks)]),
+            ReportSection("2", "Decisions needed", _decisions(result)),
+            ReportSection("3", "Coverage", _coverage(result, policy)),
+            ReportSection(
                 "4",
                 "Risk flags",
                 [*_flag_harm(), *_measures(result, 4, policy), *_grids(result, "4"), *_trade_off()],
             ),
-            Section("5", "Recommendations", [*_measures(result, 5, policy), *_grids(result, "5")]),
-            Section("6", "Intersections", _intersections(result)),
-            Section("7", "Proxy and flip tests", _tests(result)),
-            Section("8", "Human stage", _human(result, policy)),
-            Section("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
-            Section("10", "Sensitivity", _sensitivity(result)),
-            Section("11", "Alternatives", _alternatives(result)),
+            ReportSection("5", "Recommendations", [*_measures(result, 5, policy), *_grids(result, "5")]),
+            ReportSection("6", "Intersections", _intersections(result)),
+            ReportSection("7", "Proxy and flip tests", _tests(result)),
+            ReportSection("8", "Human stage", _human(result, policy)),
+            ReportSection("9", "Outcome funnel", [*_funnel(result), *_measures(result, 9, policy)]),
+            ReportSection("10", "Sensitivity", _sensitivity(result)),
+            ReportSection("11", "Alternatives", _alternatives(result)),
             *annexes(result, policy),
         ],
     )
@@ -74,8 +74,8 @@ def _summary(result: AuditResult) -> list[Block]:
     blocks: list[Block] = [
         Text(
             "Signpost suggests interventions to practitioners and flags referrals that may not be completed. A practitioner "
-            "decides. The harm looked for: people of some groups being offered less, reached later, told less often what "
-            "could help, or flagged wrongly."
+            "decides. This report looks for harm to groups: whether they are offered less, wait longer, hear less often what "
+            "could help, or are flagged wrongly."
         ),
     ]
     if result.findings:
@@ -85,8 +85,8 @@ def _summary(result: AuditResult) -> list[Block]:
     else:
         blocks.append(
             Text(
-                f"No gap that has to be explained or reformed was found; {compared_words(result.comparisons)}. Where too few people were counted, that is said "
-                "beside each comparison: not finding a gap is not the same as there being none."
+                f"No gap that has to be explained or reformed was found; {compared_words(result.comparisons)}. Each comparison says where too few people "
+                "were counted. Not finding a gap is not the same as there being none."
             )
         )
     if broken:
@@ -97,7 +97,7 @@ def _summary(result: AuditResult) -> list[Block]:
 
 
 def _decisions(result: AuditResult) -> list[Block]:
-    gaps = [each for each in result.comparisons if each.reading is Reading.GAP]
+    gaps = [each for each in result.comparisons if each.reading is GapReading.GAP]
     moved = result.changes
     since = [
         (
@@ -137,13 +137,13 @@ def _decisions(result: AuditResult) -> list[Block]:
     ]
     return [
         *(Text(words) for words in since),
-        Table("Disparities to explain or reform", columns, rows),
+        ReportTable("Disparities to explain or reform", columns, rows),
         *rules,
     ]
 
 
 def _rule_decisions(result: AuditResult) -> list[Block]:
-    """Rules on a protected characteristic that nothing on record allows."""
+    """Rules on a protected characteristic without a recorded legal basis."""
     lines = [
         f"{characteristic.capitalize()}: {rules} {'rule' if rules == 1 else 'rules'}, in {places} "
         f"{'intervention' if places == 1 else 'interventions'}."
@@ -155,8 +155,8 @@ def _rule_decisions(result: AuditResult) -> list[Block]:
         return []
     return [
         Text(
-            "Rules of the catalogue that turn on a protected characteristic and have no legal basis on record. For each, "
-            "record the basis or change the rule:"
+            "These rules of the catalogue depend on a protected characteristic, and no legal basis is recorded for them. For "
+            "each, record the basis or change the rule:"
         ),
         Pointers(lines, RULES_TABLE, "See the rules in section 5"),
     ]
@@ -183,7 +183,7 @@ def _coverage(result: AuditResult, policy: Policy) -> list[Block]:
             "Not recorded and prefer not to say are different things, and both are shown. "
             f"Below {share} in 100 known, groups are shown and not compared."
         ),
-        Table("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
+        ReportTable("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
     ]
 
 
@@ -191,9 +191,9 @@ def _flag_harm() -> list[Block]:
     return [
         Text(
             "A flag offers support: timing, travel, format, contact. So the first harm is to miss somebody who could have "
-            "been helped; the second is to call a referral at risk that was not. Flags were made again for three earlier "
-            "days with this release, and held against what then happened; the release learned from some of those "
-            "referrals, so the errors shown are not larger than those to come."
+            "been helped. The second is to flag a referral that was not at risk. This release made flags for three "
+            "earlier days, and this section compares them with what then happened. The release learned from some of those "
+            "referrals, so errors on new referrals may be larger than those shown."
         )
     ]
 
@@ -201,10 +201,10 @@ def _flag_harm() -> list[Block]:
 def _trade_off() -> list[Block]:
     return [
         Text(
-            "Not every measure of parity can hold at once. Where referrals of one group end without completion more often, "
-            "a chance that means the same for everybody gives that group more flags, and more flags on people who then go "
-            "on. Equal error rates could then only be had by telling two people with the same record different chances, "
-            "which this product does not do. Section 11 shows what it would cost."
+            "Not every measure of parity can hold at once. Suppose that referrals of one group end without completion more "
+            "often. A chance that means the same for everybody then gives that group more flags, and more flags on people "
+            "who go on. Equal error rates would need different chances for two people with the same record. Signpost does "
+            "not do that. Section 11 shows what it would cost."
         )
     ]
 
@@ -229,7 +229,7 @@ def _of(result: AuditResult, measure: Measure) -> list[Comparison]:
 
 
 LONG = ("offers-", "rules-by-", "calibration-by-band-")
-"""Tables that are folded: detail behind what stands above them."""
+"""Tables that are folded: the detail of what comes before them."""
 
 
 def _grids(result: AuditResult, section: str) -> list[Block]:
@@ -240,14 +240,14 @@ def _grids(result: AuditResult, section: str) -> list[Block]:
     return made
 
 
-def _grid(grid: Grid) -> Table:
+def _grid(grid: Grid) -> ReportTable:
     rows = [[_cell(cell) for cell in row] for row in grid.rows]
     numeric = frozenset(
         place
         for place in range(1, len(grid.columns))
         if all(not isinstance(row[place], str) for row in grid.rows)
     )
-    return Table(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
+    return ReportTable(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
 
 
 def _cell(cell: str | float | None) -> str:
@@ -260,12 +260,12 @@ def _intersections(result: AuditResult) -> list[Block]:
     crossed = [each for each in result.comparisons if " by " in each.characteristic]
     if not crossed:
         return [Text("No intersection could be compared.", "warning")]
-    shown = [each for each in crossed if each.status is not Status.SUPPRESSED]
-    gaps = [each for each in shown if each.reading is Reading.GAP]
+    shown = [each for each in crossed if each.status is not GroupStatus.SUPPRESSED]
+    gaps = [each for each in shown if each.reading is GapReading.GAP]
     blocks: list[Block] = [
         Text(
             f"Up to three characteristics were crossed for the main measures: {len(crossed):,} groups, of which "
-            f"{len(crossed) - len(shown):,} are too small to publish. {len(gaps):,} read as a gap."
+            f"{len(crossed) - len(shown):,} are too small to publish. {len(gaps):,} show a gap."
         )
     ]
     names = dict.fromkeys((each.measure.title, each.characteristic) for each in shown)
@@ -283,13 +283,13 @@ def _intersections(result: AuditResult) -> list[Block]:
             ]
             for each in mine
         ]
-        table = Table(
-            f"{title}, {characteristic.replace('_', ' ')} (held against {mine[0].reference})",
+        table = ReportTable(
+            f"{title}, {characteristic.replace('_', ' ')} (compared with {mine[0].reference})",
             ["Group", "Counted", "Rate", "Relative rate (95% interval)", "Reading"],
             rows,
             frozenset({1, 2, 3}),
         )
-        has_gap = any(each.reading is Reading.GAP for each in mine)
+        has_gap = any(each.reading is GapReading.GAP for each in mine)
         blocks.append(table if has_gap else Folded(table.caption, [table]))
     return blocks
 
@@ -308,10 +308,10 @@ def _tests(result: AuditResult) -> list[Block]:
     ]
     return [
         Text(
-            "The release was run through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
-            "everything that became known later was taken away, then later rows were added. One that does not hold fails the gate."
+            "The release was tested through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
+            "everything that became known later was taken away, then later rows were added. A test that does not hold fails the gate."
         ),
-        Table("Tests of the release", ["Test", "Result", "What was done"], rows),
+        ReportTable("Tests of the release", ["Test", "Result", "What was done"], rows),
         *_grids(result, "7"),
     ]
 
@@ -337,7 +337,7 @@ def _funnel(result: AuditResult) -> list[Block]:
         if total
     ]
     return [
-        Table(
+        ReportTable(
             "From assessment to progress, everybody",
             ["Stage", "Counted", "With the event", "Rate"],
             rows,
@@ -348,11 +348,11 @@ def _funnel(result: AuditResult) -> list[Block]:
 
 def _sensitivity(result: AuditResult) -> list[Block]:
     looked = [each for each in result.comparisons if each.measure.id in {"enforced", "fully_assessed"}]
-    labels = [each for each in looked if each.reading is Reading.GAP]
+    labels = [each for each in looked if each.reading is GapReading.GAP]
     blocks: list[Block] = [
         Text(
-            "The outcomes that the models learn from are made by people too. Where breach follows the same absence more "
-            "often for one group, ends without completion are over-counted for it; where needs are recorded less, fewer "
+            "People decide the outcomes that the models learn from. If breach follows the same absence more often for one "
+            "group, its ends without completion are counted too high. If needs are recorded less for a group, fewer "
             "interventions can be settled for it."
         )
     ]
@@ -370,20 +370,20 @@ def _sensitivity(result: AuditResult) -> list[Block]:
 def _alternatives(result: AuditResult) -> list[Block]:
     grids = result.evidence.of("11")
     if not grids:
-        return [Text("Too few referrals with a known outcome to weigh other ways of flagging.", "warning")]
+        return [Text("Too few referrals with a known outcome to test other ways of flagging.", "warning")]
     return [
         Text(
-            "Other ways of flagging were fitted on earlier days and held against the latest, with as many flags as the "
-            "release gives. An alternative would have to miss certainly fewer in the worst served group, at near-equal "
-            "accuracy, to replace it. A threshold for each group is shown only as what parity would cost: it treats two "
-            "like people differently, and can never be registered for serving."
+            "Other ways of flagging were fitted on earlier days and tested on the latest day, with as many flags as the "
+            "release gives. To replace the release, an alternative must certainly miss fewer in the worst served group, at "
+            "near-equal accuracy. A threshold for each group is shown only to say what parity would cost. It treats two "
+            "people with the same record differently, so it may not be served."
         ),
         *(_weighed(grid, words) for grid, words in zip(grids, result.evidence.said("11"), strict=True)),
     ]
 
 
 def _weighed(grid: Grid, words: str) -> Block:
-    """The trade-off drawn, titled with what is chosen and why, and its table beside."""
+    """The trade-off as a drawing and a table; the title says what is chosen and why."""
     place = {name: number for number, name in enumerate(grid.columns)}
     first, second = place["Missed in 100"], place["Missed in 100, worst served group"]
     near, served = place["Near-equal accuracy"], place["May be served"]

@@ -21,19 +21,19 @@ def verdict_words(result: AuditResult) -> str:
         if gate.failed_tests:
             words.append(
                 f"Tests of the release that do not hold: {'; '.join(test_words(each) for each in gate.failed_tests)} (section 7). No explanation lets "
-                "it pass; the release has to be mended."
+                "it pass. The release has to be mended."
             )
         if gate.disparities:
             words.append(
-                f"Disparities that stand in the way of this release: {len(gate.disparities)}. Each has to be explained, "
+                f"Disparities that block this release: {len(gate.disparities)}. Each has to be explained, "
                 "with a signed argument in the register, or reformed."
             )
         return " ".join(words)
     if gate.state == "INSUFFICIENT_DATA":
-        return f"These comparisons could not be made: {_listed(gate.insufficient)}. They can be lifted by name only."
-    words = ["No disparity stands in the way of this release."]
+        return f"These comparisons could not be made: {_listed(gate.insufficient)}. The register can lift each by its name."
+    words = ["No disparity blocks this release."]
     if gate.lifted:
-        words.append(f"Lifted by the register for want of data: {_listed(gate.lifted)}.")
+        words.append(f"Too little data, lifted by the register: {_listed(gate.lifted)}.")
     if result.findings:
         words.append("The gaps named below are still to be explained or reformed.")
     return " ".join(words)

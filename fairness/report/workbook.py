@@ -21,13 +21,13 @@ _SPACES = (
     'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
     'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" office:version="1.3"'
 )
-Cell = str | float | int | None
+Value = str | float | int | None
 
 
 def write(path: Path, result: AuditResult) -> None:
     """Write the workbook. The same audit gives the same bytes."""
     frame = tables.frame(result.comparisons)
-    sheets: list[tuple[str, Sequence[Sequence[Cell]]]] = [
+    sheets: list[tuple[str, Sequence[Sequence[Value]]]] = [
         ("Cover", _cover(result)),
         (
             "Coverage",
@@ -61,9 +61,9 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
     return info
 
 
-def _cover(result: AuditResult) -> list[list[Cell]]:
-    findings: list[list[Cell]] = [[each.sentence] for each in result.findings]
-    said: list[list[Cell]] = [[SYNTHETIC]] if result.synthetic else []
+def _cover(result: AuditResult) -> list[list[Value]]:
+    findings: list[list[Value]] = [[each.sentence] for each in result.findings]
+    said: list[list[Value]] = [[SYNTHETIC]] if result.synthetic else []
     return [
         ["Equality report"],
         [f"Release {result.bundle_version}, as of {result.as_of.isoformat()}"],
@@ -75,14 +75,14 @@ def _cover(result: AuditResult) -> list[list[Cell]]:
     ]
 
 
-def _plain(record: Mapping[str, object]) -> list[Cell]:
+def _plain(record: Mapping[str, object]) -> list[Value]:
     return [
         value if isinstance(value, str | float | int) or value is None else str(value)
         for value in record.values()
     ]
 
 
-def _sheet(name: str, rows: Sequence[Sequence[Cell]]) -> str:
+def _sheet(name: str, rows: Sequence[Sequence[Value]]) -> str:
     suppressed = next((place for place, cell in enumerate(rows[0]) if cell == "status"), None)
     lines = []
     for row in rows:
@@ -92,7 +92,7 @@ def _sheet(name: str, rows: Sequence[Sequence[Cell]]) -> str:
     return f'<table:table table:name="{escape(name)}">{"".join(lines)}</table:table>'
 
 
-def _cell(cell: Cell, blank: str) -> str:
+def _cell(cell: Value, blank: str) -> str:
     if isinstance(cell, bool) or cell is None or isinstance(cell, str):
         words = blank if cell is None or cell == "" else str(cell)
         return f'<table:table-cell office:value-type="string"><text:p>{escape(words)}</text:p></table:table-cell>'

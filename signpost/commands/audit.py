@@ -17,12 +17,12 @@ from signpost.progress import progress
 )
 def audit(*, histories: Path, bundle_folder: Path, out: Path, register: Path | None) -> int:
     """Write the equality report of a bundle; status 1 if its gate does not pass."""
+    from fairness.release import audit_release
     from features.histories import Histories
     from scoring.bundle import Bundle
-    from signpost.judging import judge
 
     with progress("Auditing") as report:
-        result = judge(
+        result = audit_release(
             Histories.open(histories), Bundle.open(bundle_folder), out=out, progress=report, register=register
         )
     click.echo(result.sentence)

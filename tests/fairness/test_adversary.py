@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 
 from fairness.audit import CROSSED, write
 from fairness.characteristics import AND, definitions
-from fairness.evidence import Evidence
+from fairness.evidence import FurtherEvidence
 from fairness.measures import Measure, measures
 from fairness.policy import default
 from fairness.result import AuditResult
@@ -341,5 +341,5 @@ def test_the_bundle_says_no_more_than_the_report(
 
 
 def test_detail_tables_hold_no_small_count(folder: Path, audit: AuditResult) -> None:
-    assert audit.evidence == Evidence()
+    assert audit.evidence == FurtherEvidence()
     assert {path.suffix for path in folder.iterdir()} == {".html", ".csv", ".json", ".ods"}

@@ -12,10 +12,10 @@ import pytest
 
 from catalogue import load
 from catalogue.errors import UsageError
-from fairness import offers, sensitivity
+from fairness import offers, release, sensitivity
 from fairness.audit import PAST_DAYS
 from fairness.characteristics import definitions
-from fairness.compare import Status, compare, settle
+from fairness.compare import GroupStatus, compare, settle
 from fairness.measures import measures
 from fairness.narrowing import of_people, with_open_referrals
 from fairness.policy import default
@@ -26,7 +26,6 @@ from features.contract import TABLES
 from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
-from signpost import judging
 
 TODAY = date(2025, 12, 31)
 SEX = definitions().by_name("sex")
@@ -96,17 +95,17 @@ def test_two_processes_make_the_report_that_one_makes(
     shown: list[tuple[int, int]] = []
 
     def audited(name: str) -> dict[str, bytes]:
-        judging.judge(
+        release.audit_release(
             few_people, bundle, out=tmp_path / name, progress=lambda done, total: shown.append((done, total))
         )
         return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
 
     alone = audited("alone")
     assert shown == [(1, 1)]
-    monkeypatch.setattr(judging, "SHARED_FROM", 1)
-    monkeypatch.setattr(judging, "SHARE", 40)
+    monkeypatch.setattr(release, "SHARED_FROM", 1)
+    monkeypatch.setattr(release, "SHARE", 40)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.delattr(judging, "Inline")  # from here on nothing may be made in this process alone
+    monkeypatch.delattr(release, "Inline")  # from here on nothing may be made in this process alone
     environment = dict(os.environ)
     assert audited("shared") == alone
     assert dict(os.environ) == environment
@@ -117,12 +116,12 @@ def test_an_audit_that_cannot_be_made_says_so_and_leaves_no_process(
     few_people: Histories, trained_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = Bundle.open(trained_bundle)
-    monkeypatch.setattr(judging, "SHARED_FROM", 1)
+    monkeypatch.setattr(release, "SHARED_FROM", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.delattr(judging, "Inline")
+    monkeypatch.delattr(release, "Inline")
     absent = tmp_path / "register.yaml"
     with pytest.raises(UsageError, match=r"register\.yaml"):
-        judging.judge(
+        release.audit_release(
             few_people, bundle, out=tmp_path / "report", progress=lambda _done, _total: None, register=absent
         )
     assert multiprocessing.active_children() == []
@@ -197,7 +196,7 @@ def test_a_small_group_is_hidden_in_the_detail_too(counted: tuple[Suggested, pl.
     )
     frame, each_offer = offers.offered(made, few, CATALOGUE)
     judged = offers.judged(frame, each_offer, [SEX], default())
-    assert {each.status for each in judged if each.group == "Women"} == {Status.SUPPRESSED}
+    assert {each.status for each in judged if each.group == "Women"} == {GroupStatus.SUPPRESSED}
 
 
 # ── Sensitivity ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ from catalogue import load
 from fairness import evidence, gate, register, rules, tables
 from fairness.audit import concluded, judge, write
 from fairness.characteristics import definitions
-from fairness.compare import Reading, Status
+from fairness.compare import GapReading, GroupStatus
 from fairness.findings import conclusion
 from fairness.measures import measures
 from fairness.policy import default
@@ -132,7 +132,7 @@ def test_every_planted_gap_is_named_in_its_stage_and_fails_the_gate(disparity: A
     named = {
         (each.measure.id, each.characteristic, each.group)
         for each in disparity.comparisons
-        if each.reading is Reading.GAP
+        if each.reading is GapReading.GAP
     }
     assert set(PLANTED) <= named
     assert disparity.gate.state == "FAIL"
@@ -190,11 +190,9 @@ def test_what_was_lifted_is_said(disparity: AuditResult) -> None:
     assert again.passed
     assert again.as_dict()["lifted"] == ["flagged:nobody"]
     passed = replace(found, gate=again)
-    assert passed.sentence.startswith(
-        "the gate passes, with 1 comparison lifted for want of data, and 0 disp"
-    )
+    assert passed.sentence.startswith("the gate passes, with 1 comparison lifted by the register, and 0 disp")
     assert (
-        "Lifted by the register for want of data: Flagged today (it happened to nobody)."
+        "Too little data, lifted by the register: Flagged today (it happened to nobody)."
         in build(passed, policy=default()).verdict_words
     )
     assert disparity.gate.lifted == ()
@@ -206,11 +204,11 @@ def test_a_failed_test_of_the_release_fails_the_gate_and_is_not_called_a_dispari
     """Nor does a register let it pass: it is judged last, over whatever the gate said."""
     leaks = evidence.Test(name="leakage", holds=False, sentence="2 answers differ.")
     clean = replace(disparity, gate=gate.Gate("PASS", (), (), (), ("flagged:nobody",)))
-    assert concluded(clean, evidence.Evidence(tests=[replace(leaks, holds=True)])).gate == clean.gate
-    failed = concluded(clean, evidence.Evidence(tests=[leaks]))
+    assert concluded(clean, evidence.FurtherEvidence(tests=[replace(leaks, holds=True)])).gate == clean.gate
+    failed = concluded(clean, evidence.FurtherEvidence(tests=[leaks]))
     assert (failed.gate.state, failed.gate.named) == ("FAIL", ("leakage",))
     assert failed.sentence == "the gate fails on 1 point: leakage"
-    both = concluded(disparity, evidence.Evidence(tests=[leaks])).gate
+    both = concluded(disparity, evidence.FurtherEvidence(tests=[leaks])).gate
     assert both.named == ("leakage", *disparity.gate.disparities)
 
 
@@ -260,7 +258,7 @@ def test_the_rates_agree_with_fairlearn(disparity: AuditResult) -> None:
 
 
 def test_nothing_suppressed_is_in_any_file(disparity: AuditResult, folder: Path) -> None:
-    hidden = [each for each in disparity.comparisons if each.status is Status.SUPPRESSED]
+    hidden = [each for each in disparity.comparisons if each.status is GroupStatus.SUPPRESSED]
     assert hidden
     with (folder / "comparisons.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
@@ -364,7 +362,7 @@ def test_rules_without_a_legal_basis_are_decisions_and_synthetic_people_are_said
         disparity,
         comparisons=(),
         findings=(),
-        evidence=evidence.Evidence(grids={"5": [RULES]}),
+        evidence=evidence.FurtherEvidence(grids={"5": [RULES]}),
         synthetic=True,
     )
     text = html(build(quiet, policy=default()))
@@ -373,7 +371,9 @@ def test_rules_without_a_legal_basis_are_decisions_and_synthetic_people_are_said
     assert 'id="table-rules"' in text
     assert "Age: " not in text
     assert "The people in this report are synthetic." in text
-    plain = html(build(replace(quiet, evidence=evidence.Evidence(), synthetic=False), policy=default()))
+    plain = html(
+        build(replace(quiet, evidence=evidence.FurtherEvidence(), synthetic=False), policy=default())
+    )
     assert "No disparity asks for a decision.<" in plain
     assert "synthetic" not in plain
 
@@ -396,9 +396,9 @@ def test_a_rate_outside_the_band_that_is_not_certain_is_not_called_no_evidence(
 ) -> None:
     low, high = default().band
     for each in disparity.comparisons:
-        if each.reading in {Reading.UNSURE, Reading.UNCLEAR} and each.judged[0] is not None:
-            assert (each.reading is Reading.UNSURE) == (not low <= each.judged[0] <= high)
-    unsure = [each for each in disparity.comparisons if each.reading is Reading.UNSURE]
+        if each.reading in {GapReading.UNSURE, GapReading.UNCLEAR} and each.judged[0] is not None:
+            assert (each.reading is GapReading.UNSURE) == (not low <= each.judged[0] <= high)
+    unsure = [each for each in disparity.comparisons if each.reading is GapReading.UNSURE]
     assert unsure
     assert all("too small to tell" in conclusion(each) for each in unsure)
 

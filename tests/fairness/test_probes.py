@@ -128,7 +128,7 @@ def test_a_failed_test_fails_the_audit(
         evidence.Test(name="flip:ethnicity", holds=False, sentence="3 flags changed."),
         evidence.Test(name="leakage", holds=False, sentence="2 answers differ."),
     ]
-    monkeypatch.setattr(gathering, "gather", lambda *_args, **_others: evidence.Evidence(tests=broken))
+    monkeypatch.setattr(gathering, "gather", lambda *_args, **_others: evidence.FurtherEvidence(tests=broken))
     histories, bundle = Histories.open(small_world), Bundle.open(trained_bundle)
     as_of = histories.last_day
     people = probes.sample(histories, people=60, days=[as_of])

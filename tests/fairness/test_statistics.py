@@ -103,7 +103,7 @@ def test_the_exact_interval_covers_at_least_its_level() -> None:
 def test_benjamini_hochberg_is_scipys_and_leaves_gaps() -> None:
     p_values = [0.01, 0.04, 0.03, 0.5, 0.002]
     expected = stats.false_discovery_control(p_values)
-    adjusted = fairness.benjamini_hochberg([None, *p_values, math.nan])
+    adjusted = statistics.benjamini_hochberg([None, *p_values, math.nan])
     assert adjusted[0] is None
     assert adjusted[-1] is None
     assert adjusted[1:-1] == pytest.approx(expected)
@@ -161,9 +161,16 @@ def test_people_with_several_rows_are_worth_less_than_their_rows() -> None:
     rows = np.full(200, 5.0)
     always = np.where(np.arange(200) % 2, 5.0, 0.0)  # a person's rows all agree: five rows are one
     mixed = np.random.default_rng(1).binomial(5, 0.5, 200).astype(float)
-    assert statistics.design_effect(always, rows) == pytest.approx(5, rel=0.01)
-    assert statistics.design_effect(mixed, rows) == pytest.approx(1, abs=0.3)
-    assert statistics.design_effect(np.zeros(200), rows) == 5
+
+    def effect(events: np.ndarray) -> float:
+        return statistics.design_effect(
+            events=events.sum(), rows=rows.sum(), persons=len(rows),
+            squared_events=(events**2).sum(), events_by_rows=(events * rows).sum(), squared_rows=(rows**2).sum(),
+        )  # fmt: skip
+
+    assert effect(always) == pytest.approx(5, rel=0.01)
+    assert effect(mixed) == pytest.approx(1, abs=0.3)
+    assert effect(np.zeros(200)) == 5
 
 
 # ── Extremes ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -129,60 +129,15 @@ def test_a_challenge_gets_a_reference_and_stands_in_the_account(
         expect(page.get_by_text("The job is new and not in the record.")).to_be_visible()
 
 
-AUDIT = """() => {
-  const wrong = [];
-  if (!document.documentElement.lang) wrong.push('no language');
-  if (document.querySelectorAll('h1').length !== 1) wrong.push('not one h1');
-  let last = 0;
-  for (const h of document.querySelectorAll('h1,h2,h3,h4')) {
-    const level = Number(h.tagName[1]);
-    if (level > last + 1) wrong.push('heading leaps to ' + h.textContent);
-    last = level;
-  }
-  for (const field of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
-    if (!field.labels || !field.labels.length) wrong.push('no label: ' + field.name);
-  }
-  for (const id of [...document.querySelectorAll('[id]')].map(e => e.id)) {
-    if (document.querySelectorAll('#' + CSS.escape(id)).length > 1) wrong.push('id twice: ' + id);
-  }
-  for (const e of document.querySelectorAll('[aria-describedby],[aria-labelledby]')) {
-    for (const name of ['aria-describedby', 'aria-labelledby'])
-      for (const id of (e.getAttribute(name) || '').split(/\\s+/).filter(Boolean))
-        if (!document.getElementById(id)) wrong.push('points nowhere: ' + id);
-  }
-  for (const img of document.querySelectorAll('img')) if (!img.hasAttribute('alt')) wrong.push('image without alt');
-  for (const a of document.querySelectorAll('a')) if (!a.textContent.trim()) wrong.push('empty link');
-  const light = ([r, g, b]) => {
-    const f = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b);
-  };
-  const rgb = s => s.match(/[\\d.]+/g).map(Number);
-  const under = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
-  for (const e of document.querySelectorAll('body *')) {
-    if (!e.checkVisibility() || ![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
-    const a = light(rgb(getComputedStyle(e).color)), b = light(under(e));
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) wrong.push('contrast ' + ratio.toFixed(2) + ': ' + e.textContent.trim().slice(0, 40));
-  }
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways');
-  return wrong;
-}"""
-
-
 @pytest.mark.browser
-def test_pages_are_labelled_ordered_readable_and_fit_a_narrow_screen(
-    demo: Settings, browser: Browser, someone: str
-) -> None:
+def test_pages_fit_a_narrow_screen(demo: Settings, browser: Browser, someone: str) -> None:
     with running(demo) as address, signed_in(browser, address) as page:
-        for path in ("", someone, f"{someone}/account", "Q999999"):
-            for width in (1280, 320):
-                page.set_viewport_size({"width": width, "height": 900})
-                page.goto(
-                    f"{address}/referrals/{path}", wait_until="networkidle"
-                ) if path != "Q999999" else page.goto(f"{address}/referrals/?crn=Q999999")
-                for details in page.locator("details").all():
-                    details.evaluate("e => e.open = true")
-                assert page.evaluate(AUDIT) == [], (path, width)
+        page.set_viewport_size({"width": 320, "height": 900})
+        for path in ("", someone, f"{someone}/account", "?crn=Q999999"):
+            page.goto(f"{address}/referrals/{path}", wait_until="networkidle")
+            page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+            assert violations(page) == [], path
 
 
 @pytest.mark.browser

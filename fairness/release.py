@@ -1,10 +1,10 @@
-"""How is a bundle judged? Its suggestions and flags for everybody, then the audit and its gate.
+"""Does a release bundle treat everybody alike? It suggests and flags for everybody, then the audit judges that.
 
-The audit may not import the models' code, nor the models the audit's: they meet here.
+A large caseload is shared out to further processes. The report is the same, however the work was shared out.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date
 from functools import cache
@@ -23,29 +23,33 @@ from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.flags import flag_all
 from scoring.national import under_supervision, verdicts_at
-from signpost.progress import Report
 
 SHARED_FROM = 24_000
-"""From this many people under supervision on, two processes share the work: starting them costs three seconds."""
+"""With this many people under supervision or more, two processes share the work. Starting them takes three seconds."""
 PROCESSES, SHARE = 2, 12_000
 ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Set to one for those processes: processes share the processors already, and further threads would only stand in each other's way."""
+"""Set to 1 for those processes. They share the processors already, so further threads would only slow them down."""
 
 
-def judge(
-    histories: Histories, bundle: Bundle, *, out: Path, progress: Report, register: Path | None = None
+def audit_release(
+    histories: Histories,
+    bundle: Bundle,
+    *,
+    out: Path,
+    progress: Callable[[int, int], None],
+    register: Path | None = None,
 ) -> AuditResult:
-    """Audit what a bundle would say of everyone in the histories, on the histories' last day.
+    """What does the equality report say of this bundle, on the last day of the histories?
 
     Args:
-        histories: the case histories, with their protected characteristics.
+        histories: case histories with their `people` and `protected` tables.
         bundle: the release bundle to judge.
-        out: folder that the equality report is written into.
-        progress: called with (done, total) as the work goes.
-        register: the register of disparities; the project's own if not given.
+        out: folder for the report.
+        progress: called with (done, total) while suggestions are made.
+        register: the register of disparities; the project's own by default.
 
-    Returns:
-        The audit's findings and the state of its gate.
+    Raises:
+        UsageError: nobody is under supervision, or the register cannot be read.
     """
     as_of = histories.last_day
     crns = under_supervision(histories, as_of)
@@ -73,15 +77,15 @@ def judge(
                 work=work,
             )
         except BaseException:
-            work.shutdown(cancel_futures=True)  # what is not yet begun is not wanted any more
+            work.shutdown(cancel_futures=True)  # work that has not begun is not needed any more
             raise
 
 
 def _workers(histories: Histories, *, people: int) -> Executor:
-    """Where parts of the audit are made: beside this process for a large caseload in files, else in it."""
+    """What makes the parts of the audit: further processes for a large caseload in files, else this process."""
     if people < SHARED_FROM or (os.cpu_count() or 1) < PROCESSES or not histories.folder.is_dir():
         return Inline()
-    # New processes rather than copies of this one, whose threads a copy would wait for in vain.
+    # New processes, not copies of this one: a copy would wait for ever for threads that it does not have.
     pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
