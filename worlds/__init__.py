@@ -1,7 +1,7 @@
-"""Synthetic case histories that behave like real ones and carry their own truth.
+"""Synthetic worlds: case histories that behave like real ones, with the truth about what would have happened.
 
-All people in them are invented. `generate` writes a world; `comparison.write_comparison` holds it against
-published figures. How it works, with pictures: `docs/worlds.md`.
+All people in them are invented. `generate` writes a world; `comparison` holds it against published
+figures. How it works, with pictures: `docs/worlds.md`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def generate(
 ) -> None:
     """Write a synthetic world: every table of the data contract as Parquet, and `truth/`.
 
-    `calibration.html` and `.csv` beside them hold the world against published figures.
-    `people` from 1 to 1,000,000; a smaller world is the first people of a larger one with the same
+    `calibration.html` and `calibration.csv` next to them hold the world against published figures.
+    `people` is from 1 to 1,000,000. A smaller world is the first people of a larger one with the same
     seed, days and settings. `world` names one of the project's worlds or a YAML file. `progress` is
     called with people done and people in all.
 

@@ -1,7 +1,7 @@
 """What does an assessment record? Section scores, items, links, predictors, responsivity.
 
-Items add up to their section where OASys counts them there. The seven items of the thinking total follow
-the same scores.
+Items add up to their section where OASys adds them up. The seven items of the thinking total follow the
+same scores. RSR, OSP, RoSH and SARA are assumptions, because no formula for them is public.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SEXUAL, _INTERNET_ONLY, _PARTNER, _DOMESTIC, _GANG, _EXTREMISM = (
         "EXTREMISM",
     )
 )
-GENERATION_CHANGE = 20620  # 2026-06-16: the repository dropped OGRS3 the day after
+GENERATION_CHANGE = 20620  # 2026-06-16: the source of the formulae dropped OGRS3 the day after
 
 
 def _split(total: Ints, parts: int, draws: Draws, stream: str, step: int) -> Ints:
@@ -64,7 +64,7 @@ def _item(level: Floats, u: Floats) -> Ints:
 
 
 def true_ogrs(state: State, rows: Ints, on: Ints) -> Floats:
-    """The OGRS3 linear predictor as of these days (follow-up begins on the latest of sentence and release)."""
+    """The OGRS3 linear predictor on these days. Follow-up begins on release, or on the sentence if that is later."""
     people = state.people
     start = np.maximum(np.minimum(state.released[rows], on), state.sentenced[rows])
     conviction_age = whole_years(state.sentenced[rows], people.born[rows])
@@ -200,7 +200,7 @@ def _predictors(
         attitudes=np.asarray(items["q12_1"]),
     )
     ovp = predictors.ovp(points).two_year
-    # RSR has no published formula at hand: a rate that rises with the violence score and falls off steeply.
+    # A rate that rises with the violence score; most people have a low one.
     rsr = np.round(np.clip(np.exp(-2.6 + 0.055 * ovp + 0.5 * draws.normal("rsr", step)), 0.02, 60), 2)
     generation = pl.Series(["OGRS3", "OGRS4"]).gather(pl.Series((on > GENERATION_CHANGE).astype(np.int64)))
     return {
@@ -269,7 +269,7 @@ def _recorded(
     step: int,
     world: WorldSettings,
 ) -> pl.DataFrame:
-    """The assessment as it stands in the record: unanswered sections empty with their items and links."""
+    """The assessment as recorded: a section that was not answered is empty, and so are its items and link."""
     frame = pl.DataFrame(columns)
     blanks: dict[str, pl.Series] = {}
     for index, section in enumerate(SECTIONS):

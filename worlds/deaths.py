@@ -1,7 +1,7 @@
-"""Who dies, and what that ends: the plainest administrative end, which says nothing about engagement.
+"""Who dies, and what is no longer recorded of them? A death is an administrative end: it says nothing of engagement.
 
-A death depends on age alone and touches no draw of anything else, so it censors and changes nothing: the
-chances of `truth/` are of people as they would live (docs/worlds.md).
+A death depends on age alone and uses draws of its own. So it cuts a history short and changes nothing before
+that. The chances in `truth/` are those of people who live on (docs/decisions/0305).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from worlds.draws import Draws, Ints
 from worlds.people import People
 
 _YEAR = 365.25
-_AGE, _RISE = 38.0, 0.055  # the rate is that of this age, and rises by this log a year; assumption
+_AGE, _RISE = 38.0, 0.055  # the yearly rate holds at this age; its log rises by so much a year; assumption
 _KEPT = {"people", "protected", "sentences"}
 
 
 def death_days(people: People, *, yearly: float, start: int) -> Ints:
-    """The day each person dies, after the first day and their first sentence; far in the future for nearly all."""
+    """The day each person dies, after their first sentence and the first day; for most people far in the future."""
     since = np.maximum(people.entry, start)
     age = (since - people.born) / _YEAR
     rate = yearly * np.exp(_RISE * (age - _AGE))
@@ -56,7 +56,7 @@ def after_death(
 
 
 def _before(name: str, frame: pl.DataFrame, died: pl.DataFrame, referrals: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table that happened, and of convictions those that were proven, by the day of death."""
+    """The rows of a table that happened by the day of death; a reoffence stays if it was proven by then."""
     if name in _KEPT:
         return frame
     table = TABLES.get(name)
@@ -73,7 +73,7 @@ def _before(name: str, frame: pl.DataFrame, died: pl.DataFrame, referrals: pl.Da
 
 
 def _sentences(sentences: pl.DataFrame, died: pl.DataFrame) -> pl.DataFrame:
-    """No sentence begins after a death; one that ran is known, some days later, to have ended with it."""
+    """No sentence begins after a death. One that ran ends with it; that is known some days later."""
     both = sentences.join(died, on="crn", how="left", maintain_order="left")
     begun = both.filter(pl.col("died").is_null() | (pl.col("starts_on") <= pl.col("died")))
     ended = begun.filter(pl.col("ends_on") > pl.col("died")).with_columns(
@@ -83,7 +83,7 @@ def _sentences(sentences: pl.DataFrame, died: pl.DataFrame) -> pl.DataFrame:
 
 
 def _arms(points: pl.DataFrame, referrals: pl.DataFrame, died: pl.DataFrame) -> pl.DataFrame:
-    """Who died between a decision and its referral was referred to nothing."""
+    """People who died between a decision and its referral have no arm."""
     keys = ["crn", "decided_on"]
     made = (
         points.join(died, on="crn")
@@ -102,7 +102,7 @@ def _arms(points: pl.DataFrame, referrals: pl.DataFrame, died: pl.DataFrame) -> 
 
 
 def _ends(events: pl.DataFrame, by_referral: pl.DataFrame) -> pl.DataFrame:
-    """Referrals that were open on the day end on it, because the person died."""
+    """Referrals that were open on the day of death end on it."""
     status = pl.col("status")
     seen = events.group_by("referral_id").agg(
         over=status.is_in(ENDED).any(), started=(status == "ON_PROGRAMME").any()

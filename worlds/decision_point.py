@@ -30,29 +30,29 @@ from worlds.true_chances import COMPLETED, DROPPED, Situation, TrueChances
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One pass: who is assessed, when, and how things stand for them."""
+    """The people assessed in one pass of the loop: one row a person. Days are day numbers."""
 
     rows: Ints
     on: Ints
     step: int
     draws: Draws
-    decides: Bools
+    decides: Bools  # a decision point, not only an assessment
     situation: Situation
-    path: Floats
-    referred: Ints
-    until: Ints
+    path: Floats  # weekly drift of engagement
+    referred: Ints  # the day of the referral, if one is made
+    until: Ints  # the sentence, or the stay in custody, ends
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What was done at each decision point, and what came of it: one row a point."""
+    """What was chosen at each decision point, and what followed: one row a point."""
 
-    arm: Ints  # the number of arms: none
+    arm: Ints  # the number of arms stands for none
     eligible: Bools
-    reached: Ints  # class of attendance
-    effect: Floats  # log-odds of reoffending
-    shift: Floats  # points of need
-    targets: Bools  # sections
+    reached: Ints  # nothing attended, dropped out or completed
+    effect: Floats  # change in the log-odds of reoffending
+    shift: Floats  # change of need, points
+    targets: Bools  # sections that the arm targets
 
 
 def decide(inputs: WorldInputs, state: State, point: Point, keep: Ints, written: WrittenTables) -> Chosen:
@@ -214,7 +214,7 @@ def _write_truth(
     truth: TrueChances,
     written: WrittenTables,
 ) -> None:
-    """The two tables of `truth/`. The arm is NONE where the referral falls after the last day."""
+    """Write the two tables of `truth/`. The arm is NONE where the referral is known after the last day only."""
     names = (*inputs.arms.ids, NO_ARM)
     arm = np.where(recorded, chosen, len(inputs.arms))
     written.add("decision_points", pl.DataFrame({"crn": crn, "decided_on": on, "arm": codes(names, arm)}))

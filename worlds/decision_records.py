@@ -1,8 +1,8 @@
-"""The record of what practitioners did with suggestions, as the service would export it.
+"""What did practitioners do with suggestions? The table `decisions`, as the service would export it.
 
-The service is in use in the last year of a world. There is no model yet when a world is made, so what
-"was suggested" is the three arms that practice itself finds most fitting; a choice among them is recorded
-as accepted, another as a departure.
+The service is in use in the last year of a world. There is no model when a world is made. So the three arms
+that practitioners choose most often for such a person stand for the suggestions. A choice among them is
+recorded as accepted, another as a departure.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def decisions_frame(
     end: int,
     step: int,
 ) -> pl.DataFrame:
-    """The table `decisions` for these decision points; `chosen` past the last id is none."""
+    """The table `decisions` for these decision points; a `chosen` past the last id stands for none."""
     none = chosen >= len(ids)
     each = np.arange(len(on))
     better = (propensity[:, : len(ids)] > propensity[each, chosen][:, None]).sum(axis=1)

@@ -1,7 +1,7 @@
-"""What becomes of a referral: waiting, starting, weekly sessions, absences, the end and its reason.
+"""How does a referral go? Waiting, starting, weekly sessions, absences, the end and its reason.
 
-Behaviour comes first: attendance follows the person's weekly drift, an end follows an unacceptable
-absence and the team's practice, and the class of attendance (none, dropped out, completed) is read off.
+Attendance follows the person's weekly drift of engagement. After an unacceptable absence the referral may
+end, by the team's practice. Nothing attended, dropped out or completed is what results from that.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from worlds.true_chances import (
 )
 
 PATH_WEEKS = 78
-PRE_RELEASE_DAYS = 84  # referrals inside so long before release are made for it; assumption
-# Reasons by how a referral ends, a repeated code the more common; the first tuple for programmes and requirements
-# (HMPPS accredited programmes reference data), the second for commissioned services (Refer and monitor), the third
-# for what runs in custody. `features/reasons.csv` says what each counts as.
+PRE_RELEASE_DAYS = 84  # referrals in custody so long before release prepare for it; assumption
+# Reason codes by how a referral ends; a code that is repeated is more common. In each: first programmes and
+# requirements (HMPPS accredited programmes reference data), then commissioned services (Refer and monitor), then
+# custody. `features/reasons.csv` says what each code counts as.
 NOT_STARTED = (
     ("W_MOTIVATION", "W_MOTIVATION", "W_BEHAVIOURAL", "W_PERSONAL"),
     ("NOT", "NOT", "NOT", "NOT"),
@@ -64,7 +64,7 @@ _REASONS = (NOT_STARTED, STOPPED, ADMINISTRATIVE_BEFORE, ADMINISTRATIVE_DURING, 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How each referral went: class of attendance, day of the end, day the end was known."""
+    """How each referral went: nothing attended, dropped out or completed; the day it ended, and when that was known."""
 
     outcome: Ints
     on: Ints
@@ -81,7 +81,7 @@ def drift(draws: Draws, step: int) -> Floats:
 
 
 def start_days(referred: Ints, wait: Floats) -> Ints:
-    """The day delivery begins, if it does."""
+    """The day delivery begins, if the person starts."""
     return referred + np.round(7 * wait).astype(np.int64)
 
 
@@ -112,7 +112,7 @@ def deliver(
     last = np.minimum(np.minimum(fitting, stopped_by), np.where(administrative, LONGEST_WEEKS + 1, ends_in))
     dropped = commences & ~administrative & (ends_in <= fitting)
     completed = commences & ~administrative & ~dropped & referred.fits
-    # Commissioned services have their own codes, inside and outside.
+    # Commissioned services have their own codes, in custody and in the community.
     reason_row = np.where(arms.of_type("CRS")[arm], 1, np.where(referred.custody, 2, 0))
     ends, reason = _ends(
         referred=referred,

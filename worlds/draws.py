@@ -1,7 +1,7 @@
 """Random numbers that belong to a person, so that a smaller world is the first people of a larger one.
 
-A draw is a hash of (seed, stream, person, counters): no generator is carried along, so neither the
-number of people nor the order or the size of the chunks they are made in changes anybody's history.
+A draw is a hash of the seed, a named stream, the person's number and counters. There is no generator with
+a state. So the number of people, their order and the size of the chunks change nobody's history.
 The hash is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), applied once per counter.
 """
 
@@ -39,7 +39,7 @@ def stream_key(seed: int, stream: str) -> np.uint64:
 class Draws:
     """Draws for an array of people (their numbers in the world, one a row; repeats allowed).
 
-    Each method names its stream; the same stream and counters give a person the same value always.
+    Each method names its stream; the same stream and counters always give a person the same value.
     """
 
     def __init__(self, *, seed: int, people: npt.ArrayLike) -> None:

@@ -1,4 +1,4 @@
-"""Which interventions a person is eligible for at a decision point, by the catalogue's own rules on what is recorded."""
+"""Which interventions is a person eligible for at a decision point? The catalogue's rules, on what is recorded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from worlds.state import State
 
 
 def subjects(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> pl.DataFrame:
-    """What the catalogue may ask about, one row a person: the assessment just completed and the case as it stands."""
+    """What the catalogue may ask about, one row a person: the assessment just completed, and the case on that day."""
     people, world = state.people, inputs.world
     held = state.recent_sentences
     recorded = (held.kind[rows] >= 0) & (held.known[rows] < on[:, None])
     running = recorded & (held.starts[rows] <= on[:, None]) & (held.ends[rows] >= on[:, None])
-    latest = running.shape[1] - 1 - running[:, ::-1].argmax(axis=1)  # of those running, the last begun
+    latest = (
+        running.shape[1] - 1 - running[:, ::-1].argmax(axis=1)
+    )  # of those that run, the one that began last
     each = np.arange(len(rows))
     starts, ends = held.starts[rows][each, latest], held.ends[rows][each, latest]
     kind = held.kind[rows][each, latest]

@@ -1,7 +1,7 @@
-"""Writing a world to disk: chunk by chunk, table by table, bounded memory.
+"""How is a world written to disk? Chunk by chunk, so that memory does not grow with the number of people.
 
-People are made in chunks of `CHUNK`; every table is one Parquet file with a row group a chunk. Since
-draws belong to persons, neither the chunk nor the number of processes changes a byte of anybody's rows.
+People are made in chunks of `CHUNK`. Every table is one Parquet file with a row group a chunk. Draws belong
+to people, so the size of a chunk changes nobody's rows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ TRUTH = {
     },
 }
 _MARK = "truth/world.json"
-# Static facts are kept from before the first day; of everything else only what happened since.
+# These are kept from before the first day; of all other tables, only what happened since.
 _STANDING = ("people", "protected", "sentences", "requirements")
 
 
@@ -114,7 +114,7 @@ def _checked(*, people: int, seed: int, start: date, end: date, world: str | Pat
 
 
 def _clear(out: Path) -> None:
-    """Make room for a world where there is none, or an earlier one; never delete anything else."""
+    """Delete an earlier world in this folder, and nothing else."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a folder for the world.")
     if not out.exists() or not any(out.iterdir()):
@@ -133,7 +133,7 @@ def _clear(out: Path) -> None:
 
 
 class _Writers:
-    """One Parquet writer a table, opened for the whole run so that empty tables exist too."""
+    """One Parquet writer a table, open for the whole run. So a table without rows has a file too."""
 
     def __init__(self, out: Path, *, start: int, end: int) -> None:
         self._start, self._end = start, end
@@ -197,7 +197,7 @@ class _Writers:
 
 
 def _ordered(table: Table | None, frame: pl.DataFrame) -> pl.DataFrame:
-    """People together, then by day: what a reader of one person's rows wants."""
+    """The rows of a person together, by day."""
     if table is None:
         return frame.sort("crn", "decided_on", maintain_order=True)
     by = [name for name in ("crn", "referral_id", table.happened) if name and name in frame.columns]

@@ -1,9 +1,9 @@
-"""One chunk of people, from their first sentence to the last day: the loop over assessments.
+"""What happens to people from their first sentence to the last day? The loop over assessments.
 
-Each pass of the loop takes everybody whose next assessment is due within the history, records it, lets a
-practitioner choose, carries out what was chosen, and settles what the following year brings. Assessments
-that are decision points lie more than a year apart unless a reoffence comes between, so that the arm
-chosen at one cannot change the outcome of another; that is what keeps `truth/` exact (docs/worlds.md).
+Each pass of the loop takes everybody whose next assessment is due. It records the assessment, lets a
+practitioner choose, carries out the choice, and settles the following year. Decision points lie more than
+a year apart, unless a reoffence comes between. So the arm chosen at one cannot change the outcome of
+another, and `truth/` is exact (docs/decisions/0300).
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ from worlds.true_chances import COMPLETED
 
 _MOST_STEPS = 40
 WORSE_AGAIN = 0.25  # chance that a section has gone up a point when a new sentence begins; assumption
-_LAST_FOLLOW_UP = LATER_ASSESSMENT_DAYS[1]  # an assessment later than this says nothing of the decision
+_LAST_FOLLOW_UP = LATER_ASSESSMENT_DAYS[
+    1
+]  # the last day on which an assessment shows the outcome of a decision
 
 
 def make_chunk(inputs: WorldInputs, numbers: Ints) -> dict[str, pl.DataFrame]:
@@ -84,7 +86,7 @@ def make_chunk(inputs: WorldInputs, numbers: Ints) -> dict[str, pl.DataFrame]:
 
 
 def _pass(inputs: WorldInputs, state: State, rows: Ints, step: int, written: WrittenTables) -> None:
-    """Settle everything that happens at, and because of, the assessments due now."""
+    """Settle the assessments due now, and all that follows from them."""
     ending = state.due_kind[rows] == TERMINATION
     recorded = rows[~state.silent[rows]]
     if len(recorded):
@@ -199,9 +201,9 @@ def _year(inputs: WorldInputs, state: State, rows: Ints, step: int, written: Wri
 def _next(
     *, inputs: WorldInputs, state: State, point: Point, reoffended: Ints, change: Ints, written: WrittenTables
 ) -> Ints:
-    """Settle what is due next: a review, or the assessment at the end; an offence proven later waits.
+    """Settle what is due next: a review, or the assessment at the end. An offence proven after that waits.
 
-    Returned: the day of a conviction that comes before what is due (NEVER where none does); a new sentence
+    Returns the day of a conviction that comes before what is due, NEVER where there is none. A new sentence
     then takes its place.
     """
     rows, on, step, draws = point.rows, point.on, point.step, point.draws
@@ -234,7 +236,7 @@ def _next(
 
 
 def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: WrittenTables) -> None:
-    """A new sentence: the record grows, needs have worsened, a first assessment is due."""
+    """A new sentence: the criminal record grows, some needs have grown, and a first assessment is due."""
     draws = state.people.draws.take(rows)
     state.past_types[rows] |= types_of_offences()[state.offence[rows]]
     state.previous[rows] += 1
@@ -252,7 +254,7 @@ def _new_episode(*, state: State, rows: Ints, when: Ints, step: int, written: Wr
 
 
 def _after_supervision(state: State, rows: Ints, step: int, written: WrittenTables) -> None:
-    """Supervision has ended: a conviction that was pending, or a later offence, may bring people back."""
+    """Supervision has ended. A conviction still to come, or a later offence, may bring people back."""
     draws = state.people.draws.take(rows)
     pending = state.pending[rows]
     quiet = np.maximum(state.window_end[rows], state.supervised_to[rows])

@@ -1,4 +1,4 @@
-"""What a world is made with: the same for every chunk of its people."""
+"""What is the same for every chunk of people? Settings, catalogue, interventions, provision, seed and days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worlds.settings import WorldSettings
 
 @dataclass(frozen=True, slots=True)
 class WorldInputs:
-    """What does not change from chunk to chunk."""
+    """What a world is made with. Days are day numbers."""
 
     world: WorldSettings
     catalogue: Catalogue

@@ -1,8 +1,8 @@
-"""What each intervention is in a synthetic world: whom it helps, how much, how long it runs (interventions.csv).
+"""What does each intervention do in a world? Whom it helps, how much, and how long it runs (interventions.csv).
 
-Effects are assumptions built on `facts/calibration.md` section 2; no published figure gives the effect
-of one named programme here. `log_odds` is the mean change in the log-odds of reoffending within a year
-for people referred at full risk with a matched need; it acts through completion.
+Effects are assumptions, because nobody has published the effect of each programme; every row of the file says
+what it rests on. `log_odds` is the mean change in the log-odds of reoffending within a year, for people
+referred at medium risk or above who have the need. It acts through completion.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ FAMILIES = (
 )
 TYPES = tuple(str(one) for one in InterventionType)
 LONGEST_WEEKS = 40
-# Of people referred, about this share completes; the mean effect of a referral is spread over completers.
+# About this share of people referred complete; the mean effect of a referral is shared out among them.
 COMPLETED_SHARE = 0.43
-_BY_TYPE = {  # what an entry of the catalogue that interventions.csv does not list gets: family, weeks
+_BY_TYPE = {  # family and weeks of an intervention that interventions.csv does not list
     "ACP": ("cognitive", 19),
     "SI": ("cognitive", 8),
     "CRS": ("wellbeing", 10),
@@ -47,7 +47,7 @@ _BY_TYPE = {  # what an entry of the catalogue that interventions.csv does not l
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The interventions of the catalogue in its order; arrays of one value an intervention."""
+    """The interventions of the catalogue, in its order: one value an intervention in every array."""
 
     ids: tuple[str, ...]
     types: tuple[str, ...]

@@ -17,7 +17,7 @@ from worlds.true_chances import NEED_SPREAD
 
 
 def need_change(point: Point, shift: Floats) -> Ints:
-    """Change of the counted total need by the next assessment, in points."""
+    """Change of the total criminogenic need by the next assessment, in points; answered sections count."""
     mean = true_chances.need_mean(point.situation) + shift
     u = point.draws.uniform("need change", point.step)
     total = (point.situation.needs * point.situation.counted).sum(axis=1)
@@ -26,7 +26,7 @@ def need_change(point: Point, shift: Floats) -> Ints:
 
 
 def move_needs(state: State, point: Point, change: Ints, helped: Bools) -> None:
-    """Spread the change over sections; what an attended intervention targets moves first."""
+    """Spread the change over sections. Those that a completed intervention targets move first."""
     needs = state.needs[point.rows].copy()
     counted, draws, step = point.situation.counted, point.draws, point.step
     left = change.copy()

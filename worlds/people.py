@@ -1,7 +1,7 @@
-"""Who the people are: latent traits, characteristics, where they live, criminal history before the first sentence.
+"""Who are the people? Latent traits, characteristics, where they live, and their criminal record so far.
 
-Traits are standard normal unless said otherwise. `engagement` and `risk` are latent: no table holds
-them, and everything that later happens follows from them and from what is done.
+Traits are standard normal unless a comment says otherwise. `engagement` and `risk` are latent: no table holds
+them. All that happens later follows from them and from what is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from worlds.draws import Bools, Draws, Floats, Ints, whole
 from worlds.protected_characteristics import ETHNICITIES, MINORITIES
 from worlds.settings import PlantedDisparity, WorldSettings
 
-# Outstanding unpaid-work hours by region, November 2023 (parliamentary answer; facts/calibration.md 1.1),
+# Outstanding unpaid-work hours by region, November 2023 (parliamentary answer by E. Argar),
 # in the order of the region codes: North East, North West, Yorkshire and the Humber, Wales, West Midlands,
 # East Midlands, South West, South Central, East of England, London, Kent Surrey Sussex, Greater Manchester.
 REGION_WEIGHTS = (
@@ -74,9 +74,9 @@ class People:
 
 
 def crns(numbers: Ints) -> pl.Series:
-    """Case reference numbers of synthetic people: the letters Z, Y, X … and six digits.
+    """Case reference numbers of synthetic people: Z, Y, X … and six digits.
 
-    The first million are Z numbers; no real person's identifier is used, and none is meant.
+    The first million are Z numbers. They stand for nobody.
     """
     letters = pl.Series(
         "letter", [chr(ord("Z") - int(block)) for block in range(int(numbers.max()) // 1_000_000 + 1)]
@@ -169,7 +169,7 @@ def _ethnicity(world: WorldSettings, draws: Draws, region: Ints) -> Ints:
 
 
 def _age(draws: Draws, risk: Floats) -> Floats:
-    """Age at entry, 18 to 80; caseload ages are not published, so: median about 34, long to the right."""
+    """Age at entry, 18 to 80, with a median of about 34: an assumption, for no ages of the caseload are published."""
     return np.clip(18.0 + np.exp(2.68 + 0.68 * draws.normal("age") - 0.08 * risk), 18.0, 80.0)
 
 
@@ -178,7 +178,7 @@ def _first_age(draws: Draws, risk: Floats) -> Ints:
 
 
 def _previous(draws: Draws, risk: Floats, years: Ints) -> Ints:
-    """Sanctions before the index one; more with risk and with years since the first."""
+    """Sanctions before the current one: they grow with risk and with years since the first."""
     expected = np.exp(0.25 + 0.85 * risk + 0.55 * draws.normal("previous")) * np.sqrt(1.0 + years)
     return whole(np.where(years == 0, np.minimum(expected / 3, 2), np.clip(expected, 0, 90)))
 

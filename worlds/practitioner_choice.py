@@ -1,8 +1,8 @@
-"""Who is referred to what: a choice among eligible arms and none, by need, risk, motivation, place and practitioner.
+"""Who is referred to what? A practitioner's choice among the eligible arms and none.
 
-The choice is a multinomial logit, so its probabilities are the propensities of `truth/`. It depends on
-what practitioners see; on latent engagement only where a world says so (`hidden_confounding`); and on a
-person's group only where a disparity is planted (OFFER).
+The choice follows need, risk, motivation, requirements, waits, travel, and the habits of region and
+practitioner. It is a multinomial logit, and its probabilities are the propensities of `truth/`. Latent
+engagement counts only if a world sets `hidden_confounding`, a person's group only if OFFER is planted.
 """
 
 from __future__ import annotations
@@ -68,6 +68,6 @@ def propensities(
 
 
 def _leaning(seed: int, stream: str, who: Ints, arms: Arms, size: float) -> Floats:
-    """What a practitioner, or a region, tends to use more than others do: by family of interventions."""
+    """Which families of interventions a practitioner, or a region, uses more than others do."""
     tendency = size * Draws(seed=seed, people=who).normal(stream, width=len(FAMILIES))
     return np.asarray(tendency[:, arms.family], dtype=np.float64)

@@ -13,7 +13,7 @@ from worlds.settings import WorldSettings
 
 
 def protected_frame(people: People, world: WorldSettings) -> pl.DataFrame:
-    """The table `protected`: each characteristic recorded, declined, or not recorded."""
+    """The table `protected`: each characteristic is recorded, declined or not recorded."""
     draws = people.draws
 
     def coded(stream: str, weights: dict[str, float], missing: float, declined: float) -> pl.Series:
@@ -99,6 +99,6 @@ def protected_frame(people: People, world: WorldSettings) -> pl.DataFrame:
 def _unrecorded(
     *, draws: Draws, stream: str, chosen: Ints, codes: int, missing: float, declined: float
 ) -> Ints:
-    """Replace indices by `codes` (declined) or `codes + 1` (not recorded) with these chances."""
+    """The chosen indices, some replaced by `codes` (declined) or `codes + 1` (not recorded), with these chances."""
     u = draws.uniform(f"{stream} recorded")
     return np.where(u < missing, codes + 1, np.where(u < missing + declined, codes, chosen))

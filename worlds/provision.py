@@ -1,7 +1,7 @@
-"""What is on offer where and when: the directory, venues and travel; nothing here depends on people.
+"""What is on offer, where and when? The directory, venues and travel. Nothing here depends on people.
 
-The directory is refreshed every quarter. In a disruption fewer places are offered, waits are longer,
-and, where the world says so, delivery goes online.
+The directory changes every quarter. In a disruption there are fewer places and longer waits and, if the
+world says so, delivery goes online.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from worlds.settings import WorldSettings
 EPOCH = date(1970, 1, 1)
 VENUES_PER_PDU = 3
 FORMATS = TABLES["directory"].column("format").allowed
-NO_PLACE_WAIT = 20.0  # weeks: what a referral waits where the directory lists nothing
+NO_PLACE_WAIT = 20.0  # weeks that a referral waits where the directory lists nothing
 PROVIDERS = ("Northway", "Harbour Trust", "New Leaf", "Bridgework")  # of commissioned services; invented
 PUBLIC_PROVIDER = "Probation Service"
 CUSTODY_WAIT = 6.0  # weeks, in every prison; assumption
@@ -36,18 +36,18 @@ def day(of: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Per quarter by unit by arm: what the directory says. Quarters start at `quarter_start` (days)."""
+    """What the directory says: arrays of quarter by unit by arm, unless a comment says otherwise."""
 
     quarter_start: Ints
     available: Bools
     waiting_weeks: Floats
-    minutes: Floats  # per quarter by unit by arm: each way, to the venue used
+    minutes: Floats  # each way, to the venue used
     form: Ints
-    venue: Ints  # per quarter by unit by arm: index within the region's venues
-    remote: Bools  # per quarter
-    travel: Floats  # per unit by venue of its region
-    women_only: Bools  # per unit by arm
-    women_in_group: Floats  # per unit by arm
+    venue: Ints  # index within the region's venues
+    remote: Bools  # quarter
+    travel: Floats  # unit by venue of its region
+    women_only: Bools  # unit by arm
+    women_in_group: Floats  # unit by arm
     next_start: Ints
 
     def quarter(self, days: Ints) -> Ints:
@@ -135,14 +135,14 @@ def make_provision(*, world: WorldSettings, arms: Arms, seed: int, start: date, 
 
 
 def _planted_apart(world: WorldSettings) -> float:
-    """The share of units from which women-only provision lies in the next unit, because the world plants it."""
+    """The share of units whose women-only provision lies in the next unit, because the world plants it."""
     return max((one.size for one in world.planted_of("TRAVEL") if "FEMALE" in one.groups), default=0.0)
 
 
 def _evenly(units: Draws, stream: str, width: int, strata: Floats | Ints) -> Floats:
     """Uniform draws, unit by arm, that fill the unit interval evenly over the units of each stratum.
 
-    So what is rare, such as a venue far away, is as rare for one arm as for another, and for those whom each is for.
+    So a rare thing, such as a venue far away, is equally rare for every arm.
     """
     u, within = units.uniform(stream, width=width), units.uniform(f"{stream} within", width=width)
     for stratum in np.unique(strata):
@@ -156,12 +156,12 @@ def _women_only(arms: Arms) -> Bools:
 
 
 def _hosts(*, units: Draws, arms: Arms, available: Bools) -> Ints:
-    """Whose venue and wait does each arm have, per quarter by unit? Its own; women-only provision, that of a host.
+    """Whose venue and wait does each arm use, by quarter and unit? Its own; women-only provision uses a host's.
 
-    Most of what women are referred to is one or two services. Were their venues and waits drawn apart, chance
-    would put women nearer or further than men in every world. They run instead where, and after as long a
-    wait as, something that the unit offers to everybody does, another each quarter; so distance and
-    waits differ by sex only where a world plants it.
+    Women are mostly referred to one or two services. If these had venues of their own, chance alone would
+    make travel differ by sex in every world. So each shares the venue and wait of something that the unit
+    offers to everybody, another every quarter. Travel and waits then differ by sex only if a world plants it
+    (docs/decisions/0306).
     """
     women = _women_only(arms)
     weight = np.where(women | arms.custodial_only, 0.0, np.exp(arms.popularity))
@@ -199,7 +199,7 @@ def venues_used(
 
 
 def directory_frame(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
-    """The table `directory`: an available intervention, unit and quarter a row; then what only prisons deliver."""
+    """The table `directory`: a row for each intervention, unit and quarter on offer, then what only prisons deliver."""
     return pl.concat(
         [
             _outside(provision=provision, world=world, arms=arms),
@@ -209,7 +209,7 @@ def directory_frame(*, provision: Provision, world: WorldSettings, arms: Arms) -
 
 
 def _inside(*, provision: Provision, world: WorldSettings, arms: Arms) -> pl.DataFrame:
-    """What is delivered in prisons alone: a row a region and quarter, of no delivery unit."""
+    """What only prisons deliver: a row for each region and quarter, without a delivery unit."""
     starts = provision.quarter_start
     until = np.append(starts[1:], starts[-1] + 92)
     shape = (len(starts), len(REGIONS), int(arms.custodial_only.sum()))

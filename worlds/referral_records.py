@@ -20,7 +20,7 @@ from worlds.state import WrittenTables
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """The referrals made at one step, one row each."""
+    """The referrals made at one step: one row a referral, days as day numbers."""
 
     referral_id: pl.Series
     crn: pl.Series
@@ -125,7 +125,7 @@ def write_events(
     everybody = np.ones(len(first), dtype=np.bool_)
     until = np.minimum(ends, start)
     add(everybody, first, "AWAITING_ASSESSMENT")
-    # Some are not ready at first, and are assessed again; of those that wait long, some are put back.
+    # Some people are not ready at first and are assessed again; some who wait long are put back.
     unready = programme & (until - first > 75) & draws.chance("not ready", 0.15, step)
     again = first + draws.days("ready again", 25, 55, step)
     add(unready, first + draws.days("found unready", 3, 15, step), "SUITABLE_NOT_READY")
@@ -144,7 +144,7 @@ def write_events(
     add(commences & (scheduled < start), scheduled, "SCHEDULED")
     add(commences, start, "ON_PROGRAMME")
     add(completed, ends, "COMPLETED")
-    # What leads to the end: breach of an order, recall from a licence, the court where it never began.
+    # What leads to the end: breach of an order, recall from a licence, or return to court before a start.
     recalled = dropped & referred.licence & draws.chance("recall event", 0.3, step)
     add(recalled, ends - 3, "RECALL")
     breach = dropped & ~recalled & (referred.ordered | draws.chance("breach event", 0.3, step))

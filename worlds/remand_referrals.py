@@ -1,7 +1,7 @@
-"""Services for people held on remand, before the sentence that opens their history.
+"""Who is referred to a service while on remand, before the first sentence of their history?
 
-Such a referral comes before any decision point, so it is nobody's arm; it ends with the sentence at the latest.
-It leaves needs as the first assessment finds them.
+Such a referral comes before any decision point, so it is nobody's arm. It ends with the sentence at the
+latest, and does not change needs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STEP = 900  # keeps the draws of a referral on remand apart from those of the ar
 REFERRED = 0.45  # share of people on remand with such a need who are referred; assumption
 WAIT = 1.0  # weeks; assumption
 _PRE_SENTENCE = SENTENCE_TYPES.index("PRE_SENTENCE")
-# In this order: the need that leads to it, and to what.
+# Tried in this order: the need, and the service that it leads to.
 _SERVICES = (
     (ACCOMMODATION, "accommodation-services-crs"),
     (FINANCE, "finance-benefit-and-debt-services-crs"),
@@ -42,7 +42,7 @@ def remanded_on(state: State) -> Ints:
 
 
 def refer_on_remand(*, state: State, arms: Arms, world: WorldSettings, written: WrittenTables) -> None:
-    """Make and carry out the referrals of people on remand; what ends late in the record is remembered."""
+    """Make and carry out the referrals of people on remand, and remember what ended and was completed."""
     since = remanded_on(state)
     people, need = state.people, over_threshold(state.needs)
     arm = np.full(len(people), -1, dtype=np.int64)

@@ -19,7 +19,7 @@ from worlds.state import (
 
 
 def reoffend(*, state: State, point: Point, effect: Floats, written: WrittenTables) -> Ints:
-    """The day of the first reoffence within a year, or NEVER; written with the day it was proven."""
+    """The day of the first reoffence within a year, or NEVER. Writes it with the day it was proven."""
     situation, draws, rows, step = point.situation, point.draws, point.rows, point.step
     chance = true_chances.reoffends(situation.yearly + effect, situation.exposure)
     state.yearly[rows] = sigmoid(situation.yearly + effect)
@@ -50,7 +50,7 @@ def proven_on(draws: Draws, day: Ints, step: int) -> Ints:
 def write_reoffences(
     *, state: State, rows: Ints, day: Ints, known: Ints, step: int, written: WrittenTables, stream: str
 ) -> None:
-    """The rows of `reoffences`; `stream` keeps the draws of the two callers apart."""
+    """Write the rows of `reoffences`; `stream` keeps the draws of the two callers apart."""
     draws = state.people.draws.take(rows)
     share = np.clip(0.12 + 0.03 * state.violent_previous[rows], 0.05, 0.6)
     violent = draws.chance(f"violent {stream}", share, step)

@@ -1,7 +1,7 @@
-"""From a conviction to a sentence: kind, length, requirements, and the rows that record them.
+"""What does a court decide after a conviction? Kind of sentence, length, requirements, and their rows.
 
-Shares are tuned to `facts/calibration.md` 1.2 where a figure exists (RAR in 36% of orders, unpaid work in
-slightly over half of them); the split between orders and custody is an assumption.
+Shares are tuned to comparison/figures.csv: 36% of orders have a RAR, slightly over half have unpaid work.
+The split between orders and custody is an assumption.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from worlds.state import INITIAL, NEVER, YEAR, State, WrittenTables
 ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 MONTHS = (12, 18, 24, 36)
-ASSESSED_INSIDE = 75  # days in custody from which the first assessment is made there; assumption
+ASSESSED_INSIDE = 75  # whoever serves so many days is first assessed in custody; assumption
 REMANDED = 0.35  # share of people sentenced to custody who were held on remand; assumption
-BESIDE = 1000  # keeps the draws of a sentence beside another apart from those of a new one
+_FURTHER = 1000  # keeps the draws of a further sentence apart from those of a new one
 _PRE_SENTENCE, _LICENCE = SENTENCE_TYPES.index("PRE_SENTENCE"), SENTENCE_TYPES.index("LICENCE")
 _AFTER = SENTENCE_TYPES.index("POST_SENTENCE_SUPERVISION")
 _RAR = REQUIREMENT_TYPES.index("RAR")
 
 
 def past_types(state: State) -> Bools:
-    """Kinds of offence in the record before the first sentence: more kinds with more sanctions."""
+    """Types of offence in the criminal record before the first sentence: more types with more sanctions."""
     draws = state.people.draws
     shares = np.array([0.75, 0.63, 0.21, 0.24, 0.04, 0.015, 0.33, 0.18, 0.38, 0.03, 0.0015])
     chance = shares[None, :] * (1 - np.exp(-state.previous[:, None] / 4.0))
@@ -57,7 +57,7 @@ def sentence_anew(
 ) -> None:
     """Sentence the people of these rows on these days; a first assessment becomes due.
 
-    Custody only where allowed: a referral that is still open is carried on in the community.
+    Custody only where `custody_allowed`, because a referral that is still open goes on in the community.
     """
     draws, people = state.people.draws.take(rows), state.people
     given = _given(state=state, rows=rows, when=when, draws=draws, step=step, custody_allowed=custody_allowed)
@@ -83,7 +83,7 @@ def sentence_anew(
 
 
 def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
-    """Custody costs homes and ties, and interrupts drinking: the needs found there differ from those outside."""
+    """Custody costs homes and ties and interrupts drinking, so needs in custody differ from those outside."""
     u = state.people.draws.take(rows).uniform("custody costs", step, width=3)
     needs = state.needs[rows]
     needs[:, ACCOMMODATION] += 2 * (u[:, 0] < 0.45)
@@ -95,7 +95,7 @@ def _custody_costs(*, state: State, rows: Ints, step: int) -> None:
 def sentence_under_supervision(
     *, state: State, rows: Ints, when: Ints, written: WrittenTables, step: int
 ) -> None:
-    """Sentence people under supervision for an earlier offence: never custody, and no new first assessment."""
+    """Sentence people for an earlier offence while they are supervised: no custody, and no new first assessment."""
     draws = state.people.draws.take(rows)
     state.previous[rows] += 1
     given = _given(
@@ -103,11 +103,11 @@ def sentence_under_supervision(
         rows=rows,
         when=when,
         draws=draws,
-        step=BESIDE + step,
+        step=_FURTHER + step,
         custody_allowed=np.zeros(len(rows), dtype=np.bool_),
     )
     state.event[rows] = _write(
-        state=state, rows=rows, given=given, written=written, step=BESIDE + step, draws=draws
+        state=state, rows=rows, given=given, written=written, step=_FURTHER + step, draws=draws
     )
     state.supervised_to[rows] = np.maximum(state.supervised_to[rows], given.supervised_to)
     state.requirements[rows] |= given.requirements
@@ -182,9 +182,9 @@ def _requirements(*, state: State, rows: Ints, draws: Draws, disposal: Ints, ste
 def _write(
     *, state: State, rows: Ints, given: Sentence, written: WrittenTables, step: int, draws: Draws
 ) -> Ints:
-    """Write the rows of `sentences` and `requirements`; the last event number used is returned.
+    """Write the rows of `sentences` and `requirements`; returns the last event number used.
 
-    Custody and the licence after it are events of their own, as is a request for a report.
+    Custody, the licence after it and a request for a report are events of their own.
     """
     people, when = state.people, given.when
     known = when + draws.days("sentence known", 0, 4, step)  # before the first assessment under it
@@ -237,7 +237,7 @@ def _write(
     custodial = given.disposal == CUSTODIAL
     report = ~custodial & draws.chance("pre-sentence report", 0.35, step)
     asked = when - draws.days("report asked", 15, 35, step)
-    # Some wait for their first sentence in the history on remand; the report is asked for there.
+    # Some wait for the first sentence of their history on remand, where the report is asked for.
     remanded = custodial & draws.chance("remand", REMANDED, step) & (step == 0)
     asked = np.where(remanded, when - draws.days("remanded", 30, 90, step), asked)
     report |= remanded

@@ -1,7 +1,7 @@
-"""What a world is like: its declared settings, read key by key.
+"""What is a world like? Its settings, read key by key.
 
-A world is a small YAML file of overrides over `WorldSettings`'s defaults (which are the baseline). Unknown
-keys are errors, so that a misspelt setting cannot silently do nothing.
+A world is a small YAML file. What it does not set has the default of `WorldSettings`, which is the baseline.
+Unknown keys are errors, so that a misspelt setting cannot silently do nothing.
 """
 
 from __future__ import annotations
@@ -45,11 +45,13 @@ _RANGES: Final = {
 class PlantedDisparity:
     """One disparity put into a world on purpose, for the audit to find.
 
-    `kind`: OFFER lowers the log-odds of being referred to an accredited programme or structured
-    intervention by `size`; RECORDING leaves each need section unanswered with further chance `size`;
-    TRAVEL places the group, with chance `size`, in the unit of its region that is furthest from
-    services, and, for women, puts women-only services, from as large a share of the units, in the next
-    unit; ENFORCEMENT multiplies the chance of breach for the same absences by `size`. `groups` are codes of `characteristic` (ethnicity or sex).
+    `groups` are codes of `characteristic` (ethnicity or sex). What `size` does depends on `kind`:
+
+    * OFFER lowers the log-odds of referral to an accredited programme or structured intervention by `size`.
+    * RECORDING leaves each need section unanswered with a further chance of `size`.
+    * TRAVEL places the group, with chance `size`, in the unit of its region that is furthest from services. For
+      women it also puts the women-only services of a share `size` of the units into the next unit.
+    * ENFORCEMENT multiplies the chance of breach for the same absences by `size`.
     """
 
     kind: str
@@ -58,7 +60,7 @@ class PlantedDisparity:
     size: float
 
     def __post_init__(self) -> None:
-        """Refuse what the generator would not act on."""
+        """Refuse a disparity that would do nothing."""
         if self.kind not in PLANTED_KINDS:
             raise UsageError(
                 f"A planted disparity has the kind {self.kind!r}; use one of {', '.join(PLANTED_KINDS)}."
@@ -99,29 +101,29 @@ class WorldSettings:
     mismatch_harm: float = 0.06
     # How strongly the choice of arm follows need, risk, motivation, region and practitioner.
     confounding: float = 1.0
-    # How strongly it follows latent engagement, which no record shows.
+    # How strongly the choice of arm follows latent engagement, which no record shows.
     hidden_confounding: float = 0.0
-    # How much of what the catalogue lists a unit can offer; multiplies the share of each entry.
+    # Multiplies the share of units that offer each intervention.
     provision: float = 1.0
     # Chance that a section of an assessment is unanswered.
     section_missing: float = 0.03
-    # Chance that a review is not completed; the less engaged go without more often (`missing_by_engagement`),
-    # and those whose needs grew more often than those whose needs fell (`missing_by_change`), in log-odds.
+    # Chance that a review is not completed. In log-odds, it is higher for less engaged people
+    # (`missing_by_engagement`) and for people whose needs grew (`missing_by_change`).
     review_missing: float = 0.14
     missing_by_engagement: float = 0.5
     missing_by_change: float = 0.25
-    # Chance that ethnicity, and religion, are not recorded; and every other protected characteristic.
+    # Chance that a characteristic is not recorded: ethnicity, religion, and each of the others.
     ethnicity_missing: float = 0.05
     religion_missing: float = 0.07
     protected_missing: float = 0.25
-    # Share of records that enter a system late, and of circumstances corrected afterwards.
+    # Share of records that enter a system late, and of circumstances that are corrected later.
     late_records: float = 0.08
     corrected_records: float = 0.03
     # Chance that a referral ends for an administrative reason.
     administrative_ends: float = 0.06
     # Share of people of middle age who die in a year; records stop there.
     deaths: float = 0.006
-    # Chance that an order's unpaid work, or attendance centre, is a referral of its own beside the arm chosen.
+    # Chance that unpaid work, or the attendance centre, of an order runs at the same time as the arm chosen.
     requirements_beside: float = 0.75
     # Ethnic groups other than White British: share in London, and elsewhere.
     minority_london: float = 0.52

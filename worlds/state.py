@@ -1,4 +1,4 @@
-"""Where each person stands while a world is being made: the arrays that the steps of a history change."""
+"""Where does each person stand while a history is made? The arrays that the steps of a history change."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NEVER = np.int64(2**31 - 1)
 INITIAL, REVIEW, TERMINATION = 0, 1, 2
 NO_ARM_INDEX = -1
 YEAR = 365  # days
-SLOTS = 8  # sentences remembered, the latest last; enough for all that can still be running
+SLOTS = 8  # sentences remembered; enough for all that can still be running
 
 
 @dataclass(slots=True)
 class RecentSentences:
-    """The latest sentences of each person as the record has them: person by slot, the latest in the last slot."""
+    """The latest sentences of each person, as recorded: person by slot, the latest in the last slot."""
 
     starts: Ints
     ends: Ints
@@ -104,12 +104,12 @@ class State:
     # Needs, and which sections get answered.
     needs: Ints  # person by section
     answered: Bools  # person by section
-    # What happened under earlier arms.
+    # Earlier referrals.
     completed_known: Ints  # person by arm: the day its completion was known
     open_arm: Ints
     open_until: Ints
     open_known_until: Ints  # the day its end was known
-    parallel_arm: Ints  # what runs, or ran, beside it
+    parallel_arm: Ints  # the requirement that runs, or ran, in parallel
     parallel_known_until: Ints
     breached: Bools
     window_end: Ints  # last day of the year after the last decision point

@@ -1,4 +1,4 @@
-"""Supervision between two assessments: contacts, enforcement by the team's practice, circumstances."""
+"""What happens in supervision between two assessments? Contacts, enforcement and circumstances."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def contacts(
     step: int,
     written: WrittenTables,
 ) -> Bools:
-    """Write `contacts` and `enforcement` from `since` up to `until`; who was breached is returned."""
+    """Write `contacts` and `enforcement` from `since` up to `until`; returns who was breached."""
     draws, people = state.people.draws.take(rows), state.people
     week = np.arange(_WEEKS)[None, :]
     start = np.maximum(since, state.released[rows])
@@ -72,7 +72,7 @@ def contacts(
             "outcome": codes(OUTCOMES, outcome[row, column]),
         }
     )
-    # An absence recorded as unacceptable is found acceptable once evidence is brought: a later version.
+    # Some absences are first recorded as unacceptable; a later version, with evidence, says acceptable.
     acceptable = outcome[row, column] == ACCEPTABLE
     corrected = acceptable & each.chance("contact corrected", world.corrected_records * 4, step, column)
     first = frame[np.flatnonzero(corrected)].with_columns(outcome=pl.lit(OUTCOMES[UNACCEPTABLE]))
@@ -142,7 +142,7 @@ def _enforcement(
 def circumstances(
     *, state: State, rows: Ints, on: Ints, step: int, world: WorldSettings, written: WrittenTables
 ) -> None:
-    """Write what was observed about home, work, care, health and relationships, at an assessment and after."""
+    """Write `circumstances`: home, work, caring, health and relationships, at an assessment and between."""
     if not len(rows):
         return
     draws, people = state.people.draws.take(rows), state.people

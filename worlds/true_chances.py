@@ -1,19 +1,17 @@
-"""The true process from an arm to starting, finishing, needs and reoffending, in closed form.
+"""What would happen under each arm? The true chances of starting, completing, progress and reoffending.
 
-For every decision point and every arm this module gives the probabilities that the histories are then
-drawn from, so `truth/` is correct by construction:
+Histories are drawn from these chances, so `truth/` is correct by construction:
 
-* **commence** is logistic in traits, wait and travel;
-* **complete** is what weekly attendance leads to. Attendance in week *w* has the log-odds
-  ``eta + DRIFT_SIZE * u_w``, `u` a stationary AR(1); an unacceptable absence ends the referral with a chance
-  that is the team's practice. The chance of lasting `weeks` is an expectation over `u`, computed once
-  on a grid of `eta` by quadrature (`survival`) and interpolated;
-* **reoffend** and **need improved** are logistic, shifted by what was attended: nothing, dropped out,
-  completed. Given traits they are independent of each other and of the path of `u`, so progress is a sum over
-  the three classes.
+* **Commence** is logistic in traits, wait and travel.
+* **Complete** follows from weekly attendance. In week *w* it has the log-odds ``eta + DRIFT_SIZE * u_w``, where
+  `u` is a stationary AR(1). An unacceptable absence ends the referral with a chance that depends on the
+  team. The chance of lasting all weeks is an expectation over `u`: quadrature on a grid of `eta`
+  (`survival`), then interpolation.
+* **Reoffend** and **need improved** are logistic. They depend on the class of attendance: nothing attended,
+  dropped out, completed. Given the class they are independent, so progress is a sum over three classes.
 
-Effects (facts/calibration.md section 2): none at low risk, full at medium and above; more with more
-previous sanctions, none with none; U-shaped in age; the same for every sex and ethnicity.
+No arm has an effect at low risk or on people without previous sanctions. Effects grow with both, are largest
+at 18 to 20 and from 50, and are the same for every sex and ethnicity.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ DRIFT_MEMORY = 0.85  # of the weekly engagement drift; assumption
 DRIFT_SIZE = 0.9
 UNACCEPTABLE_SHARE = 0.6  # share of absences that are unacceptable; assumption
 ENDS_AFTER_ABSENCE = (0.11, 0.17, 0.26)  # strictness of a team: lenient, usual, strict
-NEED_SPREAD = 1.25  # of the logistic that the change of total need is rounded from
+NEED_SPREAD = 1.25  # scale of the logistic variable that is rounded to the change of need
 NOT_ATTENDED, DROPPED, COMPLETED = 0, 1, 2
 _MEDIUM_RISK = PREDICTOR_BANDS["ogrs_2yr"][1]
 
@@ -63,7 +61,7 @@ def _survival() -> Floats:
 
 
 def survival(eta: Floats, weeks: Ints, strictness: Ints) -> Floats:
-    """Chance of finishing: `eta` person by arm, `weeks` an arm, `strictness` (0, 1, 2) a person."""
+    """Chance of lasting all weeks, person by arm: `eta` the same, `weeks` by arm, `strictness` by person."""
     table = _survival()
     place = np.clip((eta - _ETA[0]) / (_ETA[1] - _ETA[0]), 0, len(_ETA) - 1 - 1e-9)
     low = place.astype(np.int64)
@@ -75,10 +73,10 @@ def survival(eta: Floats, weeks: Ints, strictness: Ints) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the process depends on at a decision point: one row a point (engagement is latent)."""
+    """What the chances depend on at a decision point: one row a point. Engagement is latent."""
 
     engagement: Floats
-    risk: Floats  # published OGRS3 log-odds of one year, centred
+    risk: Floats  # OGRS3 log-odds of one year, centred
     ogrs_2yr: Floats
     previous: Ints
     age: Ints
@@ -114,7 +112,7 @@ class TrueChances:
 
 
 def risk_share(ogrs_2yr: Floats) -> Floats:
-    """How much of an effect a risk level gets: none in the low band (under 50), all of it from 60."""
+    """The share of an effect by risk: none in the low OGRS band (under 50), all of it from 60."""
     return np.clip((ogrs_2yr - (_MEDIUM_RISK - 1)) / 11.0, 0.0, 1.0)
 
 
@@ -236,8 +234,8 @@ def true_chances(
 ) -> TrueChances:
     """Every probability of every point under every arm; NONE comes last.
 
-    `begins`, `fits`: delivery begins, and can end, before the sentence does. Chances of starting and finishing
-    leave administrative ends aside, as a censoring analysis does; outcomes reckon with them.
+    `begins` and `fits` say that delivery can begin, and can end, before the sentence ends. The chances of starting
+    and completing leave administrative ends aside; those of progress and reoffending include them.
     """
     meets = matched(situation, arms)
     commence = sigmoid(commence_log_odds(situation, arms, wait, minutes, remote)) * begins

@@ -1,4 +1,4 @@
-"""What happens in a world hangs together: what runs beside, deaths, remand, orders of status, practice, engagement."""
+"""What happens in a world hangs together: parallel referrals, deaths, remand, orders of status, practice, engagement."""
 
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from features.reasons import ReasonOutcome, reasons
 from worlds import delivery, generate
 
 START, END = date(2021, 1, 1), date(2025, 12, 31)
-# What may follow what (facts/acp-community-status-transitions.csv). Beyond it, a referral may be withdrawn from
+# What may follow what. Beyond it, a referral may be withdrawn from
 # anywhere, and one that is allocated, or of a service without allocation, may be scheduled or start.
 MAY_FOLLOW = {
     "AWAITING_ASSESSMENT": {"AWAITING_ALLOCATION", "SUITABLE_NOT_READY", "SCHEDULED", "ON_PROGRAMME"},
@@ -46,25 +46,25 @@ def days(later: str, earlier: str) -> pl.Expr:
     return (pl.col(later) - pl.col(earlier)).dt.total_days()
 
 
-def test_requirements_run_beside_the_arm_and_are_never_it(
+def test_requirements_run_in_parallel_and_are_never_the_arm(
     world: Path, tables: dict[str, pl.DataFrame]
 ) -> None:
     referrals, events = tables["referrals"], tables["referral_events"]
-    beside = referrals.filter(pl.col("referral_id").str.ends_with("B"))
-    assert beside.height > 0.05 * referrals.height
+    parallel = referrals.filter(pl.col("referral_id").str.ends_with("B"))
+    assert parallel.height > 0.05 * referrals.height
     points = pl.read_parquet(world / "truth" / "decision_points.parquet").select("crn", "decided_on")
-    after = beside.join(points, on="crn").filter(days("referred_on", "decided_on").is_between(0, ARM_DAYS))
+    after = parallel.join(points, on="crn").filter(days("referred_on", "decided_on").is_between(0, ARM_DAYS))
     assert after.height == 0
     ordered = tables["requirements"].filter(
         pl.col("requirement_type").is_in(["UNPAID_WORK", "ATTENDANCE_CENTRE"])
     )
-    assert beside.join(ordered, on="crn", how="anti").height == 0
+    assert parallel.join(ordered, on="crn", how="anti").height == 0
     ends = events.filter(pl.col("status").is_in(["COMPLETED", "WITHDRAWN"])).select(
         "referral_id", ended="occurred_on"
     )
-    others = referrals.join(beside, on="referral_id", how="anti").join(ends, on="referral_id", how="left")
+    others = referrals.join(parallel, on="referral_id", how="anti").join(ends, on="referral_id", how="left")
     overlap = (
-        beside.select("crn", second="referred_on")
+        parallel.select("crn", second="referred_on")
         .join(others, on="crn")
         .filter(
             (pl.col("referred_on") < pl.col("second"))

@@ -63,7 +63,7 @@ def test_the_trap_is_several_times_the_true_effect(figures: pl.DataFrame) -> Non
     assert values["trap"] >= 3 * values["trap_true"]
 
 
-def test_the_report_is_written_beside_the_world(world: Path, figures: pl.DataFrame) -> None:
+def test_the_report_is_written_next_to_the_world(world: Path, figures: pl.DataFrame) -> None:
     with (world / "calibration.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["figure"] for row in rows] == figures["figure"].to_list()

@@ -1,4 +1,4 @@
-"""What the truth of a world says of effects, and what a naive reader would see: the figures of section 2."""
+"""How large are true effects, and how large do they look? Figures of effects and of the selection trap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worlds.comparison.values import CONVICTIONS, YEAR, Tables, Value, with_reof
 
 
 def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Value]:
-    """True effects beside published ones, and the contrast of completers with others beside the truth."""
+    """True effects, and how completers differ from others: by reoffending seen, and in truth."""
     keys = ["crn", "decided_on"]
     outcomes = truth["potential_outcomes"]
     none = outcomes.filter(intervention_id=NO_ARM).select(*keys, r0="p_reoffend", g0="p_progress")
@@ -23,16 +23,16 @@ def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Valu
         .select("crn", decided_on="completed_on", ogrs="ogrs_2yr")
         .unique(keys)
     )
-    beside = (
+    compared = (
         outcomes.filter(pl.col("intervention_id") != NO_ARM).join(none, on=keys).join(risk.lazy(), on=keys)
     )
     low = (
-        beside.filter(pl.col("ogrs") < _MEDIUM_RISK)
+        compared.filter(pl.col("ogrs") < _MEDIUM_RISK)
         .select(gap=(pl.col("p_progress") - pl.col("g0")).abs().max(), n=pl.len())
         .collect()
     )
     arms = truth["decision_points"].filter(pl.col("arm") != NO_ARM).rename({"arm": "intervention_id"})
-    chosen = arms.join(beside, on=[*keys, "intervention_id"]).collect()
+    chosen = arms.join(compared, on=[*keys, "intervention_id"]).collect()
     medium = chosen.filter((pl.col("ogrs") >= _MEDIUM_RISK) & pl.col("intervention_id").is_in(_GENERAL))
     odds = (_logit("p_reoffend") - _logit("r0")).mean().exp()
     ratio = medium.select(odds)[0, 0] if medium.height else None
@@ -48,7 +48,7 @@ def effects(tables: Tables, truth: Mapping[str, pl.LazyFrame]) -> dict[str, Valu
     }
 
 
-# General cognitive programmes: what the meta-analysis of the programme figure is about.
+# General cognitive programmes, which the published odds ratio is about.
 _GENERAL = (
     "thinking-skills-programme-acp",
     "building-choices-moderate-intensity-acp",
@@ -65,7 +65,7 @@ def _logit(column: str) -> pl.Expr:
 
 
 def _trap(tables: Tables, chosen: pl.DataFrame) -> tuple[float | None, float | None, int]:
-    """Reoffending of those who did not complete minus that of completers; and what completing truly took off."""
+    """Reoffending of people who did not complete minus that of completers, and what completing truly took off."""
     last = tables["sentences"]["known_on"].max()
     ended = ended_referrals(tables).select("crn", "intervention_id", "referred_on", "completed")
     seen = (
@@ -79,7 +79,7 @@ def _trap(tables: Tables, chosen: pl.DataFrame) -> tuple[float | None, float | N
     rates = dict(seen.group_by("completed").agg(pl.col("again").mean()).rows())
     if set(rates) != {True, False}:
         return None, None, seen.height
-    # The mean effect of a referral is spread over those who complete.
+    # The mean effect of a referral is shared out among completers.
     effect = seen.select(((pl.col("r0") - pl.col("p_reoffend")) / pl.col("p_complete").clip(0.02)).mean())[
         0, 0
     ]

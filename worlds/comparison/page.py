@@ -1,4 +1,4 @@
-"""The comparison of a world with published figures as one self-contained page: a dot-and-band chart, and its table."""
+"""How does the comparison look as a page? One self-contained HTML page: a dot-and-band chart, and its table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in a world, what they were sentenced to, and what they need: the figures of sections 1.1, 1.2 and 1.4."""
+"""Who is in a world, what were they sentenced to, and what do they need? The figures of people and needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MORE_SECTIONS = {
 }
 
 
-# The five groups of the published table; Irish, Gypsy or Irish Traveller and Roma people are White there.
+# The five groups of the published table, in which Irish, Gypsy or Irish Traveller and Roma people are White.
 _GROUPS = ("WHITE", "BLACK", "ASIAN", "MIXED", "OTHER")
 _MIX = {
     "mix_rar": ("RAR",),
@@ -63,7 +63,7 @@ def people(tables: Tables) -> dict[str, Value]:
 
 
 def sentencing(tables: Tables) -> dict[str, Value]:
-    """What orders carry, what requirements there are, and who is supervised under what in the middle of the world."""
+    """Requirements of orders, and the caseload in the middle of the world."""
     sentences = tables["sentences"]
     orders = sentences.filter(pl.col("sentence_type").is_in(ORDERS)).select("crn", "event_number")
     carried = tables["requirements"].join(orders, on=["crn", "event_number"], how="semi")

@@ -1,4 +1,4 @@
-"""How referrals, supervision and reoffending went: the figures of sections 1.3, 1.5 and 1.6."""
+"""How did referrals, supervision and reoffending go? The figures of what followed a sentence."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def delivery(tables: Tables) -> dict[str, Value]:
 
 
 def behaviour(tables: Tables) -> dict[str, Value]:
-    """Appointments kept, orders seen through, and breach for the same absences by ethnicity."""
+    """Appointments kept, orders completed, and breach for the same absences by ethnicity."""
     outcome = tables["contacts"]["outcome"]
     sentences = tables["sentences"]
     last = sentences["known_on"].max()
@@ -107,7 +107,7 @@ def behaviour(tables: Tables) -> dict[str, Value]:
 
 
 def _breach_ratio(tables: Tables) -> Value:
-    """Breaches an unacceptable absence: people of an ethnic minority over White British people."""
+    """Breaches for each unacceptable absence: people of an ethnic minority over White British people."""
     absences = tables["contacts"].filter(outcome="UNACCEPTABLE_ABSENCE").group_by("crn").len("absences")
     breaches = tables["enforcement"].filter(kind="BREACH_STARTED").group_by("crn").len("breaches")
     rates = (

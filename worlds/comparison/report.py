@@ -1,7 +1,7 @@
-"""Is a world like the real thing? Each published figure beside what the world generated.
+"""Is a world like the real thing? Each published figure next to what the world generated.
 
-Figures, their sources and the tolerance they are held to are in `figures.csv`. A figure without a
-published source is an assumption, and says so.
+The figures, their sources and their tolerances are in `figures.csv`. A figure without a published source is
+marked as an assumption.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from worlds.comparison.values import Value
 from worlds.people import crns
 
 COLUMNS = ("figure", "label", "target", "tolerance", "status", "source", "generated", "count", "within")
-JUDGED_PEOPLE = 40_000  # a larger world is judged by its first people; they are like the rest
+JUDGED_PEOPLE = 40_000  # a larger world is judged by its first people, who are like the rest
 FEWEST = 100  # people or events behind a generated value; with fewer it is not judged
-SAMPLING = 1.96  # standard errors of a generated share that are allowed beside the tolerance
+SAMPLING = 1.96  # standard errors of a generated share that are allowed on top of the tolerance
 
 
 def write_comparison(folder: Path) -> pl.DataFrame:
     """How like the real thing is the world in this folder? Written next to it as `calibration.csv` and `.html`.
 
-    One row a figure: `COLUMNS`. `within` is null where fewer than 100 people or events stand behind it; a share
-    may miss its tolerance by the sampling error (95%) of the generated value, so that a small world is not blamed
-    for being small.
+    One row a figure: `COLUMNS`. `within` is null where fewer than `FEWEST` people or events stand behind it. A
+    share may miss its tolerance by its own sampling error (95%), so that a small world is not blamed for it.
 
     Raises:
         UsageError: the folder holds no synthetic world.
@@ -50,7 +49,7 @@ def compare_world(folder: Path) -> pl.DataFrame:
             f"{folder} holds no synthetic world (no truth/world.json); make one with signpost synthesise."
         )
     tables = {name: _first(pl.scan_parquet(folder / f"{name}.parquet")).collect() for name in TABLES}
-    # As the court made them: a later version only says that a death ended one.
+    # The first version of each, as the court made it. A later version only says that a death ended it.
     tables["sentences"] = (
         tables["sentences"]
         .sort("known_on")
@@ -68,9 +67,7 @@ def compare_world(folder: Path) -> pl.DataFrame:
     with (Path(__file__).parent / "figures.csv").open(encoding="utf-8", newline="") as file:
         for figure in csv.DictReader(file):
             exact, count = values[figure["figure"]]
-            generated = (
-                None if exact is None else round(exact, 6)
-            )  # the order of a parallel sum must not show
+            generated = None if exact is None else round(exact, 6)  # parallel sums differ in the last digits
             target, tolerance = float(figure["target"]), float(figure["tolerance"])
             judged = generated is not None and count >= FEWEST
             allowed = tolerance + sampling_error(figure["kind"], generated, count) + 1e-9
@@ -103,7 +100,7 @@ def compare_world(folder: Path) -> pl.DataFrame:
 
 
 def _first(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of the first people: enough to compare by, and bounded however large the world."""
+    """The rows of the first people. They are enough to compare by, and memory stays bounded."""
     columns = frame.collect_schema().names()
     last = crns(np.array([JUDGED_PEOPLE - 1]))[0]
     if "crn" in columns:

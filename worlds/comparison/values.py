@@ -1,4 +1,4 @@
-"""What every measure of a world shares: what a value is, the shares it is made of, and which days count."""
+"""What do all figures share? What a value is, and how shares, ranks and reoffending are counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.outcomes import CONVICTION_DAYS, REOFFENCE_DAYS
 
 Tables = Mapping[str, pl.DataFrame]
 Value = tuple[float | None, int]
-"""A generated value (none where nothing stands behind it), and how many people or events do."""
+"""A generated value, None where there are no cases, and the number of people or events behind it."""
 YEAR, CONVICTIONS = timedelta(days=REOFFENCE_DAYS), timedelta(days=CONVICTION_DAYS)
 
 
@@ -39,7 +39,7 @@ def share(series: pl.Series) -> Value:
 
 
 def area(scores: pl.Series, happened: pl.Series) -> Value:
-    """The area under the curve: how often who it happened to scores higher than who it did not (ties half)."""
+    """The area under the curve: how often somebody it happened to scores higher than somebody else (ties half)."""
     frame = pl.DataFrame({"s": scores, "y": happened.cast(pl.Float64)}).drop_nulls()
     ones, every = float(frame["y"].sum()), frame.height
     if not 0 < ones < every:
