@@ -2,7 +2,7 @@
 
     python benchmarks/synthetic_pictures.py WORLD docs/images
 
-Prints the table of calibration as docs/worlds.md has it, and writes worlds-timeline.svg (one person), worlds-calibration.svg (all figures) and worlds-causes.svg (what
+Prints the comparison with published figures as a table, and writes worlds-timeline.svg (one person), worlds-calibration.svg (all figures) and worlds-causes.svg (what
 drives what). Every picture names what it shows in its title element.
 """
 
