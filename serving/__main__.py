@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+
+from catalogue.errors import UsageError
+from serving.run import serve
+from serving.settings import Settings
 
 
 def main() -> int:
     """Serve until stopped; 2 with one sentence when a setting cannot be used."""
-    gc.disable()  # nothing that is read while starting goes away again; serving.run sets it going
-    from catalogue.errors import UsageError
-    from serving.run import serve
-    from serving.settings import Settings
-
     try:
         serve(Settings.from_environment())
     except UsageError as error:

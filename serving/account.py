@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from serving import contests, decisions
 from serving.audit_log import Actor, Deed, append
-from serving.screens.words import day
 from serving.services import Services
 from serving.store.tables import suggestion_sets
 from serving.suggestions import open_case, unpack
+from serving.words import day
 
 MESSAGES: Final = Path(__file__).parent / "account_messages.yaml"
 

@@ -1,50 +1,45 @@
-"""The application: routes, failures and the frontier around them, over one set of parts."""
+"""The application: routes, failures and the middleware around them, over one set of parts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from catalogue.errors import UsageError
 from serving import errors, outbox, retention
-from serving.ahead import Ahead
-from serving.frontier import Frontier
-from serving.lean import hidden
 from serving.logs import get_logger
+from serving.middleware import RequestMiddleware
+from serving.routes import (
+    cases,
+    catalogue,
+    contests,
+    decisions,
+    docs,
+    flags,
+    health,
+    models,
+    people,
+    suggestions,
+)
+from serving.screens import component, failures, pages
 from serving.screens.assets import ASSETS, VENDOR
 from serving.services import Services
 from serving.settings import Settings
-
-# FastAPI asks of each type whether it is a model of pydantic's first version, and imports all of that to find out;
-# without it the answer is no, which it is.
-with hidden("pydantic.v1"):
-    from serving.routes import (
-        cases,
-        catalogue,
-        contests,
-        decisions,
-        docs,
-        flags,
-        health,
-        models,
-        people,
-        suggestions,
-    )
-    from serving.screens import component, failures, pages
 
 log = get_logger("signpost.app")
 
 OUTBOX_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 1.0
-WARM_AFTER_SECONDS: Final = 0.2
+SMALL_BYTES: Final = 1_000
+"""Smaller answers are sent as they are, also to callers that take gzip."""
 RETENTION_SECONDS: Final = 86_400.0
 RETENTION_RETRY_SECONDS: Final = 300.0
 DESCRIPTION: Final = (
@@ -53,12 +48,11 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) -> FastAPI:
+def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         settings: everything it is told from outside.
-        warmed: called once everything that every answer needs has been read and tried.
 
     Raises:
         UsageError: when a setting cannot be used, such as a database address or a catalogue folder.
@@ -75,12 +69,10 @@ def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) 
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    app.state.warmed = warmed
     errors.register(app)
     for router in (
         health.router,
         docs.router,
-        suggestions.at_once,
         suggestions.router,
         decisions.router,
         contests.router,
@@ -97,12 +89,10 @@ def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) 
         failures.register(app)
     app.mount("/assets", StaticFiles(directory=VENDOR / "assets", check_dir=False), name="assets")
     app.mount("/static", StaticFiles(directory=ASSETS, check_dir=False), name="static")
+    # The last one added is the first that a request passes.
+    app.add_middleware(GZipMiddleware, minimum_size=SMALL_BYTES, compresslevel=1)
     app.add_middleware(
-        Frontier,
-        settings=settings,
-        metrics=services.metrics,
-        tracing=services.tracing,
-        traffic=services.traffic,
+        RequestMiddleware, settings=settings, metrics=services.metrics, tracing=services.tracing
     )
     return app
 
@@ -110,11 +100,9 @@ def create_app(settings: Settings, *, warmed: Callable[[], None] | None = None) 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
-    await run_in_threadpool(services.prepare)
+    await run_in_threadpool(services.start)
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
     work = [asyncio.create_task(part(services)) for part in (_send_events, _settle)]
-    ahead = Ahead(services)
-    work.append(asyncio.create_task(_warm(services, app.state.warmed, ahead)))
     if services.settings.retention_days is not None:
         work.append(asyncio.create_task(_keep_no_longer(services)))
     yield {}
@@ -122,25 +110,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    await run_in_threadpool(ahead.stop)
     await run_in_threadpool(services.close)
     log.info("stopped")
-
-
-async def _warm(services: Services, warmed: Callable[[], None] | None, ahead: Ahead) -> None:
-    """Make the first answer before somebody waits for it, then those of the day; the service is ready meanwhile."""
-    await asyncio.sleep(WARM_AFTER_SECONDS)  # whoever asks whether it is ready is answered first
-    await run_in_threadpool(services.read_ahead)
-    bundle = services.bundles.current
-    if bundle is not None:
-        try:
-            await run_in_threadpool(services.warm, bundle)
-        except UsageError:
-            log.warning("bundle_gives_no_answer", version=bundle.version)
-    if warmed is not None:
-        warmed()
-    if services.settings.prepare:
-        await run_in_threadpool(ahead.start)
 
 
 async def _send_events(services: Services) -> None:

@@ -9,26 +9,21 @@ up to a capped age; then nobody comes in until they can be read again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
 import urllib.request
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol
 
+import jwt
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from serving.errors import ServiceError, unavailable
 from serving.logs import get_logger
-
-# PyJWT brings all of cryptography along, a twentieth of the start; it comes in right after it (`load`).
-if TYPE_CHECKING:
-    import jwt
 
 log = get_logger("signpost.auth")
 
@@ -36,7 +31,6 @@ ALGORITHM: Final = "RS256"
 LEEWAY_SECONDS: Final = 10
 RETRY_SECONDS: Final = 10.0
 FETCH_SECONDS: Final = 5.0
-MOST_SEEN: Final = 1_024
 
 SUGGESTIONS: Final = "ROLE_SIGNPOST__SUGGESTIONS__RO"
 DECISIONS: Final = "ROLE_SIGNPOST__DECISIONS__RW"
@@ -53,11 +47,6 @@ SCHEME: Final = HTTPBearer(
     description="A token of HMPPS Auth (RS256) whose `authorities` hold the role named with the route.",
     bearerFormat="JWT",
 )
-
-
-def load() -> None:
-    """Bring in what tokens are read with, before the first one comes."""
-    import jwt  # noqa: F401  for whoever imports it next
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +122,6 @@ class JwksKeys:
 
     def _read(self) -> None:
         """Replace the keys; when the server does not answer, the ones at hand are kept."""
-        import jwt
-
         try:
             request = urllib.request.Request(self._url, headers={"Accept": "application/json"})  # noqa: S310  the address is configuration
             with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as answer:  # noqa: S310  the address is configuration
@@ -162,16 +149,6 @@ class JwksKeys:
         log.warning("signing_keys_unread", kind=kind, last_read_seconds_ago=age)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A token that held: whose, by which key, and until when."""
-
-    principal: Principal
-    kid: str
-    key: jwt.PyJWK
-    until: int
-
-
 class Verifier:
     """Turns a token into a principal, or says why not.
 
@@ -185,44 +162,23 @@ class Verifier:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
-        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
-        self._lock = threading.Lock()
 
     def principal(self, token: str) -> Principal:
         """Who sent this token?
 
-        A token that held is not read again, as long as its key is still the published one and it has not expired.
-
         Raises:
             ServiceError: 401 for a token that does not hold; 503 when no keys can be had.
         """
-        mark = hashlib.sha256(token.encode()).digest()
-        seen = self._seen.get(mark)
-        if seen is not None and time.time() < seen.until and self._key(seen.kid) is seen.key:
-            return seen.principal
-        seen = self._read(token)
-        with self._lock:
-            self._seen[mark] = seen
-            while len(self._seen) > MOST_SEEN:
-                self._seen.popitem(last=False)
-        return seen.principal
-
-    def _key(self, kid: str) -> jwt.PyJWK | None:
-        try:
-            return self._keys.key(kid)
-        except OSError as error:
-            raise unavailable("Signing in cannot be checked at the moment.") from error
-
-    def _read(self, token: str) -> _Seen:
-        import jwt
-
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
             raise unauthorised() from error
         if header.get("alg") != ALGORITHM or not isinstance(header.get("kid"), str):
             raise unauthorised()
-        key = self._key(header["kid"])
+        try:
+            key = self._keys.key(header["kid"])
+        except OSError as error:
+            raise unavailable("Signing in cannot be checked at the moment.") from error
         if key is None:
             raise unauthorised()
         try:
@@ -237,8 +193,7 @@ class Verifier:
             )
         except jwt.PyJWTError as error:
             raise unauthorised() from error
-        until = int(claims["exp"]) + LEEWAY_SECONDS
-        return _Seen(principal=_principal(claims), kid=header["kid"], key=key, until=until)
+        return _principal(claims)
 
 
 def _principal(claims: Mapping[str, object]) -> Principal:
@@ -291,10 +246,10 @@ def authenticated(
     return principal
 
 
-def requires(role: str) -> Callable[..., Principal]:
+def requires(role: str) -> Callable[..., Awaitable[Principal]]:
     """A dependency: whoever calls, if they hold the role."""
 
-    def check(principal: Annotated[Principal, Security(authenticated)]) -> Principal:
+    async def check(principal: Annotated[Principal, Security(authenticated)]) -> Principal:
         if role not in principal.authorities:
             raise forbidden(role)
         return principal

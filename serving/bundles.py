@@ -57,7 +57,7 @@ class BundleHolder:
         folder: where releases are put; None when the service is to answer by rules alone.
         seconds: how often it is looked at.
         unpassed: may a bundle score whose gate is not PASS? For evaluation on synthetic people only.
-        warm: called with a bundle before it takes over from another, so that no request pays for its first answer.
+        try_out: called with a bundle before it takes over, so that no request is the first that it answers.
         clock: seconds that only go forwards.
     """
 
@@ -67,13 +67,13 @@ class BundleHolder:
         *,
         seconds: float,
         unpassed: bool = False,
-        warm: Callable[[Bundle], None] | None = None,
+        try_out: Callable[[Bundle], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._seconds = seconds
         self._unpassed = unpassed
-        self._warm = warm
+        self._try_out = try_out
         self._clock = clock
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
@@ -111,6 +111,8 @@ class BundleHolder:
         try:
             bundle = Bundle.open(self._folder)
             texts = {name: bundle.read_text(name) for name in (CARD, RECORD)}
+            if self._try_out is not None and (bundle.passed or self._unpassed):
+                self._try_out(bundle)
         except UsageError as error:
             if self._state.problem is None:
                 log.warning("bundle_refused", serving=self._state.version)
@@ -128,8 +130,6 @@ class BundleHolder:
             return
         if not bundle.passed:
             log.warning("unpassed_bundle_scores", version=bundle.version, gate=gate)
-        if self._warm is not None and self._state.bundle is not None:
-            self._warm(bundle)
         log.info("bundle_in_use", version=bundle.version, before=self._state.version)
         self._state = BundleState(bundle=bundle, problem=None, texts=texts)
 

@@ -72,7 +72,6 @@ def receive(services: Services, *, event: EventQuestion, actor: Actor) -> str:
     if event.event_type == ERASED:
         services.database.scrub()
     if touched is not None:
-        services.written.add(touched)
         refresh_person(services, touched)
     return result
 

@@ -10,15 +10,9 @@ import logging
 import sys
 
 import orjson
-
-from serving.lean import hidden
-
-# structlog takes rich, where there is one, for tracebacks in colour. None is ever printed here, and rich takes longer
-# to import than all of structlog.
-with hidden("rich"):
-    import structlog
-    from structlog import get_logger
-    from structlog.contextvars import bound_contextvars
+import structlog
+from structlog import get_logger
+from structlog.contextvars import bound_contextvars
 
 __all__ = ["bound_contextvars", "configure", "get_logger"]
 

@@ -38,17 +38,6 @@ class Metrics:
             ("suggested", "models"),
             registry=self.registry,
         )
-        self.answers = Counter(
-            "signpost_answers",
-            "Answers by where they came from: worked out now or ahead, shown before and kept, still in memory",
-            ("source",),
-            registry=self.registry,
-        )
-        self.ahead = Gauge(
-            "signpost_sets_ahead",
-            "People whose answer of the day has been worked out ahead",
-            registry=self.registry,
-        )
         self.decisions = Counter(
             "signpost_decisions",
             "Decisions by action and by direction against the first suggestion",

@@ -95,7 +95,6 @@ def put(services: Services, *, crn: str, document: Mapping[str, Any], actor: Act
             crn=crn,
             details={"version": version, **({"afterErasure": True} if known_again else {})},
         )
-    services.written.add(crn)
     return version
 
 
@@ -415,7 +414,6 @@ def erase_in(
     )
     for name in names:
         _erase_one(connection, name)
-    services.recent.clear()
     return True
 
 

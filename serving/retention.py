@@ -57,8 +57,10 @@ def enforce_in(
     Raises:
         UsageError: when the address cannot be used.
     """
-    # No request is answered here, so that it does not matter how callers would be known.
-    services = Services(Settings(database_url=database_url, dev_auth=True))
+    # No request is answered here, so it does not matter how callers would be known, nor where the service listens.
+    services = Services(
+        Settings(database_url=database_url, dev_auth=True, host="127.0.0.1", otel_endpoint=None)
+    )
     try:
         services.ensure_migrated()
         last = (today or services.today()) - timedelta(days=days)

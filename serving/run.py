@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-from collections.abc import Callable
 from typing import Final
 
 import h11
@@ -17,8 +14,6 @@ from serving.logs import configure
 from serving.settings import Settings
 
 GRACE_SECONDS: Final = 20
-# An answer makes some ten thousand objects, nearly all of which go by themselves.
-ROUNDS: Final = (50_000, 20, 20)
 
 
 def serve(settings: Settings) -> None:
@@ -28,21 +23,7 @@ def serve(settings: Settings) -> None:
         UsageError: when a setting cannot be used.
     """
     configure(settings.log_level)
-    # polars, once a caseload brings it in, gives back at once what it has freed.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
-    gc.disable()
-    server(settings, warmed=leave_alone_what_stays).run()
-
-
-def leave_alone_what_stays() -> None:
-    """Take what has been read by now out of the garbage collector's rounds, which would stop answers to walk it.
-
-    For a process that does nothing but serve: what is frozen is never freed.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*ROUNDS)
-    gc.enable()
+    server(settings).run()
 
 
 class PunctualProtocol(H11Protocol):
@@ -78,12 +59,12 @@ class PunctualProtocol(H11Protocol):
             self._clock = None
 
 
-def server(settings: Settings, *, warmed: Callable[[], None] | None = None) -> uvicorn.Server:
-    """The server, not yet running; `warmed` as for `create_app`."""
+def server(settings: Settings) -> uvicorn.Server:
+    """The server, not yet running."""
     punctual = type("Punctual", (PunctualProtocol,), {"seconds": float(settings.request_seconds)})
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, warmed=warmed),
+            create_app(settings),
             http=punctual,
             ws="none",
             host=settings.host,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,13 +19,11 @@ from scoring.bundle import Bundle
 from scoring.suggestions import suggest
 from serving.audit_log import Actor
 from serving.auth import JwksKeys, SigningKeys, Verifier
-from serving.auth import load as load_auth
 from serving.bundles import BundleHolder
 from serving.dev_auth import ISSUER, DevKeys
 from serving.drift import Drift
 from serving.errors import ServiceError
 from serving.metrics import Metrics
-from serving.recent import Recent, Written
 from serving.settings import LATEST, TODAY, Settings
 from serving.store import cases as case_store
 from serving.store import directory as directory_store
@@ -33,7 +31,6 @@ from serving.store.database import Database
 from serving.store.directory import Directory
 from serving.store.migrate import migrate, revision
 from serving.tracing import Tracing
-from serving.traffic import Traffic
 
 RECORDS_BEGIN: Final = date(2000, 1, 1)
 """Before this day no case system has records of the kinds in the contract."""
@@ -52,7 +49,7 @@ class Services:
             settings.bundle_folder,
             seconds=settings.bundle_check_seconds,
             unpassed=settings.serve_unpassed,
-            warm=self.warm,
+            try_out=self.try_out,
         )
         self.metrics = Metrics()
         self.tracing = Tracing(settings.otel_endpoint, environment=settings.environment)
@@ -62,12 +59,6 @@ class Services:
         self._directory = Directory(version="", documents=(), minutes={})
         self._lock = threading.Lock()
         self._migrated = False
-        self.turn = threading.Lock()
-        self.recent = Recent()
-        self.traffic = Traffic()
-        # The version of what makes answers, by its content; worked out once the service is ready (ahead.py).
-        self.maker: str | None = None
-        self.written = Written()
         self.drift = Drift()
 
     def _verifier(self) -> Verifier:
@@ -82,16 +73,22 @@ class Services:
         )
         return Verifier(keys=keys, issuer=self.settings.auth_issuer, audience=self.settings.auth_audience)
 
-    def prepare(self) -> None:
-        """Bring the store up to date and open the bundle; a store that is away is tried again later."""
+    def start(self) -> None:
+        """Bring the store up to date, read the directory and open the bundle; a store that is away is tried again later."""
         try:
             self.ensure_migrated()
-        except SQLAlchemyError:
+            with self.database.scoring() as connection:
+                self.directory(connection)
+        except (SQLAlchemyError, TimeoutError):
             self.metrics.store_up.set(0)
         self.bundles.refresh()
 
-    def warm(self, bundle: Bundle) -> None:
-        """Answer for nobody once: what a bundle works out at its first answer (tenths of a second) is there then."""
+    def try_out(self, bundle: Bundle) -> None:
+        """Does this bundle answer? Asks it about a case without records; its first answer takes some tenths of a second.
+
+        Raises:
+            UsageError: when it gives no answer.
+        """
         suggest(
             Case("X000000", {}),
             as_of=bundle.training_date,
@@ -99,12 +96,6 @@ class Services:
             catalogue=self.catalogue,
             directory=(),
         )
-
-    def read_ahead(self) -> None:
-        """Bring in what the first question would otherwise wait for: the directory, and what tokens are read with."""
-        load_auth()
-        with suppress(SQLAlchemyError, TimeoutError), self.database.scoring() as connection:
-            self.directory(connection)
 
     def ensure_migrated(self) -> None:
         """Bring the store to this version, once."""
@@ -195,13 +186,13 @@ class Services:
         self.tracing.close()
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """Dependency: the parts of the service."""
     found: Services = request.app.state.services
     return found
 
 
-def actor(request: Request) -> Actor:
+async def actor(request: Request) -> Actor:
     """Dependency: on whose behalf this request acts; comes after authentication."""
     return Actor(who=request.state.principal.name, correlation_id=request.state.correlation_id)
 

@@ -13,7 +13,6 @@ from serving.audit_log import Actor, Deed, append
 from serving.people import Tables, merged_into, stored_tables
 from serving.services import Services
 from serving.store import cases as case_store
-from serving.store import prepared
 from serving.store.tables import contests as contest_table
 from serving.store.tables import decisions as decision_table
 from serving.store.tables import flag_responses, suggestion_sets
@@ -60,7 +59,6 @@ def content(
                 for row in _rows(connection, suggestion_sets, held)
                 if within(row["first_shown_at"])
             ],
-            "suggestionsWorkedOutAhead": _ahead(connection, held, within),
             "decisions": [
                 {
                     **decisions.as_answer(row),
@@ -93,14 +91,6 @@ def content(
             crn=held,
         )
     return found
-
-
-def _ahead(connection: Connection, crn: str, within: Any) -> list[dict[str, Any]]:
-    """What was worked out for them and nobody may have looked at yet."""
-    found = prepared.of(connection, crn)
-    if found is None or not within(found["as_of"]):
-        return []
-    return [{"asOf": found["as_of"], "suggestions": unpack(found["content"])["suggestions"]}]
 
 
 def _records(tables: Tables, within: Any) -> Tables:

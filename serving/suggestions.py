@@ -1,89 +1,44 @@
-"""One person's suggestions: asked for, answered from the store or by the scoring room, kept as they were shown.
+"""One person's suggestions: answered by the scoring room and kept as they were shown.
 
-The document made here is what the API answers, what the screens are drawn from and what is kept: there is
-one account of what was said. Its id is a hash of everything that it depends on, so the same question about
-the same records gives the same set, and a second look at it is not a second set. For the same reason an answer
-that was worked out ahead (ahead.py) is found by its id: under another id it is the answer to another question.
+The whole document is what is kept, what the screens are drawn from and what the API's answer is made of: there is
+one account of what was said. Its id is a hash of everything that it depends on, so the same question about the same
+records is the same set, and a set that was shown before is answered as it was shown
+(docs/decisions/0802-a-set-is-its-question.md). Nothing is worked out before somebody asks
+(docs/decisions/0808-nothing-is-prepared.md).
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final, TypeVar
+from datetime import date, datetime
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
 from features.case import Case
 from scoring.bundle import Bundle
 from scoring.suggestions import SuggestionSet, suggest
 from serving.audit_log import Actor, Deed, append
-from serving.describing import Document, describe
 from serving.errors import ServiceError, not_found
-from serving.recent import Shown, packed, unpacked
 from serving.services import Services
 from serving.store import cases as case_store
-from serving.store import prepared
-from serving.store.cases import CaseHead, StoredCase
+from serving.store.cases import StoredCase
 from serving.store.directory import Directory
 from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
+from serving.suggestion_document import Document, describe
 
 NAMESPACE: Final = uuid.UUID("5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10")
-AT_ONCE: Final = 1
-"""How hard the answer is compressed that somebody waits for."""
-
-Found = TypeVar("Found", bound=CaseHead)
-
-# Built once: they are part of every answer.
-_THERE: Final = select(suggestion_sets.c.id).where(suggestion_sets.c.id == bindparam("id"))
-_SHOWN: Final = insert(suggestion_sets)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What a set depends on beside the case: a day, a setting, and the versions that answer."""
-
-    as_of: date
-    setting: str | None
-    bundle: Bundle | None
-    directory: Directory
-
-    def set_id(self, services: Services, case: CaseHead) -> str:
-        """The id of the answer about this case: a hash of everything that it depends on."""
-        identity = "\n".join(
-            (
-                case.crn,
-                case.document_hash,
-                self.as_of.isoformat(),
-                self.setting or "",
-                "" if self.bundle is None else self.bundle.version,
-                services.catalogue.hash,
-                self.directory.version,
-            )
-        )
-        return str(uuid.uuid5(NAMESPACE, identity))
-
-    def stamp(self, services: Services) -> str | None:
-        """For which day and versions, the service's own among them, an answer holds that is worked out ahead.
-
-        None as long as the service does not know its own version, and for a question that nothing is worked out for.
-        """
-        if services.maker is None or self.setting is not None:
-            return None
-        parts = (
-            self.as_of.isoformat(),
-            "" if self.bundle is None else self.bundle.version,
-            services.catalogue.hash,
-            self.directory.version,
-            services.maker,
-        )
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+COMPRESSION: Final = 1
+"""The level at which sets are kept: the person at the screen waits for it."""
+EITHER_HEADER: Final = 47
+"""Sets are kept with zlib's header; some earlier versions kept them with gzip's."""
 
 
 def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
@@ -93,10 +48,11 @@ def open_case(services: Services, *, crn: str, user: str) -> StoredCase:
         ServiceError: 404 for nobody, 403 LIMITED_ACCESS for a case closed to this user.
     """
     with services.database.scoring() as connection:
-        return _opened(case_store.find(connection, crn), user)
+        return _opened(connection, crn=crn, user=user)
 
 
-def _opened(found: Found | None, user: str) -> Found:
+def _opened(connection: Connection, *, crn: str, user: str) -> StoredCase:
+    found = case_store.find(connection, crn)
     if found is None:
         raise not_found("person")
     if found.closed_to(user):
@@ -109,15 +65,52 @@ def _opened(found: Found | None, user: str) -> Found:
     return found
 
 
-def show(services: Services, *, crn: str, as_of: date | None, setting: str | None, actor: Actor) -> Shown:
-    """Answer one question, keep the set as it was shown, and write down who looked.
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What an answer depends on besides the case: the day, the setting asked about, and the versions that answer."""
+
+    as_of: date
+    setting: str | None
+    bundle: Bundle | None
+    catalogue_hash: str
+    directory: Directory
+
+    def set_id(self, case: StoredCase) -> str:
+        """The id of the answer about this case: a hash of everything that it depends on."""
+        identity = (
+            case.crn,
+            case.document_hash,
+            self.as_of.isoformat(),
+            self.setting or "",
+            "" if self.bundle is None else self.bundle.version,
+            self.catalogue_hash,
+            self.directory.version,
+        )
+        return str(uuid.uuid5(NAMESPACE, "\n".join(identity)))
+
+
+def show(services: Services, *, crn: str, as_of: date | None, setting: str | None, actor: Actor) -> Document:
+    """What could help this person? The whole document, kept as it is shown, with who looked written down.
 
     Raises:
-        ServiceError: 404, 403 as `open_case`.
+        ServiceError: 404, 403 as `open_case`; 422 for a day that no question can be asked about.
     """
-    case, question, shown = _answered(services, crn=crn, as_of=as_of, setting=setting, user=actor.who)
+    with services.database.scoring() as connection:
+        case = _opened(connection, crn=crn, user=actor.who)
+        given = Circumstances(
+            as_of=services.as_of(as_of, connection),
+            setting=setting,
+            bundle=services.bundles.current,
+            catalogue_hash=services.catalogue.hash,
+            directory=services.directory(connection),
+        )
+        set_id = given.set_id(case)
+        before = kept(connection, set_id)
+    document = before[1] if before is not None else _answered(services, case, given)
+    content = b"" if before is not None else pack(document)
     with services.database.note() as connection:
-        _keep(connection, services, case=case, question=question, shown=shown, actor=actor)
+        if not case_store.there(connection, crn):
+            raise not_found("person")  # erased or merged meanwhile: nothing more is kept about them
         append(
             connection,
             services.database,
@@ -126,125 +119,44 @@ def show(services: Services, *, crn: str, as_of: date | None, setting: str | Non
             actor=actor,
             at=services.now(),
             crn=crn,
-            details={"suggestionSetId": shown.id, "asOf": question.as_of.isoformat()},
+            details={"suggestionSetId": set_id, "asOf": given.as_of.isoformat()},
         )
-    return shown
+        if before is None:
+            _keep(
+                connection,
+                document=document,
+                content=content,
+                case=case,
+                given=given,
+                at=services.now(),
+                who=actor.who,
+            )
+    return document
 
 
-def _answered(
-    services: Services, *, crn: str, as_of: date | None, setting: str | None, user: str
-) -> tuple[CaseHead, Question, Shown]:
-    """The answer from memory, else from the store, else worked out now."""
-    with services.database.scoring() as connection:
-        head = _opened(case_store.head(connection, crn), user)
-        question = Question(
-            as_of=services.as_of(as_of, connection),
-            setting=setting,
-            bundle=services.bundles.current,
-            directory=services.directory(connection),
-        )
-        set_id = question.set_id(services, head)
-        shown = services.recent.get(set_id)
-        if shown is not None:
-            services.metrics.answers.labels("memory").inc()
-            return head, question, shown
-        held = prepared.find(connection, crn=crn, set_id=set_id, stamp=question.stamp(services))
-        case = None if held is not None else _opened(case_store.find(connection, crn), user)
-    if held is not None:
-        if held.told is not None:
-            count(services, Told.unpacked(held.told))
-        services.metrics.answers.labels("shown before" if held.told is None else "ahead").inc()
-        shown = Shown(
-            id=set_id,
-            bundle_version=held.bundle_version,
-            spec_hash=held.spec_hash,
-            catalogue_hash=held.catalogue_hash,
-            packed=held.content,
-        )
-        services.recent.put(shown)
-        return head, question, shown
-    assert case is not None
+def _answered(services: Services, case: StoredCase, given: Circumstances) -> Document:
+    """The answer about a stored case, worked out now."""
     with services.tracing.step("suggest"):
-        shown, told = make(services, case=case, question=question)
-    services.metrics.answers.labels("now").inc()
-    count(services, told)
-    services.recent.put(shown)
-    return case, question, shown
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What is counted of an answer when somebody is first given it."""
-
-    advice: Mapping[str, int]
-    suggested: bool
-    models: bool
-    inputs: Mapping[str, object]
-
-    def packed(self) -> bytes:
-        """As the store keeps it."""
-        content = {
-            "advice": self.advice,
-            "suggested": self.suggested,
-            "models": self.models,
-            "inputs": self.inputs,
-        }
-        return orjson.dumps(content)
-
-    @classmethod
-    def unpacked(cls, content: bytes) -> Told:
-        """What `packed` gave."""
-        return cls(**orjson.loads(content))
-
-
-def make(
-    services: Services, *, case: StoredCase, question: Question, level: int = AT_ONCE
-) -> tuple[Shown, Told]:
-    """What is said about every intervention for this case; nothing is kept, remembered or counted.
-
-    `level` is how hard the document is compressed.
-    """
-    directory, day = question.directory, question.as_of
-    # One after the other: two at once on one core would both come late.
-    with services.turn:
         answer = suggest(
             case.read(),
-            as_of=day,
-            bundle=question.bundle,
+            as_of=given.as_of,
+            bundle=given.bundle,
             catalogue=services.catalogue,
-            directory=directory.near(pdu=case.pdu, region=case.region, as_of=day),
-            travel=directory.travel(case.pdu),
-            setting=question.setting,
+            directory=given.directory.near(pdu=case.pdu, region=case.region, as_of=given.as_of),
+            travel=given.directory.travel(case.pdu),
+            setting=given.setting,
         )
-    set_id = question.set_id(services, case)
-    content = orjson.dumps(describe(answer, key=set_id, crn=case.crn, case_hash=case.document_hash))
-    shown = Shown(
-        id=set_id,
-        bundle_version=answer.bundle_version,
-        spec_hash=answer.spec_hash,
-        catalogue_hash=answer.catalogue_hash,
-        packed=packed(content, level=level),
-        plain=content,
-    )
-    return shown, told_of(answer)
+    _count(services, answer)
+    return describe(answer, key=given.set_id(case), crn=case.crn, case_hash=case.document_hash)
 
 
-def told_of(answer: SuggestionSet) -> Told:
-    """What is counted of an answer."""
-    return Told(
-        advice=Counter(str(item.advice) for item in answer.suggestions),
-        suggested=any(item.rank is not None for item in answer.suggestions),
-        models=not answer.rule_only,
-        inputs=answer.inputs,
-    )
-
-
-def count(services: Services, told: Told) -> None:
-    """Count an answer that somebody is given for the first time, and leave its inputs to be looked at."""
-    for advice, times in told.advice.items():
+def _count(services: Services, answer: SuggestionSet) -> None:
+    """Count what was said, and leave the inputs to be compared with those of training."""
+    for advice, times in Counter(str(item.advice) for item in answer.suggestions).items():
         services.metrics.advice.labels(advice).inc(times)
-    services.metrics.sets.labels("yes" if told.suggested else "no", "yes" if told.models else "no").inc()
-    services.drift.offer(told.inputs)
+    suggested = any(item.rank is not None for item in answer.suggestions)
+    services.metrics.sets.labels("yes" if suggested else "no", "no" if answer.rule_only else "yes").inc()
+    services.drift.offer(answer.inputs)
 
 
 def show_for_document(
@@ -255,7 +167,7 @@ def show_for_document(
     setting: str | None,
     actor: Actor,
 ) -> Document:
-    """The same for a case sent in the body of a request; only that it was asked is kept.
+    """The same for a case sent in the body of a request; only that somebody asked is kept.
 
     Raises:
         UsageError: when a row belongs to another person than the case.
@@ -276,7 +188,7 @@ def show_for_document(
         travel=directory.travel(pdu),
         setting=setting,
     )
-    count(services, told_of(answer))
+    _count(services, answer)
     with services.database.note() as connection:
         append(
             connection,
@@ -298,30 +210,34 @@ def _text(value: object) -> str | None:
 
 def _keep(
     connection: Connection,
-    services: Services,
     *,
-    case: CaseHead,
-    question: Question,
-    shown: Shown,
-    actor: Actor,
+    document: Document,
+    content: bytes,
+    case: StoredCase,
+    given: Circumstances,
+    at: datetime,
+    who: str,
 ) -> None:
-    if connection.execute(_THERE, {"id": shown.id}).first() is not None:
+    """Keep a set as it is shown, unless somebody else was shown it at the same moment."""
+    same = select(suggestion_sets.c.id).where(suggestion_sets.c.id == document["id"])
+    if connection.execute(same).first() is not None:
         return
-    row = {
-        "id": shown.id,
-        "crn": case.crn,
-        "as_of": question.as_of,
-        "setting": question.setting,
-        "case_version": case.version,
-        "case_hash": case.document_hash,
-        "bundle_version": shown.bundle_version,
-        "spec_hash": shown.spec_hash,
-        "catalogue_hash": shown.catalogue_hash,
-        "content": shown.packed,
-        "first_shown_at": services.now(),
-        "first_shown_to": actor.who,
-    }
-    connection.execute(_SHOWN, row)
+    connection.execute(
+        insert(suggestion_sets).values(
+            id=document["id"],
+            crn=case.crn,
+            as_of=given.as_of,
+            setting=given.setting,
+            case_version=case.version,
+            case_hash=case.document_hash,
+            bundle_version=document["bundleVersion"],
+            spec_hash=document["specHash"],
+            catalogue_hash=document["catalogueHash"],
+            content=content,
+            first_shown_at=at,
+            first_shown_to=who,
+        )
+    )
 
 
 def kept(connection: Connection, set_id: str) -> tuple[str, Document] | None:
@@ -351,7 +267,12 @@ def open_set(
     return None, found
 
 
+def pack(document: Document) -> bytes:
+    """A document as the store keeps it: its JSON, compressed."""
+    return zlib.compress(orjson.dumps(document), COMPRESSION)
+
+
 def unpack(content: bytes) -> Document:
-    """The document of a set from the store's bytes (its JSON, compressed)."""
-    found: Document = orjson.loads(unpacked(content))
+    """The document that `pack` was given."""
+    found: Document = orjson.loads(zlib.decompress(content, EITHER_HEADER))
     return found

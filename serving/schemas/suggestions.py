@@ -1,33 +1,136 @@
-"""What is said about every intervention for one person, as it was shown and as it is kept."""
+"""What is said about every intervention for one person: lean, as a screen shows it, and in full.
+
+A lean answer leaves out what is null or empty, so most of its fields may be absent; `serving.suggestion_document`
+says what it holds.
+"""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from serving.schemas.base import Answer
 
-Eligibility = Literal["ELIGIBLE", "NEARLY", "MISSING_INFORMATION", "NOT_ELIGIBLE"]
-Outcome = Literal["MET", "NOT_MET", "UNKNOWN"]
-Advice = Literal["SUGGESTED", "COMPARABLE", "TOO_FEW_SIMILAR", "NOT_ADVISED", "NOT_ELIGIBLE"]
-Support = Literal["SUPPORTED", "THIN", "NONE"]
+EligibilityCode = Literal["ELIGIBLE", "NEARLY", "MISSING_INFORMATION", "NOT_ELIGIBLE"]
+RuleOutcomeCode = Literal["MET", "NOT_MET", "UNKNOWN"]
+AdviceCode = Literal["SUGGESTED", "COMPARABLE", "TOO_FEW_SIMILAR", "NOT_ADVISED", "NOT_ELIGIBLE"]
+SupportCode = Literal["SUPPORTED", "THIN", "NONE"]
+GroundsCode = Literal["EFFECT", "RULES"]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Place = Annotated[int, Field(ge=0, description="A place in `sentences`, counted from 0")]
+
+
+class SentenceAnswer(Answer):
+    """A reason in words. `outcome` is there for a rule; `table` and `on` say which record it comes from."""
+
+    code: str
+    text: str
+    outcome: RuleOutcomeCode | None = None
+    table: str | None = None
+    on: date | None = None
+
+
+class FeasibilityAnswer(Answer):
+    """Can it be had here and in time? `feasible` is absent where the directory says nothing."""
+
+    feasible: bool | None = None
+    reasons: list[Place] | None = None
+    venue: str | None = None
+    minutes: float | None = None
+    next_start_on: date | None = None
+    waiting_weeks: float | None = None
+    format: str | None = None
+
+
+class ChanceAnswer(Answer):
+    """A calibrated chance with its interval."""
+
+    probability: Chance
+    lower: Chance
+    upper: Chance
+    in_words: str
+    barely_predictable: bool
+
+
+class EffectRangeAnswer(Answer):
+    """Difference in the chance of progress within 12 months against supervision as usual, with its interval."""
+
+    effect: float
+    lower: float
+    upper: float
+
+
+class SimilarPeopleAnswer(Answer):
+    """What happened to past people like this one after it: a description, not an effect."""
+
+    people: int
+    share: float
+    lower: float
+    upper: float
+    label: str
+
+
+class SuggestionAnswer(Answer):
+    """What a screen shows about one intervention for this person."""
+
+    intervention_id: str
+    name: str
+    type: str
+    rank: int | None
+    advice: AdviceCode
+    eligibility: EligibilityCode
+    missing: list[str]
+    needs: list[str] | None = None
+    nearly: str | None = None
+    grounds: GroundsCode | None = None
+    reasons: list[Place] | None = None
+    explanation: list[Place] | None = None
+    feasibility: FeasibilityAnswer | None = None
+    p_commence: ChanceAnswer | None = None
+    p_complete: ChanceAnswer | None = None
+    effect: EffectRangeAnswer | None = None
+    support: SupportCode | None = None
+    similar: SimilarPeopleAnswer | None = None
+
+
+class SuggestionSetHead(Answer):
+    """Which question a set answers, and from which versions.
+
+    `ruleOnly` is true when no release bundle was in use: eligibility and the order of choice by rules alone.
+    """
+
+    id: str
+    crn: str | None
+    as_of: date
+    setting: str | None
+    rule_only: bool
+    bundle_version: str
+    spec_hash: str
+    catalogue_hash: str
+    case_hash: str
+
+
+class SuggestionSetAnswer(SuggestionSetHead):
+    """A suggestion set, lean: what was said about every intervention, in display order, each sentence once."""
+
+    sentences: list[SentenceAnswer]
+    suggestions: list[SuggestionAnswer]
 
 
 class RuleAnswer(Answer):
-    """One rule of an intervention, and whether this person meets it."""
+    """One rule of an intervention, whether this person meets it, and where the rule comes from."""
 
     code: str
-    outcome: Outcome
+    outcome: RuleOutcomeCode
     text: str
     fields: list[str]
     kind: Literal["RULE", "ADVISORY", "QUESTION"]
     source: str | None
 
 
-class FeasibilityAnswer(Answer):
+class FeasibilityInFull(Answer):
     """Can it be had here and in time? `feasible` is null where the directory says nothing."""
 
     feasible: bool | None
@@ -39,30 +142,22 @@ class FeasibilityAnswer(Answer):
     format: str | None
 
 
-class EstimateAnswer(Answer):
-    """A calibrated chance with its interval, and the terms whose sum with the intercept is its raw score."""
+class ChanceInFull(ChanceAnswer):
+    """The terms and the intercept add up to the raw score of the chance."""
 
-    probability: Annotated[float, Field(ge=0, le=1)]
-    lower: Annotated[float, Field(ge=0, le=1)]
-    upper: Annotated[float, Field(ge=0, le=1)]
-    in_words: str
-    barely_predictable: bool
     intercept: float
     terms: dict[str, float]
 
 
-class EffectAnswer(Answer):
-    """Difference in the chance of progress within 12 months against supervision as usual."""
+class EffectInFull(EffectRangeAnswer):
+    """The terms and the intercept add up to the effect."""
 
-    effect: float
-    lower: float
-    upper: float
     intercept: float
     terms: dict[str, float]
 
 
-class SentenceAnswer(Answer):
-    """A reason in a sentence, with the record it came from and its date."""
+class ExplanationAnswer(Answer):
+    """A reason in a sentence, with the record it comes from and its date."""
 
     code: str
     text: str
@@ -71,62 +166,38 @@ class SentenceAnswer(Answer):
     on: date | None
 
 
-class SimilarAnswer(Answer):
-    """What happened to past people like this one after it: a description, not an effect.
+class SimilarPeopleInFull(SimilarPeopleAnswer):
+    """`alike` says in what they were alike; `rung` is 0 for the closest group that could be shown."""
 
-    `alike` says in what they were alike; `rung` is 0 for the closest group that could be shown.
-    """
-
-    people: int
-    share: float
-    lower: float
-    upper: float
     rung: int
     alike: dict[str, str]
-    label: str
 
 
-class InterventionAnswer(Answer):
+class SuggestionInFull(Answer):
     """Everything that is said about one intervention for this person."""
 
     intervention_id: str
     name: str
     type: str
     rank: int | None
-    advice: Advice
-    grounds: Literal["EFFECT", "RULES"] | None
-    eligibility: Eligibility
+    advice: AdviceCode
+    grounds: GroundsCode | None
+    eligibility: EligibilityCode
     reasons: list[RuleAnswer]
     missing: list[str]
     nearly: str | None
-    feasibility: FeasibilityAnswer | None
+    feasibility: FeasibilityInFull | None
     needs: list[str]
-    p_commence: EstimateAnswer | None
-    p_complete: EstimateAnswer | None
-    effect: EffectAnswer | None
-    support: Support | None
+    p_commence: ChanceInFull | None
+    p_complete: ChanceInFull | None
+    effect: EffectInFull | None
+    support: SupportCode | None
     reason_codes: list[str]
-    explanation: list[SentenceAnswer]
-    similar: SimilarAnswer | None
+    explanation: list[ExplanationAnswer]
+    similar: SimilarPeopleInFull | None
 
 
-class SuggestionSetAnswer(Answer):
-    """A suggestion set: what was said about every intervention, in display order, and from which versions.
+class SuggestionSetInFull(SuggestionSetHead):
+    """A suggestion set as it is kept: every rule of every intervention, and every term of every chance."""
 
-    `ruleOnly` is true when no release bundle was in use: eligibility and the order of choice by rules alone.
-    """
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", allow_inf_nan=False
-    )
-
-    id: str
-    crn: str | None
-    as_of: date
-    setting: str | None
-    rule_only: bool
-    bundle_version: str
-    spec_hash: str
-    catalogue_hash: str
-    case_hash: str
-    suggestions: list[InterventionAnswer]
+    suggestions: list[SuggestionInFull]

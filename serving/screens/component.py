@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response, Security
 
 from serving.auth import SUGGESTIONS, Principal, requires
 from serving.routes.common import Acting, StrictRoute, failures, json_response
-from serving.routes.suggestions import AsOf, Where
+from serving.routes.suggestions import AskedDay, AskedSetting
 from serving.schemas.base import Answer, Crn
 from serving.screens.assets import ASSETS
 from serving.screens.environment import render, sayer
@@ -41,12 +41,12 @@ def component(
     parts: Parts,
     principal: Annotated[Principal, Security(requires(SUGGESTIONS))],
     actor: Acting,
-    as_of: AsOf = None,
-    setting: Where = None,
+    as_of: AskedDay = None,
+    setting: AskedSetting = None,
 ) -> Response:
     """The panel."""
     del principal
-    shown = show(parts, crn=crn, as_of=as_of, setting=setting, actor=actor)
+    document = show(parts, crn=crn, as_of=as_of, setting=setting, actor=actor)
     assert (ASSETS / "signpost.css").is_file()
-    html = render("panel.html", panel=panel(shown.document, sayer()))
+    html = render("panel.html", panel=panel(document, sayer()))
     return json_response({"html": html, "css": ["/static/signpost.css"], "javascript": []})

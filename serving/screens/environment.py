@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from serving.screens.messages import Sayer
-from serving.screens.words import day
+from serving.words import day
 
 if TYPE_CHECKING:
     from jinja2 import Environment

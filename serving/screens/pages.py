@@ -32,12 +32,12 @@ from serving.screens.session import (
     safe_following,
 )
 from serving.screens.view import Panel, decision_line, not_met, panel
-from serving.screens.words import day
 from serving.services import Parts, Services
 from serving.store import cases as case_store
 from serving.store.cases import CaseLine
 from serving.store.idempotency import once
 from serving.suggestions import kept, open_case, show
+from serving.words import day
 
 router = APIRouter(include_in_schema=False)
 
@@ -201,8 +201,7 @@ def _person(
 ) -> HTMLResponse:
     say = sayer()
     actor = Actor(who=user, correlation_id=request.state.correlation_id)
-    shown = show(parts, crn=crn, as_of=None, setting=None, actor=actor)
-    view = panel(shown.document, say)
+    view = panel(show(parts, crn=crn, as_of=None, setting=None, actor=actor), say)
     with parts.database.read() as connection:
         line = case_store.line(connection, crn)
         made = decisions.of_person(connection, crn)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from catalogue.fields import FIELDS
 from scoring.reasons import need_name
 from serving.screens.messages import Sayer
-from serving.screens.words import capitalised, day, in_a_hundred, the_others
+from serving.words import capitalised, day, in_a_hundred, the_others
 
 FAR_MINUTES: Final = 45
 LONG_WEEKS: Final = 6

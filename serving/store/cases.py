@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from features.case import Case
@@ -18,22 +18,12 @@ from serving.store.tables import (
     case_versions,
     cases,
     facts,
-    prepared_sets,
     protected_characteristics,
     referral_owners,
     suggestion_sets,
 )
 
 LAST_KNOWN: Final = "last_known_on"
-_HEAD: Final = select(
-    cases.c.document_hash,
-    cases.c.version,
-    cases.c.pdu,
-    cases.c.region,
-    cases.c.excluded_users,
-    cases.c.restricted_to_users,
-).where(cases.c.crn == bindparam("crn"))
-_FOUND: Final = _HEAD.add_columns(cases.c.document)
 _LAST_KNOWN: Final = select(facts.c.value).where(facts.c.name == LAST_KNOWN)
 # The tables of a case whose rows name the person, and the columns of each table that hold days.
 _OWNED: Final = frozenset(name for name in CASE_TABLES if "crn" in TABLES[name].names)
@@ -44,10 +34,11 @@ _DAYS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseHead:
-    """What is known of a person's case without reading it."""
+class StoredCase:
+    """A person's case as the store has it; `document` is the JSON of the contract's tables."""
 
     crn: str
+    document: bytes
     document_hash: str
     version: int
     pdu: str | None
@@ -60,13 +51,6 @@ class CaseHead:
         if user in self.excluded_users:
             return True
         return bool(self.restricted_to_users) and user not in self.restricted_to_users
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredCase(CaseHead):
-    """A person's case as the store has it; `document` is the JSON of the contract's tables."""
-
-    document: bytes
 
     def read(self) -> Case:
         """The case itself. What is kept was held against the contract when it came, and is not held again."""
@@ -99,26 +83,34 @@ class CaseLine:
 
 def find(connection: Connection, crn: str) -> StoredCase | None:
     """The case of this CRN, or None."""
-    row = connection.execute(_FOUND, {"crn": crn}).first()
-    return None if row is None else StoredCase(document=row.document, **_head(crn, row))
+    row = connection.execute(
+        select(
+            cases.c.document,
+            cases.c.document_hash,
+            cases.c.version,
+            cases.c.pdu,
+            cases.c.region,
+            cases.c.excluded_users,
+            cases.c.restricted_to_users,
+        ).where(cases.c.crn == crn)
+    ).first()
+    if row is None:
+        return None
+    return StoredCase(
+        crn=crn,
+        document=row.document,
+        document_hash=row.document_hash,
+        version=row.version,
+        pdu=row.pdu,
+        region=row.region,
+        excluded_users=_users(row.excluded_users),
+        restricted_to_users=_users(row.restricted_to_users),
+    )
 
 
-def head(connection: Connection, crn: str) -> CaseHead | None:
-    """What is known of the case of this CRN without reading it, or None."""
-    row = connection.execute(_HEAD, {"crn": crn}).first()
-    return None if row is None else CaseHead(**_head(crn, row))
-
-
-def _head(crn: str, row: Any) -> dict[str, Any]:
-    return {
-        "crn": crn,
-        "document_hash": row.document_hash,
-        "version": row.version,
-        "pdu": row.pdu,
-        "region": row.region,
-        "excluded_users": _users(row.excluded_users),
-        "restricted_to_users": _users(row.restricted_to_users),
-    }
+def there(connection: Connection, crn: str) -> bool:
+    """Is there a case of this CRN?"""
+    return connection.execute(select(cases.c.crn).where(cases.c.crn == crn)).first() is not None
 
 
 def _users(text: str | None) -> tuple[str, ...]:
@@ -149,7 +141,6 @@ def put(connection: Connection, *, crn: str, tables: Mapping[str, Sequence[Mappi
     else:
         version = found.version + 1
         keep_if_shown(connection, found)
-        connection.execute(delete(prepared_sets).where(prepared_sets.c.crn == crn))
         connection.execute(update(cases).where(cases.c.crn == crn).values(version=version, **values))
     own_referrals(connection, crn, [row.get("referral_id") for row in tables.get("referrals", ())])
     known = values["last_known_on"]

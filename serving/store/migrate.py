@@ -1,4 +1,4 @@
-"""Brings a database to the tables of this version, with Alembic; nothing to do is found out without it."""
+"""Brings a database to the tables of this version, with Alembic."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect, text
 
 from serving.store.database import Database
 
 HERE: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 MIGRATION_LOCK: Final = 7_303_014_001
 _one_at_a_time = threading.Lock()  # Alembic keeps the migration at hand in module globals
 
@@ -33,9 +35,6 @@ def migrate(database: Database) -> None:
     found = revision(database)
     if found is not None and found >= HEAD:
         return
-    from alembic import command
-    from alembic.config import Config
-
     config = Config()
     config.set_main_option("script_location", str(HERE))
     with _one_at_a_time, database.write() as connection:

@@ -86,24 +86,6 @@ cases = Table(
     Index("ix_cases_team_crn", "team", "crn"),
 )
 
-# Answers worked out before anybody asks (prepared.py): one a person, and gone with the case it was made from.
-# `made_for` is a hash of the day and the versions it holds for; the long columns stand last, so that nothing reads
-# through them to find out.
-prepared_sets = Table(
-    "prepared_sets",
-    METADATA,
-    Column("crn", String(16), ForeignKey("cases.crn", ondelete="CASCADE"), primary_key=True),
-    Column("id", String(36), nullable=False),
-    Column("made_for", String(64), nullable=False),
-    Column("as_of", Date, nullable=False),
-    Column("bundle_version", String(64), nullable=False),
-    Column("spec_hash", String(64), nullable=False),
-    Column("catalogue_hash", String(64), nullable=False),
-    Column("told", LargeBinary, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    Index("ix_prepared_sets_made_for", "made_for", "crn"),
-)
-
 # Apart from the case, and never opened by the connections that score (see database.py).
 protected_characteristics = Table(
     "protected_characteristics",

@@ -1,6 +1,5 @@
 """`signpost serve`: the API and the referral screens."""
 
-import gc
 from pathlib import Path
 
 import click
@@ -21,7 +20,6 @@ def serve(*, bundle_folder: Path, database: str, host: str, port: int, report: P
     """Serve explained suggestions. Further settings come from the environment (docs/service.md)."""
     if not bundle_folder.is_dir():
         raise UsageError(f"there is no release bundle {bundle_folder}; make one with `signpost train`")
-    gc.disable()  # nothing that is read while starting goes away again; serving.run sets it going
     from serving.run import serve as serve_until_stopped
     from serving.settings import Settings
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -93,10 +92,15 @@ class KeyServer:
         self._http.server_close()
 
 
+def but(settings: Settings, **given: Any) -> Settings:
+    """The same settings, but for these."""
+    return Settings(**{**settings.model_dump(), **given})
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[str]:
     """The service on a port of its own, as `signpost serve` runs it; its address."""
-    served = server(replace(settings, port=0))
+    served = server(but(settings, port=0))
     thread = threading.Thread(target=served.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -166,7 +170,6 @@ def settings(store: Path, trained_bundle: Path, key_server: KeyServer) -> Settin
         database_url=f"sqlite:///{store}",
         bundle_folder=trained_bundle,
         serve_unpassed=True,
-        prepare=False,  # a hundred services over the same people have better things to do
         auth_jwks_url=key_server.url,
         auth_issuer=ISSUER,
         log_level="ERROR",

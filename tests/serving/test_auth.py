@@ -5,7 +5,6 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -14,9 +13,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from catalogue.errors import UsageError
 from serving import auth
-from serving.auth import ACCOUNT, CASES, DECISIONS, EQUALITY, FLAGS, ROLES, SUBJECT_ACCESS, SUGGESTIONS
+from serving.auth import (
+    ACCOUNT,
+    CASES,
+    DECISIONS,
+    EQUALITY,
+    FLAGS,
+    ROLES,
+    SUBJECT_ACCESS,
+    SUGGESTIONS,
+    JwksKeys,
+    Verifier,
+)
 from serving.settings import Settings
-from tests.serving.conftest import ISSUER, KeyServer, running
+from tests.serving.conftest import ISSUER, KeyServer, but, running
 
 SET = "/v1/suggestion-sets/5f7f1a37-9be0-5c3a-8d4c-5a1e7d9c2f10"
 ANY = ""
@@ -194,10 +204,31 @@ def test_dev_auth_refuses_any_address_but_loopback(host: str) -> None:
 
 def test_dev_auth_answers_only_loopback_names(store: object, tmp_path: object) -> None:
     settings = Settings(database_url=f"sqlite:///{store}", dev_auth=True, log_level="ERROR")
-    with running(replace(settings)) as address:
+    with running(but(settings)) as address:
         assert httpx.get(f"{address}/sign-in").status_code == 200
         assert httpx.get(f"{address}/sign-in", headers={"Host": "signpost.example"}).status_code == 403
         crossed = httpx.post(
             f"{address}/sign-in", data={"user": "X"}, headers={"Origin": "https://elsewhere.example"}
         )
         assert crossed.status_code == 403
+
+
+def test_a_token_is_refused_once_it_expires_and_once_its_key_is_withdrawn() -> None:
+    server = KeyServer()
+    clock = [0.0]
+    keys = JwksKeys(server.url, seconds=60, clock=lambda: clock[0])
+    verifier = Verifier(keys=keys, issuer=ISSUER, audience=None)
+    try:
+        token = server.token(SUGGESTIONS)
+        assert verifier.principal(token) == verifier.principal(token)
+        expired = server.token(SUGGESTIONS, exp=int(time.time()) - auth.LEEWAY_SECONDS - 1)
+        with pytest.raises(auth.ServiceError) as refused:
+            verifier.principal(expired)
+        assert refused.value.status == 401
+        server.rotate("two")
+        clock[0] += 61  # the published keys are read again
+        with pytest.raises(auth.ServiceError) as refused:
+            verifier.principal(token)
+        assert refused.value.status == 401
+    finally:
+        server.close()

@@ -54,7 +54,6 @@ def emptied(template: tuple[Services, Path], folder: Path) -> Iterator[Services]
     parts, path = template
     here = shutil.copy(path, folder / f"{next(FOLDERS)}.db")
     before, parts.database = parts.database, Database(f"sqlite:///{here}")
-    parts.recent.clear()
     try:
         yield parts
     finally:

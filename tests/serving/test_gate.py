@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,7 @@ from scoring.bundle import Bundle
 from serving.auth import ROLES
 from serving.bundles import BundleHolder
 from serving.settings import Settings
-from tests.serving.conftest import KeyServer, running
+from tests.serving.conftest import KeyServer, but, running
 from training.release.bundle import seal
 
 
@@ -38,12 +37,12 @@ def gated(folder: Path, state: str) -> Path:
 def test_an_unpassed_release_leaves_the_rules_alone_and_everything_says_why(
     settings: Settings, headers: dict[str, str], someone: str, folder: Path, state: str
 ) -> None:
-    strict = replace(settings, bundle_folder=gated(folder, state), serve_unpassed=False)
+    strict = but(settings, bundle_folder=gated(folder, state), serve_unpassed=False)
     with running(strict) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         answer = client.get(f"/v1/people/{someone}/suggestions").json()
         assert answer["ruleOnly"] is True
         assert answer["bundleVersion"] == "RULES_ONLY"
-        assert all(item["pComplete"] is None and item["effect"] is None for item in answer["suggestions"])
+        assert all("pComplete" not in item and "effect" not in item for item in answer["suggestions"])
         health = client.get("/health").json()
         assert health["status"] == "UP"
         assert health["components"]["bundle"]["status"] == "DEGRADED"
@@ -59,11 +58,11 @@ def test_an_unpassed_release_leaves_the_rules_alone_and_everything_says_why(
 def test_a_passed_release_scores_and_the_setting_lets_another_one(
     settings: Settings, headers: dict[str, str], someone: str, folder: Path, *, state: str, unpassed: bool
 ) -> None:
-    chosen = replace(settings, bundle_folder=gated(folder, state), serve_unpassed=unpassed)
+    chosen = but(settings, bundle_folder=gated(folder, state), serve_unpassed=unpassed)
     with running(chosen) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         answer = client.get(f"/v1/people/{someone}/suggestions").json()
         assert answer["ruleOnly"] is False
-        assert any(item["pComplete"] is not None for item in answer["suggestions"])
+        assert any("pComplete" in item for item in answer["suggestions"])
         bundle = client.get("/health").json()["components"]["bundle"]
         assert bundle["status"] == "UP"
         assert bundle["details"]["gate"] == state
@@ -93,9 +92,7 @@ def test_a_swap_to_an_unpassed_release_keeps_the_last_good_one_and_is_logged_onc
 def test_the_card_of_the_last_good_release_is_told_beside_why_the_next_does_not_serve(
     settings: Settings, headers: dict[str, str], folder: Path
 ) -> None:
-    strict = replace(
-        settings, bundle_folder=gated(folder, "PASS"), serve_unpassed=False, bundle_check_seconds=1
-    )
+    strict = but(settings, bundle_folder=gated(folder, "PASS"), serve_unpassed=False, bundle_check_seconds=1)
     with running(strict) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         card = client.get("/v1/models/current").json()["modelCard"]
         gated(folder, "FAIL")
@@ -111,9 +108,13 @@ def test_the_card_of_the_last_good_release_is_told_beside_why_the_next_does_not_
 
 
 @pytest.mark.parametrize(("text", "read"), [("1", True), ("0", False), (None, False)])
-def test_the_setting_is_off_unless_it_is_set(text: str | None, *, read: bool) -> None:
-    given = {} if text is None else {"SIGNPOST_SERVE_UNPASSED": text}
-    assert Settings.from_environment({"DEV_AUTH": "1", **given}).serve_unpassed is read
+def test_the_setting_is_off_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, *, read: bool
+) -> None:
+    monkeypatch.setenv("DEV_AUTH", "1")
+    if text is not None:
+        monkeypatch.setenv("SIGNPOST_SERVE_UNPASSED", text)
+    assert Settings.from_environment().serve_unpassed is read
 
 
 @pytest.mark.parametrize("place", ["inside", "beside", "set"])
@@ -129,7 +130,7 @@ def test_a_reviewer_reads_the_equality_report(
     report.mkdir()
     (report / "report.html").write_text("<!doctype html><title>Equality report</title>")
     (report / "report.json").write_text(json.dumps({"measures": []}))
-    chosen = replace(settings, bundle_folder=folder, report_folder=report if place == "set" else None)
+    chosen = but(settings, bundle_folder=folder, report_folder=report if place == "set" else None)
     with running(chosen) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         answer = client.get("/v1/equality-report")
         assert answer.status_code == 200

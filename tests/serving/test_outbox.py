@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +18,7 @@ from serving.auth import ROLES
 from serving.services import Services
 from serving.settings import Settings
 from serving.store import tables
-from tests.serving.conftest import KeyServer, running
+from tests.serving.conftest import KeyServer, but, running
 
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 
@@ -110,10 +109,10 @@ def test_events_leave_in_order_and_wait_while_the_receiver_is_unwell(
 
 def test_a_receiver_that_is_away_loses_nothing(parts: Services, receiver: Receiver) -> None:
     announce(parts, 1)
-    away = Services(replace(parts.settings, webhook_url="http://127.0.0.1:9/events"))
+    away = Services(but(parts.settings, webhook_url="http://127.0.0.1:9/events"))
     assert outbox.send(away) == 0
     away.close()
-    nowhere = Services(replace(parts.settings, webhook_url=None))
+    nowhere = Services(but(parts.settings, webhook_url=None))
     assert outbox.send(nowhere) == 0
     nowhere.close()
     assert waiting(parts) == 1
@@ -145,7 +144,7 @@ def test_a_decision_leaves_in_the_hmpps_envelope_to_a_file(
 ) -> None:
     sink = tmp_path / "events.jsonl"
     headers = {"Authorization": f"Bearer {key_server.token(*ROLES)}"}
-    told = replace(settings, events_file=sink, bundle_folder=None)
+    told = but(settings, events_file=sink, bundle_folder=None)
     with running(told) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         set_id = client.get(f"/v1/people/{someone}/suggestions").json()["id"]
         body = {"action": "NONE_CHOSEN", "reasonCode": "NOT_READY_YET", "ownWords": "secret words"}

@@ -1,6 +1,5 @@
 """Small parts: settings, words, assets, what is imported, what is described, who may look."""
 
-import importlib
 import os
 import re
 import subprocess
@@ -19,14 +18,13 @@ from hypothesis import strategies as st
 
 from catalogue.errors import UsageError
 from serving.errors import validation_errors
-from serving.lean import give_back, hidden
 from serving.metrics import Metrics
 from serving.screens import assets
 from serving.screens.environment import sayer
 from serving.screens.session import safe_following
 from serving.screens.view import effect_in_words
-from serving.screens.words import day, in_a_hundred
-from serving.settings import OPTIONS, Settings
+from serving.settings import Settings, variable
+from serving.words import day, in_a_hundred
 from tests.serving.conftest import KeyServer, running
 
 ROOT = Path(__file__).parents[2]
@@ -41,41 +39,6 @@ def test_the_service_imports_no_training_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_what_only_some_questions_want_is_not_imported_at_the_start() -> None:
-    """The service is ready while these would still be loading; whoever asks for a caseload or a page brings them in."""
-    program = (
-        "import sys; from pathlib import Path; from serving.run import server; from serving.settings import Settings; "
-        "server(Settings(dev_auth=True, database_url='sqlite:///' + sys.argv[1])); "
-        "later = {'polars', 'narwhals', 'pyarrow', 'duckdb', 'alembic', 'jinja2', 'rich', 'httpx', 'psycopg'}; "
-        "print(sorted(later & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, os.devnull], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
-def test_what_is_hidden_is_out_of_sight_for_a_moment_and_never_when_it_is_in_use(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with hidden("colorsys"), pytest.raises(ImportError):
-        importlib.import_module("colorsys")
-    found = importlib.import_module("colorsys")
-    with hidden("colorsys"):
-        assert importlib.import_module("colorsys") is found
-    give_back()
-
-
-def test_the_start_brings_in_nothing_that_can_wait() -> None:
-    program = (
-        "import sys, serving.run; "
-        "print(sorted({'jwt', 'cryptography', 'pydantic.v1', 'rich', 'polars', 'jinja2'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_the_settings_table_of_the_documentation_is_the_settings() -> None:
     """Line by line: no variable more, none less, the default and the meaning as the code has them."""
     text = (ROOT / "docs" / "service.md").read_text()
@@ -85,17 +48,16 @@ def test_the_settings_table_of_the_documentation_is_the_settings() -> None:
     stated = {
         name.strip("| `"): (default.strip("| `"), meaning.rstrip("| ")) for name, default, meaning in lines
     }
-    without = Settings(dev_auth=True)
-    for option in OPTIONS:
-        default, meaning = stated.pop(option.variable)
-        value = getattr(without, option.field) if option.field != "dev_auth" else False
+    for name, field in Settings.model_fields.items():
+        default, meaning = stated.pop(variable(name))
+        value = field.default
         shown = "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
-        assert (default, meaning) == (shown, option.meaning), option.variable
+        assert (default, meaning) == (shown, field.description), name
     assert not stated
 
 
 def test_what_is_deployed_names_only_settings_that_there_are() -> None:
-    known = {option.variable for option in OPTIONS} | {"SIGNPOST_STORE_PASSWORD"}
+    known = {variable(name) for name in Settings.model_fields} | {"SIGNPOST_STORE_PASSWORD"}
     for name in ("Dockerfile", "compose.yaml", "helm-values.yaml"):
         text = (ROOT / "deploy" / name).read_text()
         assert set(re.findall(r"\bSIGNPOST_[A-Z_]+", text)) <= known, name
@@ -130,6 +92,8 @@ BAD = [
     {"SIGNPOST_PORT": "eighty"},
     {"SIGNPOST_PORT": "70000"},
     {"DEV_AUTH": "perhaps"},
+    {"DEV_AUTH": "1", "SIGNPOST_LOG_LEVEL": "secret"},
+    {"DEV_AUTH": "1", "SIGNPOST_RETENTION_DAYS": "0"},
     {"DEV_AUTH": "1", "SIGNPOST_HOST": "0.0.0.0"},
     {"DEV_AUTH": "1", "SIGNPOST_AS_OF": "someday"},
     {},
@@ -137,11 +101,29 @@ BAD = [
 
 
 @pytest.mark.parametrize("environment", BAD)
-def test_a_wrong_setting_is_one_sentence_that_names_it(environment: dict[str, str]) -> None:
+def test_a_wrong_setting_is_one_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(UsageError) as refused:
-        Settings.from_environment(environment)
+        Settings.from_environment()
     assert "\n" not in str(refused.value)
-    assert not any(value in str(refused.value) for value in ("eighty", "perhaps", "someday"))
+    assert not environment or any(name in str(refused.value) for name in environment)
+    assert not any(value in str(refused.value) for value in ("eighty", "perhaps", "someday", "secret"))
+    assert refused.value.__cause__ is None or "secret" not in str(refused.value.__cause__)
+
+
+def test_what_a_store_s_address_holds_is_not_in_the_text_of_the_settings() -> None:
+    settings = Settings(database_url="postgresql+psycopg://user:secret@host/name", dev_auth=True)
+    assert "secret" not in f"{settings!r} {settings}"
+
+
+def test_a_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"DEV_AUTH": "1", "SIGNPOST_PORT": "81", "SIGNPOST_REPORT": "/there"}.items():
+        monkeypatch.setenv(name, value)
+    found = Settings.from_environment(port=82, report_folder=None)
+    assert (found.port, found.report_folder, found.dev_auth) == (82, Path("/there"), True)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

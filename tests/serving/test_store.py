@@ -1,7 +1,9 @@
 """The store on SQLite and on PostgreSQL: the same tests, the same answers."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import orjson
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text, update
+from sqlalchemy import inspect, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +20,6 @@ from catalogue.errors import UsageError
 from features.case import Case
 from features.histories import Histories
 from serving import audit_log, events, people
-from serving.ahead import Ahead
 from serving.audit_log import Actor, Deed
 from serving.ingest import ingest
 from serving.retention import all_ended
@@ -28,7 +29,7 @@ from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
 from serving.store.migrate import HEAD, migrate, revision
-from serving.store.tables import METADATA, prepared_sets, protected_characteristics
+from serving.store.tables import METADATA, facts, protected_characteristics, suggestion_sets
 from serving.suggestions import show
 
 ME = Actor(who="TESTER", correlation_id="test-correlation")
@@ -121,10 +122,8 @@ def test_a_role_that_scores_reads_what_it_needs_and_no_protected_characteristics
         parts.ensure_migrated()
         content = {**document("X000001"), "protected": [{"ethnicity": "W1", "known_on": "2026-01-05"}]}
         people.put(parts, crn="X000001", document=content, actor=ME)
-        parts.maker = "this version"
-        assert Ahead(parts).lately() == 1
-        show(parts, crn="X000001", as_of=None, setting=None, actor=ME)
-        assert b'signpost_answers_total{source="ahead"} 1.0' in parts.metrics.text()
+        first = show(parts, crn="X000001", as_of=None, setting=None, actor=ME)
+        assert show(parts, crn="X000001", as_of=None, setting=None, actor=ME) == first
         with parts.database.scoring() as connection, pytest.raises(DBAPIError, match="permission denied"):
             connection.execute(select(protected_characteristics)).all()
     finally:
@@ -142,22 +141,30 @@ def test_a_store_that_a_later_version_has_brought_further_is_left_as_it_is(parts
     assert revision(parts.database) == "9999"
 
 
-def test_answers_are_worked_out_ahead_on_both(parts: Services) -> None:
-    parts.maker = "this version"
+def test_a_set_is_kept_as_it_was_shown_and_goes_with_the_person(parts: Services) -> None:
     people.put(parts, crn="X000001", document=document("X000001"), actor=ME)
-    assert Ahead(parts).lately() == 1
     first = show(parts, crn="X000001", as_of=None, setting=None, actor=ME)
-    assert b'signpost_answers_total{source="ahead"} 1.0' in parts.metrics.text()
+    assert show(parts, crn="X000001", as_of=None, setting=None, actor=ME) == first
     people.put(parts, crn="X000001", document=document("X000001", "2026-02-01"), actor=ME)
+    assert show(parts, crn="X000001", as_of=None, setting=None, actor=ME)["id"] != first["id"]
     with parts.database.read() as connection:
-        assert connection.execute(select(prepared_sets)).all() == []
-    assert Ahead(parts).lately() == 1
-    assert show(parts, crn="X000001", as_of=None, setting=None, actor=ME).id != first.id
-    merging = event("probation-case.merge.completed", sourceCRN="X000001", targetCRN="X000002")
-    assert events.receive(parts, event=merging, actor=ME) == "APPLIED"
-    people.erase(parts, crn="X000002", actor=ME)
+        assert len(connection.execute(select(suggestion_sets)).all()) == 2
+    people.erase(parts, crn="X000001", actor=ME)
     with parts.database.read() as connection:
-        assert connection.execute(select(prepared_sets)).all() == []
+        assert connection.execute(select(suggestion_sets)).all() == []
+
+
+def test_a_store_with_answers_worked_out_before_is_brought_here_without_them(parts: Services) -> None:
+    """What an earlier version left: the table of 0003, which 0004 drops with what is in it."""
+    with parts.database.write() as connection:
+        connection.execute(text("CREATE TABLE prepared_sets (crn VARCHAR(16), made_for VARCHAR(64))"))
+        connection.execute(text("CREATE INDEX ix_prepared_sets_made_for ON prepared_sets (made_for, crn)"))
+        connection.execute(text("INSERT INTO prepared_sets VALUES ('X000001', 'yesterday')"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    migrate(parts.database)
+    assert revision(parts.database) == HEAD
+    with parts.database.read() as connection:
+        assert not inspect(connection).has_table("prepared_sets")
 
 
 def test_merge_rekeys_everything_and_can_be_undone(parts: Services) -> None:
@@ -419,3 +426,50 @@ def test_sqlite_is_kept_safely(filled: Path) -> None:
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == wanted
     database.close()
     assert sqlite3.sqlite_version_info >= (3, 37)
+
+
+def test_a_stored_case_reads_as_if_it_were_held_against_the_contract_again(filled: Path) -> None:
+    database = Database(f"sqlite:///{filled}")
+    with database.read() as connection:
+        lines, total = cases.page(connection, size=200)
+        stored = [cases.find(connection, line.crn) for line in lines]
+    database.close()
+    assert len(stored) == total
+    for case in stored:
+        assert case is not None
+        assert case.read() == Case.from_document(orjson.loads(case.document))
+
+
+def _in_the_file(store: Path) -> list[str]:
+    """The names that the file holds without SQLite's log of pages beside it."""
+    alone = Path(shutil.copy(store, store.with_suffix(".alone")))
+    with closing(sqlite3.connect(f"file:{alone}?immutable=1", uri=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
+            return []
+        return [name for (name,) in connection.execute("SELECT name FROM facts")]
+
+
+def _half_a_note(database: Database) -> None:
+    with database.note() as connection:
+        connection.execute(facts.insert(), {"name": "b", "value": "2"})
+        raise RuntimeError("half way")
+
+
+def test_notes_are_all_or_nothing_and_a_write_brings_them_to_disk(tmp_path: Path) -> None:
+    """What differs is only how long the disk is waited for: the level that SQLite is told, by kind of connection."""
+    database = Database(f"sqlite:///{tmp_path / 'store.db'}")
+    with database.write() as connection:
+        facts.create(connection)
+        protected_characteristics.create(connection)
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+    with database.note() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
+        connection.execute(facts.insert(), {"name": "a", "value": "1"})
+    with pytest.raises(RuntimeError, match="half way"):
+        _half_a_note(database)
+    assert _in_the_file(tmp_path / "store.db") == []
+    database.settle()
+    assert _in_the_file(tmp_path / "store.db") == ["a"]
+    with database.read() as connection:
+        assert list(connection.execute(select(facts.c.name)).scalars()) == ["a"]
+    database.close()

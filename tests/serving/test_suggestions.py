@@ -1,12 +1,13 @@
 """Suggestions and decisions over the wire, as a referral screen asks for them."""
 
+import gzip
 import uuid
 
 import httpx
 import pytest
 
 from catalogue import load
-from serving.schemas.suggestions import SuggestionSetAnswer
+from serving.schemas.suggestions import SuggestionSetAnswer, SuggestionSetInFull
 from serving.settings import Settings
 from tests.serving.conftest import KeyServer, running
 
@@ -14,9 +15,9 @@ from tests.serving.conftest import KeyServer, running
 def test_every_intervention_is_spoken_of_with_reasons_and_exact_terms(
     api: httpx.Client, someone: str
 ) -> None:
-    answer = api.get(f"/v1/people/{someone}/suggestions")
+    answer = api.get(f"/v1/people/{someone}/suggestions", params={"detail": "terms"})
     assert answer.status_code == 200, answer.text
-    found = SuggestionSetAnswer.model_validate_json(answer.content)
+    found = SuggestionSetInFull.model_validate_json(answer.content)
     assert {item.intervention_id for item in found.suggestions} == {item.id for item in load().interventions}
     assert not found.rule_only
     ranks = [item.rank for item in found.suggestions if item.rank is not None]
@@ -35,6 +36,80 @@ def test_the_same_question_gives_the_same_set(api: httpx.Client, someone: str) -
     first = api.get(f"/v1/people/{someone}/suggestions")
     second = api.get(f"/v1/people/{someone}/suggestions")
     assert first.content == second.content
+
+
+QUESTIONS: list[tuple[str, str, int]] = [
+    ("{crn}", "", 200),
+    ("{crn}", "asOf=2025-06-30", 200),
+    ("{crn}", "setting=CUSTODY", 200),
+    ("{crn}", "asOf=2025-06-30&setting=REMAND&detail=terms", 200),
+    ("X12345", "", 422),
+    ("X1234567", "", 422),
+    ("x123456", "", 422),
+    ("X123456%0A", "", 422),
+    ("{crn}", "asOf=2025-6-30", 422),
+    ("{crn}", "asOf=20250630", 422),
+    ("{crn}", "asOf=2025-02-30", 422),
+    ("{crn}", "asOf=9999-12-31", 422),
+    ("{crn}", "asOf=1999-12-31", 422),
+    ("{crn}", "asOf=", 422),
+    ("{crn}", "setting=HOME", 422),
+    ("{crn}", "setting=", 422),
+    ("{crn}", "detail=everything", 422),
+    ("Z999999", "", 404),
+]
+
+
+def test_questions_by_table(api: httpx.Client, someone: str) -> None:
+    for path, query, status in QUESTIONS:
+        answer = api.get(f"/v1/people/{path.format(crn=someone)}/suggestions?{query}")
+        assert answer.status_code == status, (path, query)
+
+
+def test_the_lean_answer_says_what_the_whole_one_says_in_a_fraction_of_its_size(
+    api: httpx.Client, someone: str
+) -> None:
+    path = f"/v1/people/{someone}/suggestions"
+    sent, whole = api.get(path), api.get(path, params={"detail": "terms"}).json()
+    answer = sent.json()
+    SuggestionSetAnswer.model_validate_json(sent.content)
+    assert len(sent.content) < 40_000
+    assert answer["id"] == whole["id"]
+    sentences = answer["sentences"]
+    assert len({tuple(sorted(sentence.items())) for sentence in sentences}) == len(sentences)
+    for item, full in zip(answer["suggestions"], whole["suggestions"], strict=True):
+        for name in ("interventionId", "name", "type", "rank", "advice", "eligibility", "missing"):
+            assert item[name] == full[name]
+        said = [sentences[place] for place in item.get("explanation", ())]
+        rules = [sentences[place] for place in item.get("reasons", ())]
+        if full["eligibility"] == "ELIGIBLE":
+            assert [(line["code"], line["text"], line.get("on")) for line in said] == [
+                (line["code"], line["text"], line["on"]) for line in full["explanation"]
+            ]
+        shown = full["rank"] is not None or full["advice"] == "COMPARABLE"
+        assert [(rule["code"], rule["text"], rule["outcome"]) for rule in rules] == [
+            (rule["code"], rule["text"], rule["outcome"])
+            for rule in full["reasons"]
+            if shown or (rule["kind"] == "RULE" and rule["outcome"] != "MET")
+        ]
+        for name in ("pCommence", "pComplete", "effect"):
+            assert (name in item) == (shown and full[name] is not None)
+            if name in item:
+                assert item[name]["lower"] == pytest.approx(full[name]["lower"], abs=0.0005)
+                assert "terms" not in item[name]
+
+
+def test_whoever_takes_gzip_gets_the_same_answer_packed(api: httpx.Client, someone: str) -> None:
+    found = {}
+    for accepted in ("identity", "gzip"):
+        headers = {"Accept-Encoding": accepted}
+        with api.stream("GET", f"/v1/people/{someone}/suggestions", headers=headers) as answer:
+            sent = b"".join(answer.iter_raw())
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers.get("content-encoding", "identity") == accepted
+        found[accepted] = gzip.decompress(sent) if accepted == "gzip" else sent
+    assert found["gzip"] == found["identity"]
 
 
 def test_a_day_in_the_past_is_another_question(api: httpx.Client, someone: str) -> None:
@@ -145,7 +220,8 @@ def test_a_case_in_the_body_is_answered_as_the_same_case_in_the_store(
         case = cases.find(connection, someone)
     database.close()
     assert case is not None
-    sent = api.post("/v1/suggestions", json=orjson.loads(case.document)).json()
-    kept = api.get(f"/v1/people/{someone}/suggestions").json()
-    assert sent["suggestions"] == kept["suggestions"]
+    for detail in ({}, {"detail": "terms"}):
+        sent = api.post("/v1/suggestions", json=orjson.loads(case.document), params=detail).json()
+        kept = api.get(f"/v1/people/{someone}/suggestions", params=detail).json()
+        assert sent["suggestions"] == kept["suggestions"]
     assert sent["crn"] is None

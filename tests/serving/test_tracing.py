@@ -1,7 +1,6 @@
 """OpenTelemetry by configuration: off by default, a sentence when it is not installed, spans without personal data."""
 
 import sys
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from catalogue.errors import UsageError
 from serving import tracing
 from serving.auth import ROLES
 from serving.settings import Settings
-from tests.serving.conftest import KeyServer, running
+from tests.serving.conftest import KeyServer, but, running
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -28,7 +27,7 @@ def test_a_request_is_a_span_in_its_caller_s_trace_without_personal_data(
         "traceparent": f"00-{TRACE}-b7ad6b7169203331-01",
         "X-Correlation-Id": "trace-test-1",
     }
-    told = replace(settings, otel_endpoint="http://127.0.0.1:4318/v1/traces", environment="dev")
+    told = but(settings, otel_endpoint="http://127.0.0.1:4318/v1/traces", environment="dev")
     with running(told) as address, httpx.Client(base_url=address, headers=headers, timeout=30) as client:
         assert client.get(f"/v1/people/{someone}/suggestions").status_code == 200
         assert client.get("/v1/people/Q999999/suggestions").status_code == 404

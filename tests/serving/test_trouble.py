@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ import pytest
 from scoring.bundle import Bundle, canonical, digest_of, sha256, version_of
 from serving.auth import ROLES
 from serving.bundles import BundleHolder
-from serving.frontier import Frontier
 from serving.metrics import Metrics
+from serving.middleware import RequestMiddleware
 from serving.settings import Settings
 from serving.store.database import Database
 from serving.tracing import Tracing
-from serving.traffic import Traffic
-from tests.serving.conftest import KeyServer, running
+from tests.serving.conftest import KeyServer, but, running
 
 
 @pytest.fixture
@@ -37,10 +35,10 @@ def headers(key_server: KeyServer) -> dict[str, str]:
 def test_without_a_bundle_the_rules_answer_and_say_so(
     settings: Settings, headers: dict[str, str], someone: str
 ) -> None:
-    with running(replace(settings, bundle_folder=None)) as address:
+    with running(but(settings, bundle_folder=None)) as address:
         answer = httpx.get(f"{address}/v1/people/{someone}/suggestions", headers=headers).json()
         assert answer["ruleOnly"] is True
-        assert all(item["pComplete"] is None and item["effect"] is None for item in answer["suggestions"])
+        assert all("pComplete" not in item and "effect" not in item for item in answer["suggestions"])
         assert {item["eligibility"] for item in answer["suggestions"]} >= {"NOT_ELIGIBLE"}
         assert httpx.get(f"{address}/v1/models/current", headers=headers).status_code == 404
 
@@ -49,7 +47,7 @@ def test_a_bad_bundle_is_refused_the_last_good_one_kept_and_health_says_so(
     settings: Settings, trained_bundle: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(trained_bundle, tmp_path / "bundle"))
-    with running(replace(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
+    with running(but(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
         good = httpx.get(f"{address}/health").json()["components"]["bundle"]
         assert good["status"] == "UP"
         whole = (folder / "commence.json").read_bytes()
@@ -103,12 +101,14 @@ def test_a_bundle_is_swapped_for_another_and_back_without_a_dropped_request(
     assert first != second
     seen: list[list[tuple[int, str, str, tuple[float, ...]]]] = [[], []]
     stop = threading.Event()
-    with running(replace(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
+    with running(but(settings, bundle_folder=folder, bundle_check_seconds=1)) as address:
 
         def ask(mine: list[tuple[int, str, str, tuple[float, ...]]], day: str) -> None:
             with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
                 while not stop.is_set():
-                    answer = client.get(f"/v1/people/{someone}/suggestions", params={"asOf": day})
+                    answer = client.get(
+                        f"/v1/people/{someone}/suggestions", params={"asOf": day, "detail": "terms"}
+                    )
                     content = answer.json()
                     chances = tuple(
                         item["pCommence"]["probability"]
@@ -184,7 +184,7 @@ def test_a_store_that_is_away_is_503_with_advice_and_recovers_by_itself(
 def test_too_much_at_once_is_429_and_health_still_answers(
     settings: Settings, headers: dict[str, str]
 ) -> None:
-    small = replace(settings, workers_at_once=1, queue_length=1)
+    small = but(settings, workers_at_once=1, queue_length=1)
     with running(small) as address:
         blocker = Database(settings.database_url)
         with blocker.write(), ThreadPoolExecutor(8) as pool:
@@ -275,7 +275,7 @@ def _talk(address: str, *parts: bytes, pause: float = 0.3) -> bytes:
 def test_slow_callers_are_cut_off_and_others_are_not_kept_waiting(
     settings: Settings, headers: dict[str, str], someone: str
 ) -> None:
-    told = replace(settings, request_seconds=1, workers_at_once=1, bundle_folder=None)
+    told = but(settings, request_seconds=1, workers_at_once=1, bundle_folder=None)
     with running(told) as address, ThreadPoolExecutor(8) as pool:
         head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         started = time.monotonic()
@@ -300,12 +300,11 @@ def test_slow_callers_are_cut_off_and_others_are_not_kept_waiting(
 
 
 def test_who_does_not_read_holds_no_turn(settings: Settings) -> None:
-    frontier = Frontier(
+    middleware = RequestMiddleware(
         _endless,
-        settings=replace(settings, request_seconds=1),
+        settings=but(settings, request_seconds=1),
         metrics=Metrics(),
         tracing=Tracing(None, environment="test"),
-        traffic=Traffic(),
     )
 
     async def nothing() -> dict[str, object]:
@@ -317,7 +316,7 @@ def test_who_does_not_read_holds_no_turn(settings: Settings) -> None:
 
     async def ask() -> None:
         scope = {"type": "http", "method": "GET", "path": "/v1/x", "headers": []}
-        await asyncio.wait_for(frontier(scope, nothing, stuck), timeout=10)
+        await asyncio.wait_for(middleware(scope, nothing, stuck), timeout=10)
 
     asyncio.run(ask())
 

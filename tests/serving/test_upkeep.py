@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from serving.services import Services
 from serving.settings import Settings
 from serving.store import cases as case_store
 from serving.store.tables import cases, protected_characteristics
-from tests.serving.conftest import KeyServer, running
+from tests.serving.conftest import KeyServer, but, running
 
 ME = Actor(who="TESTER", correlation_id="test-correlation")
 TODAY = date(2026, 3, 1)
@@ -38,7 +37,7 @@ def test_totals_are_complete_on_every_page_of_an_unchanged_store(
 ) -> None:
     monkeypatch.setattr(flags, "AT_ONCE", 10)
     with (
-        running(replace(settings, bundle_folder=None)) as address,
+        running(but(settings, bundle_folder=None)) as address,
         httpx.Client(base_url=address, headers=headers, timeout=60) as client,
     ):
         first = client.get("/v1/flags", params={"size": size}).json()
@@ -54,8 +53,8 @@ def test_totals_are_complete_on_every_page_of_an_unchanged_store(
 
 def test_one_look_leaves_nobody_in_scope_stale(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flags, "AT_ONCE", 10)
-    parts = Services(replace(settings, bundle_folder=None))
-    parts.prepare()
+    parts = Services(but(settings, bundle_folder=None))
+    parts.start()
     flags.refresh(parts, practitioner=None, team=None, pdu=None)
     with parts.database.read() as connection:
         stale = connection.execute(
@@ -69,7 +68,7 @@ def test_one_look_leaves_nobody_in_scope_stale(settings: Settings, monkeypatch: 
 
 def test_flags_go_with_a_case_that_moves(settings: Settings, headers: dict[str, str]) -> None:
     with (
-        running(replace(settings, bundle_folder=None)) as address,
+        running(but(settings, bundle_folder=None)) as address,
         httpx.Client(base_url=address, headers=headers, timeout=60) as client,
     ):
         every = client.get("/v1/flags", params={"size": 200}).json()["content"]
@@ -184,7 +183,7 @@ def test_the_command_counts_and_then_erases_those_who_were_kept_for_long_enough(
 def test_the_service_enforces_retention_on_starting_when_it_is_set_and_only_then(
     kept: Services, days: int | None
 ) -> None:
-    with running(replace(kept.settings, retention_days=days, log_level="ERROR")):
+    with running(but(kept.settings, retention_days=days, log_level="ERROR")):
         deadline = time.monotonic() + (15 if days else 1.5)
         while OLD in _held(kept) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -192,10 +191,11 @@ def test_the_service_enforces_retention_on_starting_when_it_is_set_and_only_then
     assert NEW in _held(kept)
 
 
-def test_without_the_setting_no_records_are_removed() -> None:
-    assert Settings.from_environment({"DEV_AUTH": "1"}).retention_days is None
-    given = {"DEV_AUTH": "1", "SIGNPOST_RETENTION_DAYS": "30"}
-    assert Settings.from_environment(given).retention_days == 30
+def test_without_the_setting_no_records_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_AUTH", "1")
+    assert Settings.from_environment().retention_days is None
+    monkeypatch.setenv("SIGNPOST_RETENTION_DAYS", "30")
+    assert Settings.from_environment().retention_days == 30
 
 
 def test_keys_that_cannot_be_read_are_logged_and_trusted_up_to_an_age() -> None:

@@ -76,7 +76,7 @@ def test_a_wrong_address_is_a_page_for_a_person_and_json_for_a_program(store_set
 def test_a_departure_to_an_ineligible_intervention_says_what_stands_against_it(
     store_settings: Settings, api: httpx.Client, someone: str
 ) -> None:
-    document = api.get(f"/v1/people/{someone}/suggestions").json()
+    document = api.get(f"/v1/people/{someone}/suggestions", params={"detail": "terms"}).json()
     ineligible = [item for item in document["suggestions"] if item["eligibility"] == "NOT_ELIGIBLE"]
     assert ineligible
     with running(store_settings) as address, httpx.Client(base_url=address, follow_redirects=True) as visitor:

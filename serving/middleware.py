@@ -1,18 +1,19 @@
 """What every request passes before any route.
 
-A correlation id, limits on its size and time, a bounded queue, security headers, one line of log and one
-measurement. Plain ASGI, so that it costs next to nothing.
+A correlation id, limits on its size and time, a queue of limited length, security headers, one line of log and one
+measurement. It is plain ASGI, because the body has to be read before the queue and headers are added to every answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
+import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import ServiceError, http_error
 from serving.logs import bound_contextvars, get_logger
@@ -20,19 +21,12 @@ from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.tracing import Tracing
 from serving.tracing import answered as answered_with
-from serving.traffic import Traffic
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = get_logger("signpost.requests")
 
 CORRELATION: Final = "X-Correlation-Id"
 _CORRELATION_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# Not queued: health must answer when the service is busiest, and files cost nothing.
+# Not queued: health must answer when the service is busiest, and files take no work.
 UNQUEUED: Final = ("/health", "/info", "/metrics", "/assets", "/static", "/v3", "/swagger-ui.html")
 
 POLICY: Final = (
@@ -50,20 +44,23 @@ class NotReadError(Exception):
     """The caller does not read its answer; caught here, and never leaves."""
 
 
-class Frontier:
-    """The outermost layer of the application."""
+class RequestMiddleware:
+    """The outermost layer of the application.
 
-    def __init__(
-        self, app: App, *, settings: Settings, metrics: Metrics, tracing: Tracing, traffic: Traffic
-    ) -> None:
+    Args:
+        app: the application.
+        settings: the limits.
+        metrics: where requests are measured.
+        tracing: where requests are traced.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics, tracing: Tracing) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._tracing = tracing
-        self._traffic = traffic
         self._turns = asyncio.Semaphore(settings.workers_at_once)
         self._waiting = 0
-        self._chance = _Chance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -72,10 +69,8 @@ class Frontier:
             return
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in scope["headers"]}
-        correlation = _correlation(headers.get(b"x-correlation-id", b"")) or str(
-            uuid.UUID(bytes=self._chance.take(16), version=4)
-        )
-        nonce = self._chance.take(16).hex()
+        correlation = _correlation(headers.get(b"x-correlation-id", b"")) or str(uuid.uuid4())
+        nonce = secrets.token_hex(16)
         state = scope.setdefault("state", {})
         state["correlation_id"] = correlation
         state["nonce"] = nonce
@@ -141,13 +136,6 @@ class Frontier:
             )
             await _refuse(busy, scope, send)
             return
-        self._traffic.enter()
-        try:
-            await self._in_turn(scope, replay, send)
-        finally:
-            self._traffic.leave()
-
-    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._waiting += 1
         self._metrics.waiting.set(self._waiting)
         try:
@@ -156,7 +144,7 @@ class Frontier:
             self._waiting -= 1
             self._metrics.waiting.set(self._waiting)
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, replay, send)
         finally:
             self._turns.release()
 
@@ -195,20 +183,6 @@ class _Replay:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         return await self._receive()
-
-
-class _Chance:
-    """Random bytes of the operating system, asked for a few hundred requests at a time."""
-
-    def __init__(self) -> None:
-        self._left = b""
-
-    def take(self, number: int) -> bytes:
-        """So many that were not given before."""
-        if len(self._left) < number:
-            self._left = os.urandom(8192)
-        given, self._left = self._left[:number], self._left[number:]
-        return given
 
 
 def _correlation(given: bytes) -> str | None:
