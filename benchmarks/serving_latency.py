@@ -3,12 +3,12 @@
 `python benchmarks/serving_latency.py [HISTORIES BUNDLE [SECONDS]]`; without folders a world of 800 people is made and
 a release trained on it first. The service runs in a process of its own on one core, the callers on another, over
 4,000 people with exactly 300 events each: the longest histories of the world, their contacts cut or repeated on other
-days. Nobody is asked about twice but where it says so:
-*ahead*, the first question about a case on the service's own day, after the service has worked out its day while nobody
-asked (how long that takes is printed); *now*, the first question where nothing was worked out, by a service that does
-not work ahead; *again*, forty people again and again on one day, as a screen does. The service itself counts where
-answers came from, and the run fails when that is not so. Printed: until it is ready (clock and processor), median and
-99th percentile at 50 requests a second (evenly spaced, and at random), processor time a request, memory, throughput.
+days. Each question is asked once, so nothing that was answered before can be found again; the service's own count of
+the sets that it made is held against the number of questions.
+
+Printed: until it is ready (clock and processor); the size of a lean answer; its median and 99th percentile at 50
+requests a second, evenly spaced and with random arrivals, from when each was due; processor time a request; as many
+answers as it gives to several callers at once; memory.
 
 `mlflow models serve` gets what the service scores for the same people: their rows, one for each intervention that is
 open to them, with every feature, and answers the bare chances of starting, finishing and progress. Its model is the
@@ -54,14 +54,11 @@ from serving.store.database import Database
 RATE = 50
 EVENTS = 300
 PEOPLE = 4_000
-AS_FAST_AS_IT_GOES = 1_200
 TEMPLATES = 100
-AGAIN = 40
+ASKED_FIRST = 40
 CALLERS = 4
-STARTS = 3
+STARTS = 2
 PROGRAM = """
-import gc
-gc.disable()
 import sys
 from pathlib import Path
 from serving.run import serve
@@ -76,36 +73,32 @@ def main() -> None:
     psutil.Process().cpu_affinity([(os.cpu_count() or 1) - 1])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        world, bundle = (Path(sys.argv[1]), Path(sys.argv[2])) if len(sys.argv) > 2 else prepared(folder)
+        world, bundle = (Path(sys.argv[1]), Path(sys.argv[2])) if len(sys.argv) > 2 else made(folder)
         url = f"sqlite:///{folder / 'store.db'}"
         ingest(Histories.open(world), database_url=url)
-        documents, day, supervised = lengthened(url)
-        for _ in range(STARTS - 2):
-            with service(url, bundle, ahead=True):
+        documents, day = lengthened(url)
+        for _ in range(STARTS - 1):
+            with service(url, bundle):
                 pass
-        ours = {"now": asked_now(url, bundle, list(documents), day, seconds=seconds)}
-        ours |= asked_ahead(url, bundle, list(documents), day, seconds=seconds, supervised=supervised)
-        crns = list(documents)[:AGAIN]
-        with service(url, bundle, ahead=False) as server:
-            server.sign_in()
-            open_to = [server.scored(crn, day) for crn in crns]
-        rows = rows_of([Case.from_document(documents[crn]) for crn in crns], open_to, day)
+        crns = list(documents)
+        with service(url, bundle) as server:
+            ours, open_to = answered(server, crns, day, seconds=seconds)
+        rows = rows_of([Case.from_document(documents[crn]) for crn in crns[:ASKED_FIRST]], open_to, day)
         theirs = of_mlflow(folder, rows, seconds=seconds)
         each = sum(map(len, rows)) / len(rows)
         print(
             f"mlflow models serve: {theirs.a_second:.0f} answers a second, each the bare chances of {each:.0f} rows, "
             f"{theirs.milliseconds:.1f} ms of processor each"
         )
-        for kind, found in ours.items():
-            print(
-                f"throughput {kind}: {found.a_second:.0f} answers a second with every reason, {found.milliseconds:.1f} ms "
-                f"of processor each; {found.a_second / theirs.a_second:.1f} times mlflow by the clock, "
-                f"{theirs.milliseconds / found.milliseconds:.1f} times by the processor"
-            )
+        print(
+            f"signpost: {ours.a_second:.0f} lean answers a second, {ours.milliseconds:.1f} ms of processor each; "
+            f"{ours.a_second / theirs.a_second:.1f} times mlflow by the clock, "
+            f"{theirs.milliseconds / ours.milliseconds:.1f} times by the processor"
+        )
         scoring(Bundle.open(bundle), rows, served=1000 * each / theirs.milliseconds)
 
 
-def prepared(folder: Path) -> tuple[Path, Path]:
+def made(folder: Path) -> tuple[Path, Path]:
     """A world and a release of our own."""
     world, bundle = folder / "world", folder / "bundle"
     dates = ["--start", "2021-01-01", "--end", "2025-12-31"]
@@ -121,8 +114,8 @@ def prepared(folder: Path) -> tuple[Path, Path]:
     return world, bundle
 
 
-def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date, int]:
-    """Keep people of exactly so many events in the store; their documents by CRN, the last day known, how many are supervised."""
+def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date]:
+    """Keep people of exactly so many events in the store; their documents by CRN, and the last day known."""
     database = Database(url)
     with database.read() as connection:
         last = cases.last_known(connection)
@@ -133,17 +126,15 @@ def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date, int]:
         {name: rows for name, rows in orjson.loads(case.document).items() if name != "crn"} for case in stored
     ]
     held.sort(key=lambda tables: -sum(map(len, tables.values())))
-    documents = {}
+    documents: dict[str, dict[str, Any]] = {}
     with database.write() as connection:
         for number in range(PEOPLE):
             tables = of_length(held[number % TEMPLATES], mark=str(number // TEMPLATES))
             crn = f"L{100_000 + number}"
             cases.put(connection, crn=crn, tables=tables)
             documents[crn] = {"crn": crn, **tables}
-    with database.read() as connection:
-        _, supervised = cases.page(connection, running_on=last, size=1)
     database.close()
-    return documents, last, supervised
+    return documents, last
 
 
 def of_length(tables: dict[str, list[dict[str, Any]]], *, mark: str) -> dict[str, list[dict[str, Any]]]:
@@ -182,25 +173,21 @@ class Server:
             client.post("/sign-in", data={"user": "DEMO_USER"})
             self.headers = {"Authorization": f"Bearer {client.cookies['signpost_session']}"}
 
-    def ask(self, question: Question) -> bytes:
+    def ask(self, question: Question, *, detail: str = "") -> bytes:
         """One question over a connection of the thread's own; the answer's body."""
         if not hasattr(self.local, "connection"):
             self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         crn, day = question
         self.local.connection.request(
-            "GET", f"/v1/people/{crn}/suggestions?asOf={day.isoformat()}", headers=self.headers
+            "GET", f"/v1/people/{crn}/suggestions?asOf={day.isoformat()}{detail}", headers=self.headers
         )
         answer = self.local.connection.getresponse()
         body: bytes = answer.read()
         assert answer.status == 200, answer.status
         return body
 
-    def accepts(self, encoding: str) -> None:
-        """From now on callers take this content encoding."""
-        self.headers = {**self.headers, "Accept-Encoding": encoding}
-
     def asking(self, questions: Iterator[Question]) -> Callable[[], bool]:
-        """Asks the next of these questions, whoever calls; False when there are no more."""
+        """Each call asks the next question; False when there are none left."""
         lock = threading.Lock()
 
         def ask() -> bool:
@@ -213,30 +200,20 @@ class Server:
         return ask
 
     def get(self, path: str) -> str:
-        """Any other page of the service."""
+        """The text of a route."""
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=self.headers, timeout=300).text
 
-    def measured(self, name: str) -> float:
-        """One figure of the service's own measurements; 0 before it has been taken."""
-        found = [line for line in self.get("/metrics").splitlines() if line.startswith(f"{name} ")]
-        return float(found[0].rpartition(" ")[2]) if found else 0.0
-
-    def came_from(self, source: str) -> None:
-        """Hold that every answer so far came from there, by the service's own count."""
+    @property
+    def made(self) -> int:
+        """How many sets has the service made, by its own count?"""
         lines = self.get("/metrics").splitlines()
-        found = [line for line in lines if line.startswith("signpost_answers_total")]
-        assert len(found) == 1, found
-        assert f'source="{source}"' in found[0], found
+        counts = [line for line in lines if line.startswith("signpost_suggestion_sets_total{")]
+        return int(sum(float(line.rpartition(" ")[2]) for line in counts))
 
     @property
     def megabytes(self) -> float:
         """Its resident memory."""
         return float(self.process.memory_info().rss / 2**20)
-
-    def scored(self, crn: str, day: date) -> set[str]:
-        """The interventions of whose start and end the service gives the chances."""
-        answer = orjson.loads(self.ask((crn, day)))
-        return {item["interventionId"] for item in answer["suggestions"] if item["pCommence"] is not None}
 
     @property
     def cpu(self) -> float:
@@ -245,11 +222,10 @@ class Server:
 
 
 @contextmanager
-def service(url: str, bundle: Path, *, ahead: bool) -> Iterator[Server]:
+def service(url: str, bundle: Path) -> Iterator[Server]:
     """The service in a process of its own, on the first core; prints how long it took to be ready."""
     port = free_port()
     environment = {**os.environ, "DEV_AUTH": "1", "SIGNPOST_SERVE_UNPASSED": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment["SIGNPOST_PREPARE"] = str(int(ahead))
     begun = time.perf_counter()
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, str(bundle), str(port)],
@@ -317,66 +293,28 @@ def throughput(ask: Callable[[], bool], seconds: int, servers: list[psutil.Proce
     return Throughput(a_second=answers / passed, milliseconds=1000 * used / answers)
 
 
-def asked_now(url: str, bundle: Path, crns: list[str], day: date, *, seconds: int) -> Throughput:
-    """First questions where nothing was worked out: days of the past, asked of a service that does not work ahead."""
-    with service(url, bundle, ahead=False) as server:
-        time.sleep(2)  # what follows readiness: the first answer for nobody, the collector's last round
-        server.sign_in()
-        questions = iter([(crn, day - timedelta(days=back)) for back in range(1, 9) for crn in crns])
-        for _ in range(AGAIN):
-            server.ask(next(questions))
-        at_rate("now, evenly", server, questions, seconds=seconds, evenly=True)
-        at_rate("now, at random", server, questions, seconds=seconds, evenly=False)
-        found = throughput(server.asking(questions), seconds, [server.process])
-        print(f"resident memory: {server.megabytes:.0f} MB")
-        server.came_from("now")
-    return found
+def answered(
+    server: Server, crns: list[str], day: date, *, seconds: int
+) -> tuple[Throughput, list[set[str]]]:
+    """Print what lean answers take; how many there are a second, and what is scored for the first people asked about."""
+    server.sign_in()
+    asked = itertools.count(1)
+    questions = ((crn, day - timedelta(days=back)) for back in range(9) for crn in crns if next(asked))
+    first = [server.ask(next(questions)) for _ in range(ASKED_FIRST)]
+    sizes = sorted(map(len, first))
+    print(f"a lean answer: median {sizes[len(sizes) // 2] / 1000:.1f} KB, largest {sizes[-1] / 1000:.1f} KB")
+    at_rate("evenly", server, questions, seconds=seconds, evenly=True)
+    at_rate("at random", server, questions, seconds=seconds, evenly=False)
+    found = throughput(server.asking(questions), seconds, [server.process])
+    print(f"resident memory: {server.megabytes:.0f} MB")
+    assert server.made == next(asked) - 1, "an answer was found again"
+    return found, [scored(server, (crn, day)) for crn in crns[:ASKED_FIRST]]
 
 
-def asked_ahead(
-    url: str, bundle: Path, crns: list[str], day: date, *, seconds: int, supervised: int
-) -> dict[str, Throughput]:
-    """First questions on the service's own day once it has worked that out, and the same people again."""
-    with service(url, bundle, ahead=True) as server:
-        worked_out(server, supervised)
-        server.sign_in()
-        questions = iter([(crn, day) for crn in crns])
-        for _ in range(AGAIN):
-            server.ask(next(questions))
-        at_rate("ahead, evenly", server, questions, seconds=seconds, evenly=True)
-        at_rate("ahead, at random", server, questions, seconds=seconds, evenly=False)
-        some = itertools.islice(questions, AS_FAST_AS_IT_GOES)
-        found = {"ahead": throughput(server.asking(some), 10 * seconds, [server.process])}
-        server.accepts("gzip")
-        found["ahead, to callers that take gzip"] = throughput(
-            server.asking(questions), 10 * seconds, [server.process]
-        )
-        server.accepts("identity")
-        server.came_from("ahead")
-        server.local = threading.local()  # connections that rest are closed
-        again = itertools.cycle([(crn, day) for crn in crns[:AGAIN]])
-        for _ in range(AGAIN):
-            server.ask(next(again))
-        at_rate("again, at random", server, again, seconds=seconds, evenly=False)
-        found["again"] = throughput(server.asking(again), seconds, [server.process])
-        print(f"resident memory: {server.megabytes:.0f} MB")
-        server.get("/v1/flags?pdu=A01")
-        time.sleep(1)
-        print(f"resident memory once a caseload's flags were asked for: {server.megabytes:.0f} MB")
-    return found
-
-
-def worked_out(server: Server, people: int) -> None:
-    """Wait until the answers of everybody under supervision are there; print what it took."""
-    begun, before = time.perf_counter(), server.cpu
-    while (there := server.measured("signpost_sets_ahead")) < people:
-        assert time.perf_counter() - begun < 3600, there
-        time.sleep(1)
-    passed, used = time.perf_counter() - begun, server.cpu - before
-    print(
-        f"worked out ahead, while nobody asked: the answers for {there:,.0f} people in {passed:.0f} s, "
-        f"{1000 * used / there:.1f} ms of processor each"
-    )
+def scored(server: Server, question: Question) -> set[str]:
+    """The interventions of whose start and end the service gives the chances, in full."""
+    answer = orjson.loads(server.ask(question, detail="&detail=terms"))
+    return {item["interventionId"] for item in answer["suggestions"] if item["pCommence"] is not None}
 
 
 def rows_of(people: list[Case], open_to: list[set[str]], day: date) -> list[list[dict[str, Any]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -22,14 +21,6 @@ from serving.suggestions import open_case, open_set
 
 # Read over the telephone: no letters that sound or look alike.
 LETTERS: Final = "23456789CDFGHJKMNPRTVWXY"
-
-
-class Outcome(StrEnum):
-    """How a request to look again ended."""
-
-    UPHELD = "UPHELD"
-    NOT_UPHELD = "NOT_UPHELD"
-    WITHDRAWN = "WITHDRAWN"
 
 
 def new_reference() -> str:

@@ -30,7 +30,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class InputDrift:
     """How far one input of a head is from its profile, and for how many it was not recorded."""
 
     head: str
@@ -105,7 +105,7 @@ class Drift:
         """Of how many answers the readings are made."""
         return len(self._rows)
 
-    def readings(self) -> list[Reading]:
+    def readings(self) -> list[InputDrift]:
         """How far each input is from its profile; nothing before there are enough rows."""
         with self._lock:
             if len(self._rows) < LEAST_ROWS:
@@ -115,10 +115,10 @@ class Drift:
                 for place, counts in self._counts.items()
             ]
 
-    def _reading(self, place: Place, counts: Mapping[int, int], shares: Sequence[float]) -> Reading:
+    def _reading(self, place: Place, counts: Mapping[int, int], shares: Sequence[float]) -> InputDrift:
         rows = len(self._rows)
         now = [counts.get(number, 0) / rows for number in range(len(shares))]
-        return Reading(head=place[0], feature=place[1], index=stability(shares, now), missing=now[-1])
+        return InputDrift(head=place[0], feature=place[1], index=stability(shares, now), missing=now[-1])
 
 
 def bin_of(value: object, profile: Mapping[str, Any]) -> int:

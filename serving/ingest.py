@@ -27,10 +27,10 @@ from serving.store.tables import cases, directory, facts, protected_characterist
 
 BLOCK: Final = 2_000
 
-Report = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
-def ingest(histories: Histories, *, database_url: str, progress: Report | None = None) -> int:
+def ingest(histories: Histories, *, database_url: str, progress: OnProgress | None = None) -> int:
     """Load everybody in the histories but those who were erased; the number of people.
 
     Args:

@@ -32,12 +32,12 @@ from serving.store.tables import (
     suggestion_sets,
 )
 
-Tables = dict[str, list[dict[str, Any]]]
+CaseRows = dict[str, list[dict[str, Any]]]
 HELD: Final = (suggestion_sets, decisions, contests, flags)
 PROTECTED: Final = "protected"
 
 
-def read_case(crn: str, document: Mapping[str, Any]) -> tuple[Tables, Mapping[str, Any] | None]:
+def read_case(crn: str, document: Mapping[str, Any]) -> tuple[CaseRows, Mapping[str, Any] | None]:
     """The tables of a case document, checked against the contract, and its protected row apart.
 
     Raises:
@@ -51,7 +51,7 @@ def read_case(crn: str, document: Mapping[str, Any]) -> tuple[Tables, Mapping[st
     return _tables(case.to_document()), _protected(document.get(PROTECTED))
 
 
-def _tables(document: Mapping[str, Any]) -> Tables:
+def _tables(document: Mapping[str, Any]) -> CaseRows:
     """Rows as the store keeps them: without the CRN, which is the document's own."""
     return {
         name: [{key: value for key, value in row.items() if key != "crn"} for row in document[name]]
@@ -127,7 +127,7 @@ def add_rows(
     return new
 
 
-def stored_tables(document: bytes) -> Tables:
+def stored_tables(document: bytes) -> CaseRows:
     """The tables of a stored document, complete and without CRNs in their rows."""
     content = orjson.loads(document)
     return {
@@ -334,11 +334,11 @@ def _give_back(connection: Connection, crn: str, side: Mapping[str, Any]) -> Non
         audit_log.rename(connection, found_under=side["references"], crn=crn)
 
 
-def _without(tables: Tables, leaving: Tables) -> Tables:
+def _without(tables: CaseRows, leaving: CaseRows) -> CaseRows:
     return {name: [line for line in tables[name] if line not in leaving[name]] for name in CASE_TABLES}
 
 
-def _less(later: dict[str, Any], gone: Mapping[str, Any], leaving: Tables) -> dict[str, Any]:
+def _less(later: dict[str, Any], gone: Mapping[str, Any], leaving: CaseRows) -> dict[str, Any]:
     """What a later merge remembers of its source, without somebody who has been taken out of it since."""
     source = later["source"]
     held = {

@@ -53,7 +53,6 @@ class Services:
         )
         self.metrics = Metrics()
         self.tracing = Tracing(settings.otel_endpoint, environment=settings.environment)
-        self.started_at = datetime.now(UTC)
         self.dev_keys = DevKeys() if settings.dev_auth else None
         self.verifier = self._verifier()
         self._directory = Directory(version="", documents=(), minutes={})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select
 
 from serving import audit_log, contests, decisions, flags
 from serving.audit_log import Actor, Deed, append
-from serving.people import Tables, merged_into, stored_tables
+from serving.people import CaseRows, merged_into, stored_tables
 from serving.services import Services
 from serving.store import cases as case_store
 from serving.store.tables import contests as contest_table
@@ -93,7 +93,7 @@ def content(
     return found
 
 
-def _records(tables: Tables, within: Any) -> Tables:
+def _records(tables: CaseRows, within: Any) -> CaseRows:
     return {name: [row for row in rows if within(row.get("known_on"))] for name, rows in tables.items()}
 
 

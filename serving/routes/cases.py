@@ -17,7 +17,7 @@ from serving.services import Parts
 router = APIRouter(route_class=StrictRoute, tags=["Cases"])
 
 Feeding = Annotated[Principal, Security(requires(CASES))]
-Document = Annotated[
+KeptCaseBody = Annotated[
     KeptCase,
     Body(
         description="`{table: [row, …], …}` with the tables and columns of the data contract (snake_case, ISO "
@@ -56,7 +56,9 @@ class CaseAnswer(Answer):
         **failures(401, 403, 409, 415, 422),
     },
 )
-def put_case(*, crn: Crn, document: Document, parts: Parts, principal: Feeding, actor: Acting) -> Response:
+def put_case(
+    *, crn: Crn, document: KeptCaseBody, parts: Parts, principal: Feeding, actor: Acting
+) -> Response:
     """Keep it."""
     del principal
     version = people.put(parts, crn=crn, document=plain(document), actor=actor)

@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from serving.audit_log import Actor
-from serving.errors import ServiceError, http_error
+from serving.errors import http_error
 from serving.schemas.base import ErrorAnswer
 from serving.services import actor
 
@@ -100,11 +100,6 @@ class StrictRoute(APIRoute):
 
 def _is_json(content_type: str) -> bool:
     return content_type.split(";", maxsplit=1)[0].strip().lower() == "application/json"
-
-
-def refused(code: str, user: str) -> ServiceError:
-    """422: well formed, but not something that can be done."""
-    return ServiceError(status=422, code=code, user=user)
 
 
 def as_page(content: list[Any], *, total: int, number: int, size: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from serving.services import Parts
 router = APIRouter(route_class=StrictRoute, tags=["People"])
 
 
-class Section(Answer):
+class AccountSection(Answer):
     """A heading and its sentences."""
 
     title: str
@@ -28,7 +28,7 @@ class AccountAnswer(Answer):
     """The account, in plain language."""
 
     crn: str
-    sections: list[Section]
+    sections: list[AccountSection]
 
 
 class SubjectAccessAnswer(Answer):

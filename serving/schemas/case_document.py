@@ -40,7 +40,7 @@ WIDTHS: Final[Mapping[str, int]] = {"pdu": 64, "referral_id": 120, "intervention
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Row(BaseModel):
+class ContractRow(BaseModel):
     """What every row shares: the contract's names, nothing unknown, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -70,9 +70,9 @@ def _whole(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_read_date)]
-Answer = Annotated[StrictBool, BeforeValidator(_read_answer)]
-Crn = Annotated[str, StringConstraints(pattern=CRN_PATTERN)]
-OwnCrn = Annotated[Crn | None, SkipJsonSchema()]
+YesOrNo = Annotated[StrictBool, BeforeValidator(_read_answer)]
+CrnText = Annotated[str, StringConstraints(pattern=CRN_PATTERN)]
+OwnCrn = Annotated[CrnText | None, SkipJsonSchema()]
 
 
 def _type_of(column: Column) -> Any:
@@ -89,7 +89,7 @@ def _type_of(column: Column) -> Any:
     else:
         width = WIDTHS.get(column.name, LONGEST)
         one = Annotated[str, StringConstraints(max_length=width, pattern=column.pattern)]
-    return {Kind.DATE: Day, Kind.BOOL: Answer, Kind.LIST: Annotated[list[one], Field(max_length=200)]}.get(
+    return {Kind.DATE: Day, Kind.BOOL: YesOrNo, Kind.LIST: Annotated[list[one], Field(max_length=200)]}.get(
         column.kind, one
     )
 
@@ -98,7 +98,7 @@ def _bound(given: float | None, otherwise: int) -> int:
     return otherwise if given is None else int(given)
 
 
-def _row_model(table: Table) -> type[Row]:
+def _row_model(table: Table) -> type[ContractRow]:
     """A row of one table; every column may be left out or null, which means that it was not recorded."""
     name = "".join(part.capitalize() for part in table.name.split("_"))
     fields: dict[str, Any] = {
@@ -106,20 +106,24 @@ def _row_model(table: Table) -> type[Row]:
         column.name: (OwnCrn if column.name == "crn" else _type_of(column) | None, None)
         for column in table.columns
     }
-    return create_model(f"{name}Row", __base__=Row, __doc__=f"One row of the table {table.name}.", **fields)
+    return create_model(
+        f"{name}Row", __base__=ContractRow, __doc__=f"One row of the table {table.name}.", **fields
+    )
 
 
-ROWS: Final[Mapping[str, type[Row]]] = {name: _row_model(TABLES[name]) for name in (*CASE_TABLES, PROTECTED)}
+ROWS: Final[Mapping[str, type[ContractRow]]] = {
+    name: _row_model(TABLES[name]) for name in (*CASE_TABLES, PROTECTED)
+}
 
 if TYPE_CHECKING:
 
-    class CaseTables(Row):
+    class CaseTables(ContractRow):
         """Rows of the contract's tables, by table."""
 
 else:
     CaseTables = create_model(
         "CaseTables",
-        __base__=Row,
+        __base__=ContractRow,
         __doc__="Rows of the contract's tables, by table.",
         **{name: (list[ROWS[name]], Field(default_factory=list)) for name in CASE_TABLES},
     )
@@ -128,7 +132,7 @@ else:
 class SentCase(CaseTables):
     """A case that is sent to be answered: its CRN and its rows, without protected characteristics."""
 
-    crn: Crn
+    crn: CrnText
     tables: CaseTables | None = None
 
     @model_validator(mode="before")
@@ -166,6 +170,6 @@ def refuse_protected(document: object) -> object:
     return document
 
 
-def plain(document: Row) -> dict[str, Any]:
+def plain(document: ContractRow) -> dict[str, Any]:
     """What was sent, and nothing that was not, as data."""
     return document.model_dump(exclude_unset=True, exclude_none=True)

@@ -7,15 +7,15 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-Line = TypeVar("Line")
+Item = TypeVar("Item")
 
 
-class Page(BaseModel, Generic[Line]):
+class Page(BaseModel, Generic[Item]):
     """`content` is one page, `number` of `totalPages`, counted from 0."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
-    content: list[Line]
+    content: list[Item]
     total_elements: int
     total_pages: int
     number: int

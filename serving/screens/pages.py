@@ -43,7 +43,7 @@ router = APIRouter(include_in_schema=False)
 
 SIZE: Final = 20
 SEE_OTHER: Final = 303
-Text = Annotated[str, Form(max_length=20_000)]
+FormText = Annotated[str, Form(max_length=20_000)]
 
 
 @router.get("/")
@@ -74,7 +74,7 @@ def sign_in(
     *,
     request: Request,
     parts: Parts,
-    user: Text = DEMO_USER,
+    user: FormText = DEMO_USER,
     following: Annotated[str, Form(alias="next")] = "/referrals/",
 ) -> RedirectResponse:
     """Sign in as that practitioner."""
@@ -265,22 +265,22 @@ def _choices(view: Panel, say: Sayer) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class TickedChoice:
     """What was ticked: an action, and the intervention when it is known already."""
 
     action: Action
     intervention_id: str | None
 
 
-def _choice(text: str, document: Mapping[str, Any]) -> Choice | None:
+def _choice(text: str, document: Mapping[str, Any]) -> TickedChoice | None:
     """What a ticked value means for this set; None when it means nothing."""
     if text == "depart":
-        return Choice(action=Action.DEPARTED, intervention_id=None)
+        return TickedChoice(action=Action.DEPARTED, intervention_id=None)
     if text == "none":
-        return Choice(action=Action.NONE_CHOSEN, intervention_id=None)
+        return TickedChoice(action=Action.NONE_CHOSEN, intervention_id=None)
     ranked = {item["interventionId"] for item in document["suggestions"] if item["rank"] is not None}
     chosen = text.removeprefix("accept:")
-    return Choice(action=Action.ACCEPTED, intervention_id=chosen) if chosen in ranked else None
+    return TickedChoice(action=Action.ACCEPTED, intervention_id=chosen) if chosen in ranked else None
 
 
 def _set(parts: Services, crn: str, set_id: str, user: str) -> Mapping[str, Any]:
@@ -316,7 +316,7 @@ def _decision_page(
     request: Request,
     crn: str,
     document: Mapping[str, Any],
-    found: Choice,
+    found: TickedChoice,
     *,
     choice: str,
     key: str,
@@ -379,12 +379,12 @@ def decide(
     parts: Parts,
     user: SignedIn,
     set_id: Annotated[str, Form(alias="set", max_length=40)],
-    choice: Text,
+    choice: FormText,
     key: Annotated[str, Form(max_length=64)],
-    reason: Text = "",
-    intervention: Text = "",
-    own_words: Text = "",
-    own_view: Text = "",
+    reason: FormText = "",
+    intervention: FormText = "",
+    own_words: FormText = "",
+    own_view: FormText = "",
 ) -> Response:
     """Record it, and show it recorded."""
     document = _set(parts, crn, set_id, user.name)
@@ -413,7 +413,7 @@ def decide(
     return _decision_page(request, crn, document, found, choice=choice, key=key, given=given, wrong=wrong)
 
 
-def _wrong(found: Choice, given: Mapping[str, str]) -> dict[str, str]:
+def _wrong(found: TickedChoice, given: Mapping[str, str]) -> dict[str, str]:
     """What a form lacks, by field."""
     say = sayer()
     wrong = {}
@@ -460,7 +460,7 @@ def contest(
     user: SignedIn,
     set_id: Annotated[str, Form(alias="set", max_length=40)],
     key: Annotated[str, Form(max_length=64)],
-    grounds: Text = "",
+    grounds: FormText = "",
 ) -> Response:
     """Record the request, and show its reference."""
     _set(parts, crn, set_id, user.name)

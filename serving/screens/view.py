@@ -43,7 +43,7 @@ class Tag:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class SourcedSentence:
     """A sentence, and where it comes from (empty: from a rule)."""
 
     text: str
@@ -67,7 +67,7 @@ class Card:
     name: str
     type: str
     needs: str
-    why: tuple[Line, ...]
+    why: tuple[SourcedSentence, ...]
     chances: tuple[str, ...]
     helps: tuple[str, ...]
     support: Tag
@@ -179,9 +179,9 @@ def _card(item: Mapping[str, Any], document: Mapping[str, Any], say: Sayer, numb
     )
 
 
-def _why(sentence: Mapping[str, Any], say: Sayer) -> Line:
+def _why(sentence: Mapping[str, Any], say: Sayer) -> SourcedSentence:
     if sentence["table"] is None:
-        return Line(text=sentence["text"])
+        return SourcedSentence(text=sentence["text"])
     record = say.or_plain("record", sentence["table"])
     on = day(sentence["on"])
     source = (
@@ -189,7 +189,7 @@ def _why(sentence: Mapping[str, Any], say: Sayer) -> Line:
         if on is not None
         else say("card.source_undated", record=record)
     )
-    return Line(text=sentence["text"], source=source)
+    return SourcedSentence(text=sentence["text"], source=source)
 
 
 def _chances(item: Mapping[str, Any], say: Sayer) -> tuple[str, ...]:

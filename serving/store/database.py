@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -131,11 +131,6 @@ class Database:
     def _checkpoint(self, mode: str) -> None:
         with self._engine.connect() as connection:
             connection.connection.driver_connection.execute(f"PRAGMA wal_checkpoint({mode})")  # type: ignore[union-attr]  # an open connection has one
-
-    def ping(self) -> None:
-        """Does the store answer? Raises SQLAlchemy's error when it does not."""
-        with self.read() as connection:
-            connection.execute(select(1))
 
     def close(self) -> None:
         """Give every connection back."""

@@ -212,12 +212,12 @@ def _do(parts: Services, number: int, deed: tuple[str, str, str]) -> None:
             one = event("probation-case.engagement.created", crn, at=number, **contact(number))
             events.receive(parts, event=one, actor=ME)
         else:
-            shown = show(parts, crn=crn, as_of=None, setting=None, actor=ME)
+            document = show(parts, crn=crn, as_of=None, setting=None, actor=ME)
             question = DecisionQuestion.model_validate(
                 {"action": Action.NONE_CHOSEN, "reasonCode": "OTHER", "ownWords": words(crn, number)}
             )
             asked = once(who="TESTER", route="decision", key=f"key-{number}", body=number)
-            decisions.decide(parts, set_id=shown.id, question=question, actor=ME, once=asked)
+            decisions.decide(parts, set_id=document["id"], question=question, actor=ME, once=asked)
     except ServiceError as error:
         if error.status not in {404, 409}:  # nobody there, or merged in a circle: refused whole
             raise
