@@ -6,8 +6,9 @@ from fairness.findings import in_100
 from fairness.measures import measures
 from fairness.policy import Policy
 from fairness.report.blocks import HIDDEN
-from fairness.report.model import Block, Bullets, Folded, Heading, ReportSection, ReportTable, Text
+from fairness.report.model import Block, Bullets, Folded, Heading, ReportSection, Text
 from fairness.result import AuditResult
+from pages import PageTable
 
 
 def annexes(result: AuditResult, policy: Policy) -> list[ReportSection]:
@@ -45,7 +46,7 @@ def _method(result: AuditResult, policy: Policy) -> list[Block]:
                 "A rate that is not defined is not shown as 0. People who are not recorded are shown as a group.",
             ]
         ),
-        ReportTable(
+        PageTable(
             "Agreement with fairlearn's MetricFrame on the same rows",
             ["Measure", "Rates compared", "Undefined here", "Largest difference", "Agrees to 1e-12"],
             rows,
@@ -89,7 +90,7 @@ def _impact(result: AuditResult) -> list[Block]:
         Text(
             "The owner records due regard to the three aims of the duty (Equality Act 2010, section 149). The numbers are filled in."
         ),
-        ReportTable("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
+        PageTable("Impact by characteristic", columns, rows, frozenset({1, 2, 3, 4, 5})),
         Heading("To be completed"),
         Bullets(
             [
@@ -129,7 +130,7 @@ def _transparency(result: AuditResult) -> list[Block]:
         for each in result.comparisons
         if each.measure.id == measure.id and each.characteristic in titles
     ]
-    table = ReportTable(
+    table = PageTable(
         "Performance by group", ["Measure", "Characteristic", "Group", "Rate"], rows, frozenset({3})
     )
     return [

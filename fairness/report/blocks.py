@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from charts import RATIOS, Interval, Meaning, intervals
 from fairness.characteristics import APART, Characteristic
 from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.findings import comparison_words, in_100, times
 from fairness.policy import Policy
-from fairness.report.charts import Dot, relative_rates
-from fairness.report.model import Block, Bullets, Chart, Folded, Heading, ReportTable, Text
+from fairness.report.model import Block, Bullets, Chart, Folded, Heading, Text
+from pages import PageTable
 
 HIDDEN, UNDEFINED, NOT_COMPARED = "[c]", "[x]", "[z]"
 WORDS = {
@@ -86,27 +87,41 @@ def _harm_words(harm: str) -> str:
     return f" A {harm} rate disadvantages."
 
 
-def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Chart | ReportTable:
+def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Chart | PageTable:
     """One characteristic: the drawing with its table, or the table alone where nothing can be compared."""
     drawn = [each for each in comparisons if each.status is GroupStatus.COMPARED and each.judged[0]]
     table = _table(comparisons, f"{comparisons[0].measure.title} by {title.lower()}")
     if not drawn:
         return table
     reference = drawn[0].reference
-    dots = [_dot(each) for each in drawn]
     headline = _headline(comparisons, title)
     name = f"{comparisons[0].measure.id}-{comparisons[0].measure.subject or 'all'}-{comparisons[0].characteristic}"
-    drawing = relative_rates(
-        dots, name=name.replace(" ", "-"), title=headline, reference=reference, band=policy.band
+    drawing = intervals(
+        [_line(each) for each in drawn],
+        Meaning(
+            name=name.replace(" ", "-"),
+            title=headline,
+            description=f"Relative rates over {reference}, with 95% intervals. The table has the same numbers.",
+        ),
+        scale=RATIOS,
+        reference=(1.0, f"same as {reference}"),
+        band=policy.band,
     )
     return Chart(headline, drawing, table)
 
 
-def _dot(each: Comparison) -> Dot:
+def _line(each: Comparison) -> Interval:
     ratio, lower, upper, _ = each.judged
     assert ratio is not None
     assert each.reading is not None
-    return Dot(each.group, ratio, lower, upper, SHORT[each.reading], each.reading is GapReading.GAP)
+    return Interval(
+        label=each.group,
+        value=ratio,
+        lower=lower,
+        upper=upper,
+        words=SHORT[each.reading],
+        marked=each.reading is GapReading.GAP,
+    )
 
 
 def _headline(comparisons: Sequence[Comparison], title: str) -> str:
@@ -133,7 +148,7 @@ def _summary(comparisons: Sequence[Comparison], title: str) -> str:
     return f"{title}: {words} ({compared_words(comparisons)})"
 
 
-def _table(comparisons: Sequence[Comparison], caption: str) -> ReportTable:
+def _table(comparisons: Sequence[Comparison], caption: str) -> PageTable:
     alike = comparisons[0].measure.alike
     unit = comparisons[0].measure.unit.capitalize()
     columns = [
@@ -145,7 +160,7 @@ def _table(comparisons: Sequence[Comparison], caption: str) -> ReportTable:
     rows = [_row(each, alike=alike) for each in comparisons if each not in together]
     if together:
         rows.append([", ".join(each.group for each in together), *_row(together[0], alike=alike)[1:]])
-    return ReportTable(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
+    return PageTable(caption, columns, rows, frozenset(range(1, len(columns) - 1)))
 
 
 def _row(each: Comparison, *, alike: bool) -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from pages import PageTable
+
 SYNTHETIC = "The people in this report are synthetic."
 
 
@@ -33,23 +35,12 @@ class Pointers:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportTable:
-    """A table whose first column names the row. `numeric` says which columns are numbers, `anchor` where links lead."""
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: frozenset[int] = frozenset()
-    anchor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
     """A drawing, and the table that holds the same numbers."""
 
     title: str
     drawing: Markup
-    table: ReportTable
+    table: PageTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class Heading:
     level: int = 3
 
 
-Block = Text | Bullets | Pointers | ReportTable | Chart | Folded | Heading
+Block = Text | Bullets | Pointers | PageTable | Chart | Folded | Heading
 
 
 @dataclass(frozen=True, slots=True)

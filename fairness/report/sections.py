@@ -1,5 +1,6 @@
 """The eleven sections of the equality report and its annexes, from the result of an audit."""
 
+from charts import Meaning, ValuePair, value_pairs
 from fairness.characteristics import definitions
 from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.evidence import Grid
@@ -15,7 +16,6 @@ from fairness.report.blocks import (
     ratio_words,
     status_words,
 )
-from fairness.report.charts import Pair, trade_off
 from fairness.report.executive import first_screen
 from fairness.report.model import (
     SYNTHETIC,
@@ -26,12 +26,12 @@ from fairness.report.model import (
     Folded,
     Pointers,
     ReportSection,
-    ReportTable,
     Text,
 )
 from fairness.report.verdict import VERDICTS, test_words, verdict_words
 from fairness.result import AuditResult
 from fairness.rules import without_basis
+from pages import PageTable
 
 RULES, RULES_TABLE = "rules", "table-rules"
 
@@ -137,7 +137,7 @@ def _decisions(result: AuditResult) -> list[Block]:
     ]
     return [
         *(Text(words) for words in since),
-        ReportTable("Disparities to explain or reform", columns, rows),
+        PageTable("Disparities to explain or reform", columns, rows),
         *rules,
     ]
 
@@ -183,7 +183,7 @@ def _coverage(result: AuditResult, policy: Policy) -> list[Block]:
             "Not recorded and prefer not to say are different things, and both are shown. "
             f"Below {share} in 100 known, groups are shown and not compared."
         ),
-        ReportTable("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
+        PageTable("What is recorded about people", columns, rows, frozenset({2, 3, 4})),
     ]
 
 
@@ -240,14 +240,14 @@ def _grids(result: AuditResult, section: str) -> list[Block]:
     return made
 
 
-def _grid(grid: Grid) -> ReportTable:
+def _grid(grid: Grid) -> PageTable:
     rows = [[_cell(cell) for cell in row] for row in grid.rows]
     numeric = frozenset(
         place
         for place in range(1, len(grid.columns))
         if all(not isinstance(row[place], str) for row in grid.rows)
     )
-    return ReportTable(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
+    return PageTable(grid.title, grid.columns, rows, numeric, f"table-{grid.name}")
 
 
 def _cell(cell: str | float | None) -> str:
@@ -283,7 +283,7 @@ def _intersections(result: AuditResult) -> list[Block]:
             ]
             for each in mine
         ]
-        table = ReportTable(
+        table = PageTable(
             f"{title}, {characteristic.replace('_', ' ')} (compared with {mine[0].reference})",
             ["Group", "Counted", "Rate", "Relative rate (95% interval)", "Reading"],
             rows,
@@ -311,7 +311,7 @@ def _tests(result: AuditResult) -> list[Block]:
             "The release was tested through the code that serves. Flip: only a recorded characteristic was changed. Leakage: "
             "everything that became known later was taken away, then later rows were added. A test that does not hold fails the gate."
         ),
-        ReportTable("Tests of the release", ["Test", "Result", "What was done"], rows),
+        PageTable("Tests of the release", ["Test", "Result", "What was done"], rows),
         *_grids(result, "7"),
     ]
 
@@ -337,7 +337,7 @@ def _funnel(result: AuditResult) -> list[Block]:
         if total
     ]
     return [
-        ReportTable(
+        PageTable(
             "From assessment to progress, everybody",
             ["Stage", "Counted", "With the event", "Rate"],
             rows,
@@ -388,23 +388,23 @@ def _weighed(grid: Grid, words: str) -> Block:
     first, second = place["Missed in 100"], place["Missed in 100, worst served group"]
     near, served = place["Near-equal accuracy"], place["May be served"]
     pairs = [
-        Pair(
-            str(row[0]).removeprefix("fairlearn "),
-            float(row[first] or 0),
-            float(row[second] or 0),
-            "chosen"
+        ValuePair(
+            label=str(row[0]).removeprefix("fairlearn "),
+            first=float(row[first] or 0),
+            second=float(row[second] or 0),
+            words="chosen"
             if not number
             else "never served"
             if row[served] != "Yes"
             else ""
             if row[near] == "Yes"
             else "less accurate",
-            number == 0,
+            marked=number == 0,
         )
         for number, row in enumerate(grid.rows)
         if row[first] is not None and row[second] is not None
     ]
-    drawing = trade_off(
-        pairs, name=grid.name, title=words, first="missed in 100", second="in the worst served group"
-    )
-    return Chart(words, drawing, _grid(grid))
+    names = ("missed in 100", "in the worst served group")
+    said = f"Circle: {names[0]}. Diamond: {names[1]}. The table has the same numbers."
+    meaning = Meaning(name=grid.name, title=words, description=said)
+    return Chart(words, value_pairs(pairs, meaning, first=names[0], second=names[1]), _grid(grid))
