@@ -1,38 +1,45 @@
 """What does the benefit head suggest, to whom, and how surely? One page, made from the release alone.
 
 The policy in at most three questions, the average effect of every intervention with its interval, how much of
-an effect people get by risk, and how strong something unrecorded would have to be to overturn what leads.
-Written into MLflow with the scorecards; the model card says the same in words.
+an effect people get by risk, and how strong something unrecorded would have to be to change what leads.
+MLflow keeps it with the scorecards. The model card says the same in words.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from markupsafe import Markup
 
+from charts import Interval, Meaning, Scale, intervals
+from pages import PageTable, render
 from scoring.effects import EffectModel
 
-WIDTH: Final = 640
-ROW: Final = 22
-LABELS: Final = 330
-STYLE: Final = (
-    "body{font:16px Arial,Helvetica,sans-serif;max-width:60em;margin:2em auto;color:#0b0c0c}"
-    "table{border-collapse:collapse}th,td{padding:.3em .8em;text-align:left;border-bottom:1px solid #b1b4b6}"
-    "svg{max-width:100%;height:auto}svg text{font:12px Arial,Helvetica,sans-serif;fill:#0b0c0c}"
-)
+SHARED: Final = ("ogrs_2yr", "motivation", "days_left")
+"""The facts by which the share of an effect is shown."""
+ALIKE: Final = 0.005
+"""Shares that differ by less are the same for everybody."""
 
 
-def tree_lines(tree: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[int, str]]:
-    """The policy tree of a report as lines with their depth."""
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A question of the policy with one answer, or what is suggested there; its children follow."""
+
+    text: str
+    children: Sequence["Branch"] = ()
+
+
+def branches(tree: Mapping[str, Any] | None) -> tuple[Branch, ...]:
+    """The policy tree of a report in words; nothing where the report has none."""
+    if tree is None:
+        return ()
     if "question" not in tree:
-        yield depth, f"{tree['arm']} ({tree['people']:,} people, {100 * tree['gain']:+.1f} in 100)"
-        return
-    for answer, side in (("yes", tree["yes"]), ("no, or not recorded", tree["no"])):
-        yield depth, f"{tree['question']}? {answer}:"
-        yield from tree_lines(side, depth + 1)
+        return (Branch(f"{tree['arm']} ({tree['people']:,} people, {_signed(tree['gain'])} in 100)"),)
+    answers = (("yes", tree["yes"]), ("no, or not recorded", tree["no"]))
+    return tuple(Branch(f"{tree['question']}? {answer}:", branches(side)) for answer, side in answers)
 
 
 def leading_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
@@ -42,7 +49,7 @@ def leading_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str, st
         (
             str(row["arm"]),
             f"{row['people']:,}",
-            f"{100 * row['effect']:+.1f} ({100 * row['lower']:+.1f} to {100 * row['upper']:+.1f}) in 100",
+            f"{_signed(row['effect'])} ({_signed(row['lower'])} to {_signed(row['upper'])}) in 100",
             f"{row['e_value']:.2f}",
             f"{row['e_value_of_bound']:.2f}",
         )
@@ -60,101 +67,86 @@ def write(model: EffectModel, folder: Path) -> Path:
 def to_html(model: EffectModel) -> str:
     """The page."""
     report = model.report
-    parts = [
-        "<h1>What is suggested, to whom, and how surely</h1>",
-        (
-            "<p>Effects are differences in the chance of progress within twelve months against supervision as usual, for "
-            "people with the same records. They are estimates with intervals, not promises.</p>"
+    averages = sorted(report.get("average_effects", {}).items(), key=lambda item: -item[1]["effect"])
+    return render(
+        "training.release",
+        "policy.html.j2",
+        title="What is suggested, to whom, and how surely",
+        branches=branches(report.get("policy_tree")),
+        finding=_finding(averages),
+        drawing=_drawing(averages) if averages else "",
+        averages=PageTable(
+            "Average effect of each intervention",
+            ("Intervention", "Effect in 100", "Interval", "People eligible"),
+            [
+                (
+                    arm,
+                    _signed(f["effect"]),
+                    f"{_signed(f['lower'])} to {_signed(f['upper'])}",
+                    f"{f['eligible']:,}",
+                )
+                for arm, f in averages
+            ],
+            frozenset({1, 2, 3}),
         ),
-        "<h2>The policy in at most three questions</h2>",
-        "<p>It explains the whole model and does not replace it: each end names what would help most there on average.</p>",
-        _tree(report.get("policy_tree")),
-        "<h2>Average effect of each intervention</h2>",
-        _effects(report.get("average_effects", {})),
-        "<h2>How much of an effect people get</h2>",
-        "<p>1 is the average share. It is learned once, from all interventions together.</p>",
-        *(_shares(model, name) for name in ("ogrs_2yr", "motivation", "days_left")),
-        "<h2>How strong would something unrecorded have to be?</h2>",
-        (
-            "<p>The E-value: by how much a hidden factor would have to multiply both the chance of being sent and the chance "
-            "of progress, beyond all that is recorded, to bring the effect (or its lower bound) to nought. 1: by nothing.</p>"
+        shares=[table for name in SHARED if (table := _shares(model, name)) is not None],
+        leading=PageTable(
+            "Strength of a hidden factor that would explain an effect",
+            ("Intervention", "People it leads for", "Effect", "E-value", "E-value of the bound"),
+            leading_rows(report),
+            frozenset({1, 2, 3, 4}),
         ),
-        _table(
-            ("intervention", "people it leads for", "effect", "E-value", "of the bound"), leading_rows(report)
-        ),
-    ]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Policy</title>'
-        f"<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
     )
 
 
-def _tree(tree: Mapping[str, Any] | None) -> str:
-    if tree is None:
-        return "<p>The release holds no policy tree.</p>"
-    lines = (f'<li style="margin-left:{2 * depth}em">{escape(text)}</li>' for depth, text in tree_lines(tree))
-    return '<ul style="list-style:none">' + "".join(lines) + "</ul>"
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
-def _effects(averages: Mapping[str, Mapping[str, float]]) -> str:
-    """Dots with intervals, the largest first, and the same as a table."""
-    if not averages:
-        return "<p>No intervention has enough recorded outcomes for an average of its own.</p>"
-    ordered = sorted(averages.items(), key=lambda item: -item[1]["effect"])
-    reach = max(abs(found[side]) for _, found in ordered for side in ("lower", "upper")) or 1.0
+def _finding(averages: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+    above = sum(found["lower"] > 0 for _, found in averages)
+    return f"{above} of {len(averages)} interventions have an average effect that is certainly above zero"
 
-    def x(value: float) -> float:
-        return LABELS + (WIDTH - LABELS) * (value / reach + 1) / 2
 
-    height = ROW * (len(ordered) + 1)
-    marks = [f'<line x1="{x(0):.1f}" y1="0" x2="{x(0):.1f}" y2="{height}" stroke="#505a5f"/>']
-    for place, (arm, found) in enumerate(ordered):
-        y = ROW * (place + 0.7)
-        marks.append(
-            f'<text x="0" y="{y + 4:.1f}">{escape(arm)}</text>'
-            f'<line x1="{x(found["lower"]):.1f}" y1="{y:.1f}" x2="{x(found["upper"]):.1f}" y2="{y:.1f}" stroke="#1d70b8"/>'
-            f'<circle cx="{x(found["effect"]):.1f}" cy="{y:.1f}" r="4" fill="#1d70b8"/>'
-        )
-    drawn = (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Average effects with intervals; the table below '
-        f'has the same numbers">{"".join(marks)}</svg>'
-    )
+def _drawing(averages: Sequence[tuple[str, Mapping[str, float]]]) -> Markup:
+    """Dots with intervals, the largest first."""
     rows = [
-        (
-            arm,
-            f"{100 * f['effect']:+.1f}",
-            f"{100 * f['lower']:+.1f} to {100 * f['upper']:+.1f}",
-            f"{f['eligible']:,}",
+        Interval(
+            label=arm,
+            value=100 * found["effect"],
+            lower=100 * found["lower"],
+            upper=100 * found["upper"],
+            marked=found["lower"] > 0,
         )
-        for arm, f in ordered
+        for arm, found in averages
     ]
-    return drawn + _table(("intervention", "effect in 100", "interval", "people eligible"), rows)
+    scale = Scale.around([0.0, *(100 * found[side] for _, found in averages for side in ("lower", "upper"))])
+    meaning = Meaning(
+        name="effects",
+        title=_finding(averages),
+        description="A line for each intervention: its average effect in 100 people, with its interval. A filled "
+        "diamond is certainly above zero. The table under the chart has the same numbers.",
+    )
+    return intervals(rows, meaning, scale=scale, reference=(0.0, "no difference"))
 
 
-def _shares(model: EffectModel, name: str) -> str:
-    """The share of an effect in each bin of one modifier, the others at their average."""
+def _shares(model: EffectModel, name: str) -> PageTable | str | None:
+    """The share of an effect in each bin of one fact, the others at their average; a sentence where all are alike."""
     start = 0
     for modifier in model.modifiers:
         functions = modifier.basis.shape[1]
         if modifier.name == name and modifier.edges is not None:
             own = model.moderation.coefficients[start : start + functions]
             shares = 1 + modifier.basis @ own
-            names = _bins(modifier.edges)
-            rows = [(label, f"{share:.2f}") for label, share in zip(names, shares, strict=False)]
-            if np.ptp(shares) < 0.005:
-                return f"<p>{escape(name)}: the same for everybody.</p>"
-            return _table((name, "share"), rows)
+            if np.ptp(shares) < ALIKE:
+                return f"{name}: the same for everybody."
+            named = zip(_bins(modifier.edges), shares, strict=False)
+            rows = [(label, f"{share:.2f}") for label, share in named]
+            return PageTable(f"Share of an effect by {name}", (name, "Share"), rows, frozenset({1}))
         start += functions
-    return ""
+    return None
 
 
 def _bins(edges: Sequence[float]) -> list[str]:
     inner = [f"{low:g} to under {high:g}" for low, high in itertools.pairwise(edges)]
     return [f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and more", "not recorded"]
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -14,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from pages import render
 from scoring.bundle import Bundle
 from scoring.calibration import CalibrationMap
 from scoring.heads import INTERVAL
 from scoring.scorecard import Axis, Feature, Kind, Scorecard, Term
 from training.heads.referrals import LABELS
-from training.scorecard.page import STYLE, to_html
+from training.scorecard.page import to_html
 
 #: Scores that show what calibration does to a chance.
 SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -43,7 +43,14 @@ def pages(bundle: Bundle) -> dict[str, str]:
             f"benefit/{arm['arm']}.html": _words(arm["arm"]) for arm in document["arms"]
         },
     }
-    out = {"index.html": _index(bundle, contents)}
+    index = render(
+        "training.release",
+        "index.html.j2",
+        title=f"The scorecards of release {bundle.version}",
+        trained=bundle.training_date.isoformat(),
+        contents=contents,
+    )
+    out = {"index.html": index}
     out.update({name: page for name, (_, page) in heads.items()})
     return out | effects
 
@@ -88,7 +95,7 @@ def _calibrated(mapped: CalibrationMap) -> tuple[str, ...]:
         for before, score in zip(SHOWN, scores, strict=True)
     ]
     return (
-        "Before anybody sees it, a chance is set against what happened to people in later records: out of 100, "
+        "Before anybody sees it, a chance is corrected by what happened to people in later records. Out of 100, "
         + ", ".join(said)
         + ".",
     )
@@ -105,25 +112,25 @@ def _effect(
     document: Mapping[str, Any], arm: Mapping[str, Any], *, labels: Mapping[str, str], yes_no: Collection[str]
 ) -> str:
     about = (
-        "The number is the difference in the chance of progress in 12 months against supervision as usual: +3 in 100 "
-        "means that of 100 such people 3 more make progress. It is an estimate, adjusted for who was sent; its "
+        "The number is the difference in the chance of progress in 12 months, compared with supervision as usual. +3 in "
+        "100 means that 3 more of 100 such people make progress. It is an estimate, adjusted for who was sent. Its "
         f"interval is shown with every suggestion. It rests on {arm['people']:.0f} past people."
     )
     notes = [about]
     if arm.get("needs"):
         needs = " or ".join(labels.get(name, _words(name)) for name in arm["needs"])
         notes.append(
-            f"{100 * arm['need']:+.1f} in 100 are added once for people with a need that it is meant for: {needs}."
+            f"{100 * arm['need']:+.1f} in 100 is added once for people with a need that it is meant for: {needs}."
         )
     if _has_common_factor(document):
         notes.append(
-            "The sum of the tables is then multiplied by one factor, the same for all interventions, for how much "
+            "The sum of the tables is then multiplied by one factor, which is the same for all interventions: how much "
             "people like this one get out of any of them."
         )
     notes.append(
-        "The shares of people are of past decisions at which the intervention was open to the person."
+        "The shares of people count past decisions at which the intervention was open to the person."
         if arm.get("counts")
-        else "This release was made without counts of people by value for effects, so no bars stand beneath the curves."
+        else "This release has no counts of people by value for effects, so there are no bars under the curves."
     )
     card = effect_card(document["modifiers"], arm, yes_no=yes_no)
     title = f"What changes with {_words(arm['arm'])}"
@@ -180,23 +187,6 @@ def effect_card(
 
 def _words(name: str) -> str:
     return name.replace("-", " ").replace("_", " ")
-
-
-def _index(bundle: Bundle, contents: Mapping[str, Mapping[str, str]]) -> str:
-    parts = []
-    for heading, entries in contents.items():
-        links = "".join(
-            f'<li><a href="{html.escape(name, quote=True)}">{html.escape(title)}</a></li>'
-            for name, title in entries.items()
-        )
-        parts.append(f"<h2>{html.escape(heading)}</h2><ul>{links}</ul>")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>The scorecards of a release</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
-        f"<body><main><h1>The scorecards of release {html.escape(bundle.version)}</h1><p>Each page is a whole model, "
-        f"with nothing left out. Trained on records as they were known on {bundle.training_date.isoformat()}.</p>"
-        f"{''.join(parts)}</main></body></html>\n"
-    )
 
 
 if __name__ == "__main__":

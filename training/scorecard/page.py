@@ -1,43 +1,27 @@
 """How does the whole scorecard read, on one page, for somebody who is not a specialist?
 
-One HTML file without scripts or outside parts: for every term a picture (a step curve with the data's
-distribution beneath, or a heat map for a pair) and next to it the table that the picture shows.
+One HTML file without scripts or outside parts. Every term has a picture (steps over the people in each cell, or a
+heat map for a pair) and the table of its numbers.
 """
 
 from __future__ import annotations
 
-import html
 import math
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pages import PageTable, render
 from scoring.calibration import sigmoid
 from scoring.scorecard import Axis, Feature, Scorecard, Term
-from training.scorecard.pictures import curve, heat_map
+from training.scorecard.pictures import curve, pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
 SHOWN = 6
 """Terms that the example names one by one."""
-
-STYLE = """
-body{font:16px/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;max-width:1180px;margin:0 auto;padding:1.5rem}
-h1{font-size:2rem;line-height:1.2}h2{font-size:1.35rem;margin:0 0 .3rem}
-section{border-top:1px solid #b1b4b6;padding:1.5rem 0;break-inside:avoid}
-.both{display:flex;flex-wrap:wrap;gap:2rem}.both>*{flex:1 1 480px;min-width:0}
-table{border-collapse:collapse;font-size:.9rem}caption{text-align:left;font-weight:bold;padding-bottom:.4rem}
-th,td{border-bottom:1px solid #b1b4b6;padding:.25rem .6rem;text-align:right}
-th[scope=row],th:first-child{text-align:left;font-weight:normal}thead th{font-weight:bold}
-.scroll{max-height:330px;overflow:auto}.scroll:focus{outline:3px solid #ffdd00}
-svg{max-width:100%;height:auto}svg text{font:12px Arial,Helvetica,sans-serif;fill:#0b0c0c}
-.hint{color:#505a5f}a{color:#1d70b8}a:focus,summary:focus{outline:3px solid #ffdd00}
-@media (max-width:40em){body{padding:1rem}th,td{padding:.25rem .3rem}table{font-size:.8rem}
-th,caption,h1,h2,p{overflow-wrap:anywhere}}
-"""
 
 
 def to_html(
@@ -57,26 +41,29 @@ def to_html(
         outcome: what is predicted, as it would stand in a sentence ("the person starts the intervention").
         labels: a plain-English label for a feature's name; names without one stand as they are.
         notes: paragraphs of the caller's own, under the introduction.
-        per_hundred: of a prediction that is a share, say it as so many in 100.
+        per_hundred: whether a prediction that is a share is said as so many in 100.
 
     Returns:
         A complete HTML document. The same scorecard gives the same bytes.
     """
     words = _Words(card, outcome, dict(labels or {}), per_hundred=per_hundred)
     ranked = sorted(card.terms, key=lambda term: (-_moves(term), term.name))
-    body = [
-        f"<h1>{_safe(title)}</h1>",
-        _introduction(card, words),
-        *(f"<p>{_safe(note)}</p>" for note in notes),
-        _example(card, ranked, words),
-        _overview(ranked, words),
-        *(_term(term, place, card, words) for place, term in enumerate(ranked, start=1)),
-        _unused(card, words),
-    ]
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
-        f"<body><main>{''.join(body)}</main></body></html>\n"
+    singles = sum(len(term.axes) == 1 for term in card.terms)
+    used = set(card.used_features)
+    return render(
+        "training.scorecard",
+        "scorecard.html.j2",
+        title=title,
+        outcome=outcome,
+        logit=words.logit,
+        average=words.level(0.0),
+        unit=words.unit,
+        singles=singles,
+        pairs=len(card.terms) - singles,
+        notes=notes,
+        example=_example(card, ranked, words),
+        terms=[_term(term, place, card, words) for place, term in enumerate(ranked, start=1)],
+        unused=[words.label(name) for name in card.feature_names if name not in used],
     )
 
 
@@ -112,68 +99,42 @@ class _Words:
     def unit(self) -> str:
         """What the numbers in the tables are."""
         if self.logit:
-            return (
-                "on a scale (log-odds) where 0 changes nothing, and about 0.7 doubles the odds or, with a minus, "
-                "halves them"
-            )
+            return "on a scale (log-odds) where 0 changes nothing, about 0.7 doubles the odds and about -0.7 halves them"
         return "shares (0.01 is 1 in 100)" if self._per_hundred else "in the units of the prediction"
 
     @property
     def scale(self) -> str:
-        return "chance, all else average" if self.logit else "prediction, all else average"
+        return (
+            "chance, if everything else is average"
+            if self.logit
+            else "prediction, if everything else is average"
+        )
 
 
-def _safe(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-def _introduction(card: Scorecard, words: _Words) -> str:
-    average = words.level(0.0)
-    what = (
-        f"the chance that {_safe(words.outcome)}"
-        if words.logit
-        else f"a prediction of {_safe(words.outcome)}"
-    )
-    singles = sum(len(term.axes) == 1 for term in card.terms)
-    pairs = len(card.terms) - singles
-    return (
-        f"<p>This page is the whole model. It gives {what}. It has no hidden part: a score is worked out by starting "
-        f"from the average ({average}), finding the person's place in each table below, and adding up the numbers found "
-        f"there.</p><p>There are {singles} tables of one fact and {pairs} tables of two facts read together. A number "
-        f"above 0 raises the score, a number below 0 lowers it; numbers are {words.unit}. A fact that is not recorded has a "
-        "place of its own in every table. The tables describe people in the records that the model learned from. They "
-        "do not show that changing a fact would change what happens.</p>"
-    )
-
-
-def _example(card: Scorecard, ranked: list[Term], words: _Words) -> str:
-    """Work out one score: that of somebody whose every fact is the commonest one."""
+def _example(card: Scorecard, ranked: list[Term], words: _Words) -> dict[str, Any] | None:
+    """Work out one score: that of a person who has the most common value of every fact."""
     if not ranked or not any(term.weights.any() for term in ranked):
-        return ""
+        return None
     usual = {name: _commonest(card, name) for name in card.used_features}
     added = [_at(term, usual) for term in ranked]
     total = float(sum(value for value, _ in added))
-    rows = "".join(
-        f'<tr><th scope="row">{_safe(words.term(term))}: {_safe(place)}</th><td>{_signed(value, 3)}</td></tr>'
+    rows = [
+        (f"{words.term(term)}: {place}", _signed(value, 3))
         for term, (value, place) in zip(ranked[:SHOWN], added, strict=False)
-    )
-    rest = sum(value for value, _ in added[SHOWN:])
+    ]
     if len(ranked) > SHOWN:
-        rows += (
-            f'<tr><th scope="row">the other {len(ranked) - SHOWN} tables</th><td>{_signed(rest, 3)}</td></tr>'
-        )
-    return (
-        "<section><h2>An example</h2><p>Somebody of whom every fact is the commonest one. The facts that matter most "
-        "come first.</p><table><caption>Adding up</caption><thead><tr><th scope=col>Fact</th><th scope=col>Adds</th>"
-        f'</tr></thead><tbody><tr><th scope="row">start: the average person</th><td>{_signed(card.intercept, 3)}</td>'
-        f'</tr>{rows}<tr><th scope="row"><strong>together</strong></th><td><strong>'
-        f"{_signed(card.intercept + total, 3)}</strong></td></tr></tbody></table>"
-        f"<p>Together they stand for {words.level(total)}, where the average is {words.level(0.0)}.</p></section>"
-    )
+        rest = sum(value for value, _ in added[SHOWN:])
+        rows.append((f"the other {len(ranked) - SHOWN} tables", _signed(rest, 3)))
+    return {
+        "start": _signed(card.intercept, 3),
+        "rows": rows,
+        "together": _signed(card.intercept + total, 3),
+        "stands_for": words.level(total),
+    }
 
 
 def _commonest(card: Scorecard, name: str) -> tuple[Axis, int]:
-    """The cell of a feature that holds most people, by its own table or, without one, along a pair's."""
+    """The cell of a feature that has most people: by its own table, or by a pair's table if it has none."""
     for term in card.terms:
         if name in term.features:
             side = term.features.index(name)
@@ -209,42 +170,25 @@ def _signed(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:+.{decimals}f}"
 
 
-def _overview(ranked: list[Term], words: _Words) -> str:
-    rows = "".join(
-        f'<tr><th scope="row"><a href="#term-{place}">{_safe(words.term(term))}</a></th>'
-        f"<td>{_moves(term):.3f}</td><td>{_signed(term.values.min(), 3)}</td>"
-        f"<td>{_signed(term.values.max(), 3)}</td></tr>"
-        for place, term in enumerate(ranked, start=1)
-    )
-    return (
-        "<section><h2>What counts most</h2><table><caption>Terms, those that move scores most first</caption><thead><tr>"
-        '<th scope="col">Term</th><th scope="col">Moves a typical score by</th><th scope="col">Lowest</th>'
-        f'<th scope="col">Highest</th></tr></thead><tbody>{rows}</tbody></table></section>'
-    )
-
-
-def _unused(card: Scorecard, words: _Words) -> str:
-    used = set(card.used_features)
-    left = [words.label(name) for name in card.feature_names if name not in used]
-    if not left:
-        return ""
-    return f"<section><h2>Facts without any effect on the score</h2><p>{_safe(', '.join(left))}</p></section>"
-
-
-def _term(term: Term, place: int, card: Scorecard, words: _Words) -> str:
+def _term(term: Term, place: int, card: Scorecard, words: _Words) -> dict[str, Any]:
+    """What the page shows of a term."""
     features = {feature.name: feature for feature in card.features}
+    name, sentence = words.term(term), _sentence(term, words)
+    about = {"name": f"term-{place}-chart", "title": f"{name}. {sentence}"}
     if len(term.axes) == 1:
-        picture = curve(term, features[term.features[0]], place, words.label)
+        picture = curve(term, features[term.features[0]], **about)
         table = _single_table(term, words)
     else:
-        picture, table = heat_map(term, place, words.label), _pair_table(term, words)
-    notes = "".join(f"<p class=hint>{_safe(note)}</p>" for note in _notes(term, features, words))
-    return (
-        f'<section id="term-{place}"><h2>{place}. {_safe(words.term(term))}</h2>'
-        f'<p>{_safe(_sentence(term, words))}</p>{notes}<div class="both"><div>{picture}</div>'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Table of {_safe(words.term(term))}">{table}</div>'
-        "</div></section>"
-    )
+        first, second = (words.label(axis.feature) for axis in term.axes)
+        picture, table = pair(term, labels=(first, second), **about), _pair_table(term, words)
+    return {
+        "name": name,
+        "overview": (f"{_moves(term):.3f}", _signed(term.values.min(), 3), _signed(term.values.max(), 3)),
+        "sentence": sentence,
+        "notes": _notes(term, features, words),
+        "picture": picture,
+        "table": table,
+    }
 
 
 def _sentence(term: Term, words: _Words) -> str:
@@ -254,7 +198,7 @@ def _sentence(term: Term, words: _Words) -> str:
     high = np.unravel_index(int(np.nanargmax(seen)), seen.shape)
     return (
         f"Lowest for {_cell(term, low, words)} ({words.level(float(seen[low]))}), "
-        f"highest for {_cell(term, high, words)} ({words.level(float(seen[high]))}), all else being average."
+        f"highest for {_cell(term, high, words)} ({words.level(float(seen[high]))}), if everything else is average."
     )
 
 
@@ -272,39 +216,32 @@ def _notes(term: Term, features: Mapping[str, Feature], words: _Words) -> list[s
         feature = features[axis.feature]
         if not feature.missing_seen:
             notes.append(
-                f"{words.label(axis.feature)} was always recorded; where it is not, it is read as {feature.usual}."
+                f"{words.label(axis.feature)} was always recorded. If it is not recorded, it is read as {feature.usual}."
             )
     return notes
 
 
-def _single_table(term: Term, words: _Words) -> str:
+def _single_table(term: Term, words: _Words) -> PageTable:
     total = float(term.weights.sum())
     shares = [f"{100 * w / total:.1f}%" if total else "not counted" for w in term.weights.tolist()]
-    rows = "".join(
-        f'<tr><th scope="row">{_safe(label)}</th><td>{share}</td><td>{_signed(value, 4)}</td>'
-        f"<td>{words.level(value)}</td></tr>"
+    rows = [
+        (label, share, _signed(value, 4), words.level(value))
         for label, share, value in zip(term.axes[0].labels, shares, term.values.tolist(), strict=True)
-    )
-    return (
-        f'<table><caption>{_safe(words.term(term))}</caption><thead><tr><th scope="col">Value</th>'
-        '<th scope="col">Share of people</th><th scope="col">Adds to the score</th>'
-        f'<th scope="col">{_safe(words.scale.capitalize())}</th></tr></thead><tbody>{rows}</tbody></table>'
-    )
+    ]
+    columns = ("Value", "Share of people", "Adds to the score", words.scale.capitalize())
+    return PageTable(words.term(term), columns, rows, frozenset({1, 2, 3}))
 
 
-def _pair_table(term: Term, words: _Words) -> str:
-    first, second = term.axes
-    heads = "".join(f'<th scope="col">{_safe(label)}</th>' for label in second.labels)
-    rows = "".join(
-        f'<tr><th scope="row">{_safe(label)}</th>'
-        + "".join(f"<td>{_signed(value, 3)}</td>" for value in row)
-        + "</tr>"
-        for label, row in zip(first.labels, term.values.tolist(), strict=True)
-    )
-    caption = (
-        f"Adds to the score: {words.label(first.feature)} (down) with {words.label(second.feature)} (across)"
-    )
-    return (
-        f"<table><caption>{_safe(caption)}</caption><thead><tr><td></td>{heads}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
+def _pair_table(term: Term, words: _Words) -> PageTable:
+    first, second = (words.label(axis.feature) for axis in term.axes)
+    rows = [
+        (label, *(_signed(value, 3) for value in row))
+        for label, row in zip(term.axes[0].labels, term.values.tolist(), strict=True)
+    ]
+    columns = (first, *term.axes[1].labels)
+    return PageTable(
+        f"Adds to the score: {first} (down) with {second} (across)",
+        columns,
+        rows,
+        frozenset(range(1, len(columns))),
     )

@@ -1,5 +1,6 @@
 """The page that explains the policy: from the release alone, with every number of the report."""
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +10,7 @@ from tests.training.conftest import World
 from training.benefit import BenefitModel, sensitivity
 from training.benefit.tree import grow
 from training.release import policy_page
+from training.release.policy_page import Branch
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +28,23 @@ def document(world: World) -> dict[str, object]:
     return made | {"report": report}
 
 
+def _depth(branches: Sequence[Branch]) -> int:
+    return 1 + max((_depth(branch.children) for branch in branches if branch.children), default=0)
+
+
+def _texts(branches: Sequence[Branch]) -> list[str]:
+    return [text for branch in branches for text in (branch.text, *_texts(branch.children))]
+
+
 def test_the_page_holds_tree_effects_and_sensitivity(document: dict[str, object]) -> None:
     page = policy_page.to_html(EffectModel.from_dict(document))
     HTMLParser().feed(page)
     report = document["report"]
     assert isinstance(report, dict)
     assert all(arm in page for arm in report["average_effects"])
-    assert max(depth for depth, _ in policy_page.tree_lines(report["policy_tree"])) <= 3
+    tree = policy_page.branches(report["policy_tree"])
+    assert 1 <= _depth(tree) <= 4  # three questions, then what is suggested
+    assert all(text in page for text in _texts(tree))
     rows = policy_page.leading_rows(report)
     assert rows
     assert all(cell in page for row in rows for cell in row)

@@ -63,7 +63,7 @@ def test_an_arms_page_shows_the_effect_that_is_served(
 def test_an_effect_has_bars_of_the_people_that_its_intervention_was_open_to() -> None:
     page = to_html(effect_card(MODIFIERS, ARM, yes_no={"dependence"}), per_hundred=True)
     assert "not counted" not in page
-    shares = re.findall(r"<td>([0-9.]+)%</td>", page)
+    shares = re.findall(r'<td class="n">([0-9.]+)%</td>', page)
     assert {"25.0", "50.0", "15.0", "10.0", "62.5", "32.5", "5.0", "75.0", "12.5", "0.0"} == set(shares)
     assert "An example" in page
 
