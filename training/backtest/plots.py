@@ -1,4 +1,4 @@
-"""Plots of the backtest: discrimination by date and by age, calibration, precision at a budget, lead, and drift."""
+"""Which pictures does a backtest give? Discrimination by date and by age, calibration, precision, lead and drift."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from charts import Interval, Meaning, Scale, Series, bars, calibration, intervals, lines
 from training.heads.monitoring import Watch
 from training.inflight.flag_threshold import IN_TIME_WEEKS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from markupsafe import Markup
 
 HEADS = ("commence", "complete", "inflight")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LONGEST_WEEKS = 52
+CHANCE_AUC = 0.5
+SHARES = Scale(low=0.0, high=1.0, ticks=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
+NUMBERS = "The numbers are in backtest.json."
 
 
 def backtest_plots(
@@ -27,154 +31,132 @@ def backtest_plots(
     leads: Sequence[float],
     watches: Sequence[Watch],
 ) -> tuple[Path, ...]:
-    """Write every picture of a backtest into its folder; gives their paths."""
+    """Write every picture of a backtest into its folder as SVG; gives their paths."""
     own = table.filter((pl.col("group") == "all") & (pl.col("block") == 0))
     cards = table.filter((pl.col("group") == "all") & (pl.col("model") == "scorecard"))
-    return (
-        *(_lines(own, head, folder) for head in HEADS),
-        _ageing(cards, folder),
-        _calibration(curves, folder),
-        _precision(own, folder),
-        _leads(leads, folder),
-        _drift(watches, folder),
+    pictures = {
+        **{f"{head}-auc": _by_date(own.filter(pl.col("head") == head), head) for head in HEADS},
+        "ageing": _ageing(cards),
+        "calibration": _calibration(curves),
+        "precision": _precision(own),
+        "lead": _leads(leads),
+        "drift": _drift(watches),
+    }
+    paths = []
+    for name, picture in pictures.items():
+        path = folder / f"{name}.svg"
+        path.write_text(picture + "\n", encoding="utf-8")
+        paths.append(path)
+    return tuple(paths)
+
+
+def _by_date(rows: pl.DataFrame, head: str) -> Markup:
+    series = []
+    for (model, horizon), same in rows.group_by("model", "horizon", maintain_order=True):
+        line = same.drop_nulls("auc").sort("trained_on")
+        label = str(model) if horizon is None else f"{model}, {horizon} weeks"
+        series.append(Series(label=label, x=line["trained_on"].to_list(), y=line["auc"].to_list()))
+    own = rows.filter(pl.col("model") == "scorecard").drop_nulls("auc")["auc"].to_list()
+    meaning = Meaning(
+        name=f"{head}-auc",
+        title=f"{head}: the scorecard's AUC is {_range(own)} on the months after each training date",
+        description=f"A line for each model: AUC by training date. The line at {CHANCE_AUC} is chance. {NUMBERS}",
     )
+    return lines(series, meaning, x="training date", y="AUC", reference=CHANCE_AUC)
 
 
-def _lines(own: pl.DataFrame, head: str, folder: Path) -> Path:
-    figure, axes = _page()
-    rows = own.filter(pl.col("head") == head)
-    for place, (model, horizon) in enumerate(
-        rows.select("model", "horizon").unique(maintain_order=True).rows()
-    ):
-        same = pl.col("horizon").is_null() if horizon is None else pl.col("horizon") == horizon
-        line = rows.filter((pl.col("model") == model) & same).drop_nulls("auc").sort("trained_on")
-        label = model if horizon is None else f"{model}, {horizon} weeks"
-        axes.plot(
-            line["trained_on"].to_list(),
-            line["auc"].to_list(),
-            marker=MARKERS[place % len(MARKERS)],
-            label=label,
-        )
-    axes.axhline(0.5, color="grey", linewidth=0.8)
-    axes.tick_params(axis="x", rotation=30)
-    return _save(
-        figure,
-        axes,
-        folder / f"{head}-auc.png",
-        title=f"{head}: discrimination on the months after each training date",
-        x="training date",
-        y="AUC",
+def _ageing(rows: pl.DataFrame) -> Markup:
+    series = []
+    for head in HEADS:
+        of = rows.filter(pl.col("head") == head).drop_nulls("auc")
+        mean = of.group_by("age_days").agg(pl.col("auc").mean()).sort("age_days")
+        series.append(Series(label=head, x=mean["age_days"].to_list(), y=mean["auc"].to_list()))
+    told = [f"{each.label} from {each.y[0]:.2f} to {each.y[-1]:.2f}" for each in series if len(each.y) > 1]
+    meaning = Meaning(
+        name="ageing",
+        title="AUC of the scorecards as the model gets older: " + ("; ".join(told) or "too few dates"),
+        description=f"A line for each head: mean AUC by days since the training date. {NUMBERS}",
     )
+    return lines(series, meaning, x="days since the training date", y="AUC")
 
 
-def _ageing(rows: pl.DataFrame, folder: Path) -> Path:
-    figure, axes = _page()
-    for place, head in enumerate(HEADS):
-        mean = (
-            rows.filter(pl.col("head") == head)
-            .drop_nulls("auc")
-            .group_by("age_days")
-            .agg(pl.col("auc").mean())
-            .sort("age_days")
-        )
-        axes.plot(mean["age_days"].to_list(), mean["auc"].to_list(), marker=MARKERS[place], label=head)
-    return _save(
-        figure,
-        axes,
-        folder / "ageing.png",
-        title="Discrimination of the scorecards by the age of the model",
-        x="days since the training date",
-        y="AUC",
-    )
-
-
-def _calibration(curves: pl.DataFrame, folder: Path) -> Path:
-    figure, axes = _page()
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    for place, head in enumerate(HEADS):
+def _calibration(curves: pl.DataFrame) -> Markup:
+    series, furthest = [], 0.0
+    for head in HEADS:
         points = curves.filter(pl.col("head") == head)
-        axes.scatter(
-            points["foretold"].to_list(), points["came"].to_list(), marker=MARKERS[place], s=14, label=head
-        )
-    return _save(
-        figure,
-        axes,
-        folder / "calibration.png",
-        title="What the scorecards foretold and what came, on the next block of each date",
-        x="share foretold",
-        y="share that came",
+        predicted, observed = points["foretold"].to_list(), points["came"].to_list()
+        series.append(Series(label=head, x=predicted, y=observed))
+        furthest = max([furthest, *(abs(a - b) for a, b in zip(predicted, observed, strict=True))])
+    meaning = Meaning(
+        name="calibration",
+        title=f"Predicted and observed shares are at most {100 * furthest:.0f} in 100 apart",
+        description="A mark for each bin of each head, on the next block of each date. Right chances are on the "
+        f"diagonal. {NUMBERS}",
     )
+    return calibration(series, meaning, x="predicted share", y="observed share")
 
 
-def _precision(own: pl.DataFrame, folder: Path) -> Path:
-    figure, axes = _page()
+def _precision(own: pl.DataFrame) -> Markup:
     names = [f"precision_at_tenth_{name}" for name in ("expected", "best", "worst")]
-    rows = own.group_by("head", "model", "horizon", maintain_order=True).agg(pl.col(names).mean())
-    for place, row in enumerate(rows.drop_nulls(names).to_dicts()):
-        label = f"{row['head']}, {row['model']}" + (f", {row['horizon']} weeks" if row["horizon"] else "")
-        axes.plot([row[names[2]], row[names[1]]], [place, place], color="grey", linewidth=2)
-        axes.plot([row[names[0]]], [place], marker="o", color="black")
-        axes.text(-0.02, place, label, ha="right", va="center", fontsize=6)
-    axes.set_yticks([])
-    axes.set_xlim(0, 1)
-    return _save(
-        figure,
-        axes,
-        folder / "precision.png",
-        title="Share of the tenth with the highest chances for whom it came; bar: ties at worst and at best",
-        x="precision",
-        y="",
-    )
-
-
-def _leads(leads: Sequence[float], folder: Path) -> Path:
-    figure, axes = _page()
-    axes.hist([min(lead, 52.0) for lead in leads], bins=list(range(0, 54, 2)), color="steelblue")
-    axes.axvline(IN_TIME_WEEKS, color="black", linewidth=0.8, label=f"{IN_TIME_WEEKS} weeks")
-    return _save(
-        figure,
-        axes,
-        folder / "lead.png",
-        title="How long before the end the first flag came, of those flagged who did not finish",
-        x="weeks",
-        y="referrals",
-    )
-
-
-def _drift(watches: Sequence[Watch], folder: Path) -> Path:
-    figure, axes = _page()
-    for place, watch in enumerate(watches):
-        days = pl.Series([month.begin for month in watch.months], dtype=pl.Date).to_numpy()
-        axes.plot(
-            days,
-            [month.came - month.foretold for month in watch.months],
-            marker=MARKERS[place],
-            label=watch.head,
+    found = own.group_by("head", "model", "horizon", maintain_order=True).agg(pl.col(names).mean())
+    rows = [
+        Interval(
+            label=f"{row['head']}, {row['model']}" + (f", {row['horizon']} weeks" if row["horizon"] else ""),
+            value=row[names[0]],
+            lower=row[names[2]],
+            upper=row[names[1]],
         )
-    axes.axhline(0.0, color="grey", linewidth=0.8)
-    axes.tick_params(axis="x", rotation=30)
-    return _save(
-        figure,
-        axes,
-        folder / "drift.png",
-        title="What came less what the first date's scorecard foretold, month by month",
-        x="month of the referral",
-        y="difference of shares",
+        for row in found.drop_nulls(names).to_dicts()
+    ]
+    best = max(rows, key=lambda row: row.value, default=None)
+    finding = "nothing was judged" if best is None else f"highest for {best.label}, {best.value:.2f}"
+    meaning = Meaning(
+        name="precision",
+        title=f"Precision of the tenth with the highest chances: {finding}",
+        description="A line for each model: the share of that tenth for whom it happened. The line goes from the worst "
+        f"to the best order of people with the same chance. {NUMBERS}",
+    )
+    return intervals(rows, meaning, scale=SHARES)
+
+
+def _leads(leads: Sequence[float]) -> Markup:
+    edges = list(range(0, LONGEST_WEEKS + 4, 2))
+    counts = np.histogram([min(lead, float(LONGEST_WEEKS)) for lead in leads], bins=edges)[0]
+    in_time = sum(lead >= IN_TIME_WEEKS for lead in leads)
+    meaning = Meaning(
+        name="lead",
+        title=f"{in_time:,} of {len(leads):,} first flags came at least {IN_TIME_WEEKS} weeks before the end",
+        description="Bars: flagged referrals that were not completed, by weeks from the first flag to the end. The last "
+        f"bar has all longer times. {NUMBERS}",
+    )
+    return bars(
+        edges,
+        counts.tolist(),
+        meaning,
+        x="weeks from the first flag to the end",
+        y="referrals",
+        reference=(IN_TIME_WEEKS, f"{IN_TIME_WEEKS} weeks"),
     )
 
 
-def _page() -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure as Drawn
+def _drift(watches: Sequence[Watch]) -> Markup:
+    series = [
+        Series(
+            label=watch.head,
+            x=[month.begin for month in watch.months],
+            y=[month.came - month.foretold for month in watch.months],
+        )
+        for watch in watches
+    ]
+    furthest = max((abs(gap) for each in series for gap in each.y), default=0.0)
+    meaning = Meaning(
+        name="drift",
+        title=f"Observed and predicted shares are at most {100 * furthest:.0f} in 100 apart in any month",
+        description="A line for each head: observed minus predicted share by the first date's scorecard, by month. "
+        f"{NUMBERS}",
+    )
+    return lines(series, meaning, x="month of the referral", y="difference of shares", reference=0.0)
 
-    figure = Drawn(figsize=(7, 4), layout="constrained")
-    return figure, figure.subplots()
 
-
-def _save(figure: Figure, axes: Axes, path: Path, *, title: str, x: str, y: str) -> Path:
-    axes.set_title(title, fontsize=9)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
-    return path
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}" if values else "not defined"

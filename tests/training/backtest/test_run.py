@@ -138,10 +138,10 @@ def test_the_files_say_what_the_result_says_and_progress_runs_to_the_end(
     assert len(decay(result.table)) == 4 * 5
     assert set(document["monitoring"]) == {"commence", "complete"}
     assert pl.read_csv(result.folder / "backtest.csv").height == result.table.height
-    pictures = {path.name for path in result.folder.glob("*.png")}
+    pictures = {path.name for path in result.folder.glob("*.svg")}
     assert pictures == {
-        "commence-auc.png", "complete-auc.png", "inflight-auc.png", "ageing.png", "calibration.png", "precision.png",
-        "lead.png", "drift.png",
+        "commence-auc.svg", "complete-auc.svg", "inflight-auc.svg", "ageing.svg", "calibration.svg", "precision.svg",
+        "lead.svg", "drift.svg",
     }  # fmt: skip
     assert "scorecard, 8 weeks" in result.render()
 
