@@ -85,8 +85,8 @@ def test_a_telephone_shows_drawings_that_can_be_read_and_nothing_runs_off_it(rep
         report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         assert report.evaluate("document.documentElement.scrollWidth") <= 380
         letters = report.evaluate(
-            "[...document.querySelectorAll('svg.chart')].map(each => each.getBoundingClientRect().width / each.viewBox.baseVal.width"
-            " * parseFloat(getComputedStyle(each.querySelector('text.axis')).fontSize))"
+            "[...document.querySelectorAll('svg.chart text')].map(each => parseFloat(getComputedStyle(each).fontSize)"
+            " * each.ownerSVGElement.getBoundingClientRect().width / each.ownerSVGElement.viewBox.baseVal.width)"
         )
         assert min(letters) >= SMALLEST
     finally:

@@ -9,7 +9,6 @@ import pytest
 from fairness import alternatives
 from fairness.alternatives import SERVED, Alternative
 from fairness.characteristics import definitions
-from fairness.report.charts import Pair, trade_off
 from scoring.thresholds import Thresholds
 
 SEX = definitions().by_name("sex")
@@ -89,18 +88,10 @@ def test_a_release_that_never_flags_women_has_to_be_changed() -> None:
     assert made[0].missed_worst == pytest.approx(1 - 10 / women["failed"].sum())
 
 
-def test_the_table_begins_with_what_serves_and_the_drawing_tells_no_choice_by_colour(
-    weighed: tuple[Alternative, ...],
-) -> None:
+def test_the_table_begins_with_what_serves(weighed: tuple[Alternative, ...]) -> None:
     grid = alternatives.table(weighed, SEX)
     assert next(row[0] for row in grid.rows) == SERVED
     assert str(grid.rows[-1][-1]).startswith("Never")
-    drawing = trade_off(
-        [Pair("As served", 50.0, 60.0, "chosen", True), Pair("Other", 55.0, 58.0, "", False)],
-        name="a", title="t", first="missed", second="missed in the worst served group",
-    )  # fmt: skip
-    assert drawing.count("<circle") == drawing.count('class="gap"') == 2
-    assert "chosen" in drawing
 
 
 def test_too_few_rows_give_no_alternatives() -> None:

@@ -9,11 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Which folders and files each extra installs for.
-SERVES = ("catalogue", "features", "scoring", "serving", "signpost")
+SERVES = ("catalogue", "pages", "features", "scoring", "serving", "signpost")
 PLACES = {
     "": SERVES,
-    "train": ("worlds", "features", "training"),
-    "audit": ("fairness",),
+    "train": ("worlds", "features", "training", "charts"),
+    "audit": ("fairness", "charts"),
     "otel": ("serving",),
     "postgres": ("serving",),
     "spark": ("features",),
