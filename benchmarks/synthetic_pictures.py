@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import polars as pl
+from markupsafe import Markup
 
-from charts import Meaning, Row, Span, timeline
+from charts import Meaning, Row, Span, as_file, timeline
 from worlds import comparison
 
 
@@ -41,7 +42,7 @@ def someone(world: Path) -> str:
     return str(span.filter(pl.col("crn").is_in(shown)).sort("days", "crn")["crn"][0])
 
 
-def person(world: Path) -> str:
+def person(world: Path) -> Markup:
     """The history of one invented person, from the tables of a world."""
     crn = someone(world)
 
@@ -135,7 +136,7 @@ def main() -> None:
         ("timeline", person(world)),
         ("calibration", comparison.chart(compared, "SOURCED")),
     ):
-        (out / f"worlds-{name}.svg").write_text(picture + "\n", encoding="utf-8")
+        (out / f"worlds-{name}.svg").write_text(as_file(picture), encoding="utf-8")
     print(table(compared))
 
 

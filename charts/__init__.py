@@ -7,7 +7,7 @@ bytes. The caller puts the numbers in a table next to it.
 
 from charts.bars import bars
 from charts.calibration import calibration
-from charts.drawing import Meaning
+from charts.drawing import Meaning, as_file
 from charts.heat_map import heat_map
 from charts.intervals import Interval, intervals
 from charts.lines import Series, lines
@@ -26,6 +26,7 @@ __all__ = [
     "Series",
     "Span",
     "ValuePair",
+    "as_file",
     "bars",
     "calibration",
     "heat_map",

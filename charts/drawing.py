@@ -60,7 +60,6 @@ def svg(figure: Figure, meaning: Meaning) -> Markup:
     root = ET.Element(
         "svg",
         {
-            "xmlns": SVG,
             "class": "chart",
             "role": "img",
             "viewBox": drawn.attrib["viewBox"],
@@ -75,6 +74,11 @@ def svg(figure: Figure, meaning: Meaning) -> Markup:
     ET.SubElement(root, "desc", {"id": description}).text = meaning.description
     root.extend(_plain(drawn))
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704  ElementTree escapes every text
+
+
+def as_file(drawing: Markup) -> str:
+    """The text of a file that holds this drawing alone. Within a page it needs no name of its language."""
+    return drawing.replace("<svg ", f'<svg xmlns="{SVG}" ', 1) + "\n"
 
 
 def short(words: str, letters: int) -> str:

@@ -12,10 +12,12 @@ from charts.drawing import Meaning, short
 from charts.palette import PAPER, QUIET, SMALL, WIDTH, shade
 from charts.sheet import Sheet
 
-LEFT, TOP = 120.0, 10.0
+LEFT, TOP = 140.0, 10.0
 TALLEST, MOST_TALL = 40.0, 330.0
 MOST_ROWS, MOST_COLUMNS = 14, 8
-ROOM = (38, 16)
+LETTERS = 15
+"""Letters of a label that fit, capitals too."""
+ROOM = (36, 16)
 """A block at least this wide and this tall has its number on it."""
 
 
@@ -40,15 +42,19 @@ def heat_map(
         value, x, y = float(values[row, column]), LEFT + column * wide, TOP + row * tall
         sheet.box(x, y, wide=wide, tall=tall, fill=shade(value / most))
         if wide >= ROOM[0] and tall >= ROOM[1]:
-            sheet.text(x + wide / 2, y + tall / 2 + 4, f"{value:+.2f}", side="center", size=SMALL)
+            sheet.text(
+                x + wide / 2, y + tall / 2 + 4, f"{round(value, 2) + 0.0:+.2f}", side="center", size=SMALL
+            )
     sheet.line(
         [LEFT, WIDTH, WIDTH, LEFT, LEFT], [TOP, TOP, bottom, bottom, TOP], colour=QUIET, width=1
     )  # the frame
     for row in range(0, down, max(1, -(-down // MOST_ROWS))):
-        sheet.text(LEFT - 6, TOP + (row + 0.5) * tall + 4, short(rows[row], 17), side="right", size=SMALL)
+        sheet.text(
+            LEFT - 6, TOP + (row + 0.5) * tall + 4, short(rows[row], LETTERS), side="right", size=SMALL
+        )
     for column in range(0, across, max(1, -(-across // MOST_COLUMNS))):
         x = LEFT + (column + 0.5) * wide
-        sheet.text(x, bottom + 14, short(columns[column], 17), side="right", size=SMALL, turned=35)
+        sheet.text(x, bottom + 14, short(columns[column], LETTERS), side="right", size=SMALL, turned=35)
     step = (WIDTH - LEFT) / 5
     for place, share in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
         x = LEFT + place * step

@@ -15,6 +15,7 @@ from charts.sheet import Sheet
 
 LEFT, APART, GAP = 52, 46, 16
 CURVE, BARS, TOP = 170, 50, 12
+FOOT_OF_WORDS = 116
 THIN = 3
 """A bar narrower than this has no edge, which would hide it."""
 APART_BY = 16
@@ -57,7 +58,7 @@ def steps(
     spread = (high - low) or 1.0
     right, apart = WIDTH - APART - GAP, WIDTH - APART
     base = TOP + CURVE + 14 + BARS
-    sheet = Sheet(base + (92 if slanted else 44))
+    sheet = Sheet(base + (FOOT_OF_WORDS if slanted else 44))
 
     def x(share: float) -> float:
         return LEFT + (right - LEFT) * share
@@ -91,7 +92,7 @@ def steps(
     for share, mark in marks:
         words = short(mark, 18)
         if slanted:
-            sheet.text(x(share), base + 14, words, side="right", size=SMALL, turned=35)
+            sheet.text(x(share), base + 14, words, side="right", size=SMALL, turned=60)
         else:
             sheet.text(x(share), base + 18, words, side="center", size=SMALL)
     sheet.text(WIDTH, base + (18 if slanted else 36), aside.label, side="right", size=SMALL)

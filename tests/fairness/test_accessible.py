@@ -13,6 +13,8 @@ from training.release.bundle import REPORT_FOLDER
 
 SMALLEST = 11.0
 """Pixels of the letters in a drawing."""
+NARROWEST = 40.0
+"""Pixels of the first cell of a row: its words are not cut letter by letter."""
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +91,10 @@ def test_a_telephone_shows_drawings_that_can_be_read_and_nothing_runs_off_it(rep
             " * each.ownerSVGElement.getBoundingClientRect().width / each.ownerSVGElement.viewBox.baseVal.width)"
         )
         assert min(letters) >= SMALLEST
+        names = report.evaluate(
+            "[...document.querySelectorAll('tbody th')].map(each => each.getBoundingClientRect().width)"
+        )
+        assert min(names) >= NARROWEST
     finally:
         report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = false })")
         report.set_viewport_size({"width": 1280, "height": 800})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from charts import Interval, Meaning, Scale, Series, bars, calibration, intervals, lines
+from charts import Interval, Meaning, Scale, Series, as_file, bars, calibration, intervals, lines
 from training.heads.monitoring import Watch
 from training.inflight.flag_threshold import IN_TIME_WEEKS
 
@@ -45,7 +45,7 @@ def backtest_plots(
     paths = []
     for name, picture in pictures.items():
         path = folder / f"{name}.svg"
-        path.write_text(picture + "\n", encoding="utf-8")
+        path.write_text(as_file(picture), encoding="utf-8")
         paths.append(path)
     return tuple(paths)
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_LABELS = 12
-CROWDED = 0.5
-"""If more than half of the rows lie in a tenth of a feature's range, cells are drawn equally wide."""
+CROWDED = 0.1
+"""If more than this share of rows is in cells too narrow to see, cells are drawn equally wide."""
 
 
 def curve(term: Term, feature: Feature, *, name: str, title: str) -> Markup:
