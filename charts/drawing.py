@@ -78,7 +78,7 @@ def svg(figure: Figure, meaning: Meaning) -> Markup:
 
 def as_file(drawing: Markup) -> str:
     """The text of a file that holds this drawing alone. Within a page it needs no name of its language."""
-    return drawing.replace("<svg ", f'<svg xmlns="{SVG}" ', 1) + "\n"
+    return str(drawing).replace("<svg ", f'<svg xmlns="{SVG}" ', 1) + "\n"
 
 
 def short(words: str, letters: int) -> str:

@@ -21,7 +21,7 @@ from catalogue.errors import UsageError
 from signpost.progress import progress
 
 PROJECT = Path(__file__).resolve().parent.parent
-ROOMS = ("catalogue", "features", "worlds", "scoring", "training", "fairness", "serving", "signpost")
+ROOMS = ("catalogue", "charts", "pages", "features", "worlds", "scoring", "training", "fairness", "serving", "signpost")
 START, END, SEED = date(2021, 1, 1), date(2025, 12, 31), 20260101
 # Lifts, by name, what a small world is too small to judge; never a disparity.
 REGISTER = PROJECT / "fairness" / "demonstration-register.yaml"
