@@ -35,7 +35,7 @@ def someone(world: Path) -> str:
         & set(again.to_list())
         & set(breach.to_list())
     )
-    # Somebody whose unpaid work ran beside what was chosen, if there is one.
+    # A person with unpaid work at the same time as another referral, if there is one.
     with_work = set(referrals.filter(pl.col("referral_id").str.ends_with("B"))["crn"].to_list())
     shown = [one for one in found if one in with_work] or found
     span = sentences.group_by("crn").agg(days=pl.col("ends_on").max() - pl.col("starts_on").min())

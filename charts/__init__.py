@@ -1,7 +1,7 @@
 """How is a chart drawn? The one module that draws, for every room.
 
 A chart is one SVG element, drawn by matplotlib. Its title states the finding and its description says how to
-read it. Text stays text. Shape, dash or words say whatever a colour says. The same numbers give the same
+read it. Text stays text. Shape, dash or words say what a colour says. The same numbers give the same
 bytes. The caller puts the numbers in a table next to it.
 """
 

@@ -21,7 +21,18 @@ from catalogue.errors import UsageError
 from signpost.progress import progress
 
 PROJECT = Path(__file__).resolve().parent.parent
-ROOMS = ("catalogue", "charts", "pages", "features", "worlds", "scoring", "training", "fairness", "serving", "signpost")
+ROOMS = (
+    "catalogue",
+    "charts",
+    "pages",
+    "features",
+    "worlds",
+    "scoring",
+    "training",
+    "fairness",
+    "serving",
+    "signpost",
+)
 START, END, SEED = date(2021, 1, 1), date(2025, 12, 31), 20260101
 # Lifts, by name, what a small world is too small to judge; never a disparity.
 REGISTER = PROJECT / "fairness" / "demonstration-register.yaml"
@@ -68,7 +79,7 @@ def _digest_of_sources() -> str:
     digest = hashlib.sha256()
     for room in ROOMS:
         for path in sorted((PROJECT / room).rglob("*")):
-            if path.suffix in {".py", ".yaml", ".csv", ".json"} and "vendor" not in path.parts:
+            if path.suffix in {".py", ".yaml", ".csv", ".json", ".j2", ".css"} and "vendor" not in path.parts:
                 digest.update(path.relative_to(PROJECT).as_posix().encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("catalogue", "features", "worlds", "scoring", "training", "fairness", "serving", "signpost")
+PACKAGES = (
+    "catalogue",
+    "charts",
+    "pages",
+    "features",
+    "worlds",
+    "scoring",
+    "training",
+    "fairness",
+    "serving",
+    "signpost",
+)
 
 
 def modules() -> dict[str, Path]:

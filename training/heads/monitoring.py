@@ -82,7 +82,7 @@ class Month:
         """For the model card."""
         return (
             f"of the rows of {self.begin} to {self.end - timedelta(days=1)} a share of {self.came:.3f} came true "
-            f"where {self.foretold:.3f} was foretold, known from {self.known_on}"
+            f"where {self.foretold:.3f} was predicted, known from {self.known_on}"
         )
 
 

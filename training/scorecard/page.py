@@ -115,7 +115,7 @@ def _example(card: Scorecard, ranked: list[Term], words: _Words) -> dict[str, An
     """Work out one score: that of a person who has the most common value of every fact."""
     if not ranked or not any(term.weights.any() for term in ranked):
         return None
-    usual = {name: _commonest(card, name) for name in card.used_features}
+    usual = {name: _most_common(card, name) for name in card.used_features}
     added = [_at(term, usual) for term in ranked]
     total = float(sum(value for value, _ in added))
     rows = [
@@ -133,7 +133,7 @@ def _example(card: Scorecard, ranked: list[Term], words: _Words) -> dict[str, An
     }
 
 
-def _commonest(card: Scorecard, name: str) -> tuple[Axis, int]:
+def _most_common(card: Scorecard, name: str) -> tuple[Axis, int]:
     """The cell of a feature that has most people: by its own table, or by a pair's table if it has none."""
     for term in card.terms:
         if name in term.features:
@@ -144,7 +144,7 @@ def _commonest(card: Scorecard, name: str) -> tuple[Axis, int]:
 
 
 def _at(term: Term, usual: Mapping[str, tuple[Axis, int]]) -> tuple[float, str]:
-    """What a term adds at the commonest cells, and those cells in words."""
+    """What a term adds at the most common cells, and those cells in words."""
     cells = []
     for axis in term.axes:
         fine, cell = usual[axis.feature]

@@ -160,4 +160,4 @@ def test_the_model_card_says_what_was_noticed_and_when() -> None:
     )
     assert f"first noticed on {held['noticed_on']}" in card
     assert "Weeks of waiting jumped" in card
-    assert "was foretold, known from" in card
+    assert "was predicted, known from" in card
