@@ -10,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 from scoring.bundle import Bundle
 from tests.accessible import FLAGS, violations
 from tests.browser import chromium
-from training.release import scorecard_pages
+from training.release import policy_page, scorecard_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def pages(trained_bundle: Path) -> dict[str, str]:
-    return scorecard_pages.pages(Bundle.open(trained_bundle))
+    bundle = Bundle.open(trained_bundle)
+    return scorecard_pages.pages(bundle) | {"policy.html": policy_page.to_html(bundle.benefit)}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def an_effect(pages: dict[str, str]) -> str:
     )
 
 
-@pytest.mark.parametrize("name", ["index.html", *HEADS, "an effect"])
+@pytest.mark.parametrize("name", ["index.html", *HEADS, "an effect", "policy.html"])
 def test_axe_finds_nothing_on_a_page_and_it_fits_a_telephone(
     browser_page: Page, pages: dict[str, str], name: str
 ) -> None:
