@@ -15,7 +15,8 @@ from charts.sheet import Sheet
 
 LEFT, APART, GAP = 52, 46, 16
 CURVE, BARS, TOP = 170, 50, 12
-FOOT_OF_WORDS = 116
+LONGEST, A_LETTER = 16, 7.5
+"""Letters of a slanted word, and how far down each reaches, capitals too."""
 THIN = 3
 """A bar narrower than this has no edge, which would hide it."""
 APART_BY = 16
@@ -58,7 +59,9 @@ def steps(
     spread = (high - low) or 1.0
     right, apart = WIDTH - APART - GAP, WIDTH - APART
     base = TOP + CURVE + 14 + BARS
-    sheet = Sheet(base + (FOOT_OF_WORDS if slanted else 44))
+    longest = max((len(short(mark, LONGEST)) for _, mark in marks), default=0)
+    foot = 24 + A_LETTER * longest if slanted else 44
+    sheet = Sheet(base + foot)
 
     def x(share: float) -> float:
         return LEFT + (right - LEFT) * share
@@ -90,7 +93,7 @@ def steps(
                 start, base - tall, wide=wide, tall=tall, fill=GREY, edge=PAPER if wide > THIN else "none"
             )
     for share, mark in marks:
-        words = short(mark, 18)
+        words = short(mark, LONGEST)
         if slanted:
             sheet.text(x(share), base + 14, words, side="right", size=SMALL, turned=60)
         else:
