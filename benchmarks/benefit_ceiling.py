@@ -65,7 +65,7 @@ def judged(model: BenefitModel, log: worlds.Log) -> str:
         value.value_of(log, value.indicator(model.recommend(log.features, able, rule=rule), log)).captured
         for rule in ("policy", "effect")
     ]
-    found = model.model_.effects_many(log.features)
+    found = model.model_.effects(log.features)
     band = value.groups_of(log)["risk band"]
     errors: dict[str, list[float]] = {"everybody eligible": [], "open choices": [], "hardly ever": []}
     for place, arm in enumerate(found.arms):

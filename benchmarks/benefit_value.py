@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import benefit_worlds as worlds
 
+from catalogue.truth import UNKNOWN
 from scoring import advice
 from scoring.effects import SUPPORTS
 from training import policy_value
@@ -143,7 +144,7 @@ def coverage(model: BenefitModel, log: worlds.Log) -> dict[str, object]:
     """How often intervals of (group x arm) cells with support hold the true mean effect, and by how much they err."""
     served = model.model_
     columns = {name: log.features[name] for name in served.feature_names}
-    support = served.effects_many(log.features).support < SUPPORTS.index("NONE")
+    support = served.effects(log.features).support < SUPPORTS.index("NONE")
     out: dict[str, object] = {}
     for kind, values in groups_of(log).items():
         inside, errors, widths = 0, [], []
@@ -200,7 +201,7 @@ def suggested_by_effect(model: BenefitModel, log: worlds.Log) -> float:
 
     Feasibility and what the order of choice warns against are left out here: they only take suggestions away.
     """
-    found = model.model_.effects_many(log.features)
+    found = model.model_.effects(log.features)
     shape = log.status.shape
     lower, upper = np.full(shape, np.nan), np.full(shape, np.nan)
     support = np.full(shape, -1, dtype=np.int8)
@@ -209,12 +210,12 @@ def suggested_by_effect(model: BenefitModel, log: worlds.Log) -> float:
             column = log.ids.index(arm)
             lower[:, column], upper[:, column] = found.lower[:, place], found.upper[:, place]
             support[:, column] = found.support[:, place]
-    result = advice.advise_arrays(
+    result = advice.advise(
         ids=log.ids,
         eligibility=log.status,
         order=np.zeros(shape, dtype=np.int64),
         need=log.need,
-        feasible=np.full(shape, -1, dtype=np.int8),
+        feasible=np.full(shape, UNKNOWN, dtype=np.int8),
         not_advised=np.zeros(shape, dtype=bool),
         lower=lower,
         upper=upper,

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from catalogue import batch, load
+from catalogue import choice, frames, load
 from catalogue.fields import NEED_THRESHOLDS
+from catalogue.frames import statuses
 from features.histories import Histories
 from features.outcomes import referral_outcomes
 from features.subject import subjects
-from scoring.advice import STATUSES
-from scoring.national import first_needs
 from training import policy_value
 from training.benefit import effects
 from worlds import generate
@@ -116,10 +115,7 @@ def reduce(world: Path, place: Path) -> None:
     )
     place.mkdir(parents=True, exist_ok=True)
     facts = subjects(histories, points.select("crn", "assessment_id", as_of="decided_on"))
-    ids = [entry.id for entry in catalogue.interventions]
-    status = batch.evaluate(facts, catalogue, as_of="as_of").select(
-        pl.col(ids).cast(pl.String).cast(pl.Enum(list(STATUSES))).to_physical().cast(pl.Int8)
-    )
+    need = choice.first_needs(choice.needs_of(frames.read(facts)), catalogue)
     rows.features.write_parquet(place / "features.parquet")
     points.write_parquet(place / "points.parquet")
     rows.eligible.write_parquet(place / "eligible.parquet")
@@ -129,9 +125,9 @@ def reduce(world: Path, place: Path) -> None:
         allowed=allowed,
         usual=usual.astype(np.float32),
         found=found,
-        ids=np.array(ids),
-        status=status.to_numpy(),
-        need=first_needs(facts, catalogue).astype(np.int8),
+        ids=np.array(catalogue.ids),
+        status=statuses(facts, catalogue),
+        need=need.astype(np.int8),
     )
     (place / "done").write_text(json.dumps({"points": points.height}) + "\n")
 

@@ -34,7 +34,7 @@ from fairness.register import EMPTY
 from fairness.suggested import suggested
 from features.histories import Histories
 from scoring.bundle import Bundle
-from scoring.flags import flag_all
+from scoring.inflight.from_histories import flag_all
 from scoring.national import suggestion_chunks
 from training.config import TrainingConfig
 from training.release.pipeline import train

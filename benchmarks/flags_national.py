@@ -21,7 +21,7 @@ import polars as pl
 
 from features.contract import TABLES
 from features.histories import Histories
-from scoring import landmarks
+from scoring.inflight.from_histories import open_at
 from training.config import TrainingConfig
 from training.release import pipeline
 from worlds import generate
@@ -61,7 +61,7 @@ def main() -> None:
 
 def copy_caseload(histories: Histories, folder: Path, *, wanted: int) -> None:
     """Write the tables of the people under supervision on the day, copied until `wanted` referrals are open."""
-    is_open = landmarks.open_at(histories, AS_OF)
+    is_open = open_at(histories, AS_OF)
     whose = histories.collect("referrals").join(is_open, on="referral_id", how="semi")["crn"].unique()
     running = histories.collect("sentences").filter(
         (pl.col("starts_on") <= AS_OF) & (pl.col("ends_on") >= AS_OF)

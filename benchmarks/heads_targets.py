@@ -26,7 +26,7 @@ from catalogue import Catalogue, load
 from features.contract import TABLES
 from features.histories import Histories
 from features.outcomes import decision_points, referral_outcomes
-from scoring import landmarks
+from scoring.inflight import landmarks
 from training.backtest.inflight import binary
 from training.config import TrainingConfig
 from training.heads import baselines, commence, complete, referrals

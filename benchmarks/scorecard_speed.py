@@ -16,7 +16,7 @@ from statistics import median
 import lightgbm as lgb
 import numpy as np
 
-from scoring.scorecard import Axis, Category, Feature, Scorecard, Term
+from scoring.scorecard import Axis, Category, Factor, Scorecard, Term
 from training.scorecard import ScorecardClassifier
 
 FEATURES, PAIRS, PAIR_CELLS, CUTS = 100, 40, 64, 120
@@ -34,7 +34,7 @@ def large_card(seed: int = 0) -> Scorecard:
         else:
             axis = Axis(name, "number", cuts=tuple(np.unique(rng.normal(size=CUTS).round(4)).tolist()))
         axes.append(axis)
-        features.append(Feature(name, axis.kind, -4.0, 4.0, missing_seen=True))
+        features.append(Factor(name, axis.kind, -4.0, 4.0, missing_seen=True))
         terms.append(Term((axis,), rng.normal(size=axis.cells) * 0.2, rng.integers(0, 999, axis.cells) * 1.0))
     pairs: set[tuple[int, int]] = set()
     while len(pairs) < PAIRS:

@@ -37,16 +37,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
 import psutil
 
 from catalogue import load
+from catalogue.subjects import Categories
 from features import live
 from features.case import Case
-from features.fit import fit_row
+from features.definitions import SPEC
+from features.fit import PERSON_FEATURES, fit
 from features.histories import Histories
-from features.subject import subject_of
-from scoring.bundle import Bundle
+from features.live import Known
+from features.subject import known_subject
 from serving.ingest import ingest
 from serving.store import cases
 from serving.store.database import Database
@@ -95,7 +98,6 @@ def main() -> None:
             f"{ours.a_second / theirs.a_second:.1f} times mlflow by the clock, "
             f"{theirs.milliseconds / ours.milliseconds:.1f} times by the processor"
         )
-        scoring(Bundle.open(bundle), rows, served=1000 * each / theirs.milliseconds)
 
 
 def made(folder: Path) -> tuple[Path, Path]:
@@ -319,17 +321,25 @@ def scored(server: Server, question: Question) -> set[str]:
 
 def rows_of(people: list[Case], open_to: list[set[str]], day: date) -> list[list[dict[str, Any]]]:
     """For each person the rows of features of the interventions that are open to them."""
-    entries = load().interventions
+    catalogue = load()
     found = []
     for case, names in zip(people, open_to, strict=True):
-        values, subject = live.evaluate(case, as_of=day).values, subject_of(case, as_of=day)
-        found.append(
-            [
-                fit_row(values, subject, entry, minutes=20.0, waiting_weeks=3.0)
-                for entry in entries
-                if entry.id in names
-            ]
-        )
+        known = Known(case, as_of=day)
+        which = np.array([place for place, name in enumerate(catalogue.ids) if name in names], dtype=np.int64)
+        alike = np.zeros(len(which))
+        fitted = fit(
+            known_subject(known), catalogue, people=alike.astype(np.int64), which=which,
+            minutes=alike + 20.0, waiting_weeks=alike + 3.0,
+        )  # fmt: skip
+        values = live.fold(known, spec=SPEC.only(*PERSON_FEATURES)).values
+        columns = {
+            name: column.to_list()
+            if isinstance(column, Categories)
+            else [None if np.isnan(number) else number for number in column.tolist()]
+            for name, column in fitted.items()
+        }
+        pairs = zip(*columns.values(), strict=True)
+        found.append([{**values, **dict(zip(columns, pair, strict=True))} for pair in pairs])
     return found
 
 
@@ -388,24 +398,6 @@ def of_mlflow(folder: Path, rows: list[list[dict[str, Any]]], *, seconds: int) -
 def plain(value: Any) -> Any:
     """A value as a frame of texts and numbers has it."""
     return value if value is None or isinstance(value, str) else float(value)
-
-
-def scoring(bundle: Bundle, rows: list[list[dict[str, Any]]], *, served: float) -> None:
-    """Print how many rows a second two heads score, each with every term and its range, without any service."""
-    begun, done = time.process_time(), 0
-    while time.process_time() - begun < 2:
-        for person in rows:
-            for head in (bundle.commence, bundle.complete):
-                explained = head.explain_each({}, person)
-                head.calibration.around_each(
-                    [sum(terms.values(), head.scorecard.intercept) for terms in explained]
-                )
-            done += len(person)
-    ours = done / (time.process_time() - begun)
-    print(
-        f"rows alone, for information: {ours:,.0f} a second by two heads with every term, in process; "
-        f"mlflow models serve {served:,.0f} a second of processor; ratio {ours / served:.0f}"
-    )
 
 
 def wait(port: int, path: str) -> None:

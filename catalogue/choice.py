@@ -1,21 +1,25 @@
-"""The order of choice by rules alone: what comes first, what stands in, what goes beside.
+"""The order of choice by rules alone: what comes first, what stands in, what goes with it.
 
 Source: the operating model, part two. Accredited programmes and treatment requirements are the interventions of
 choice for those eligible; structured interventions follow for those who are not, or who cannot reach one;
-commissioned services meet need that those do not meet, or bring stability first; toolkits go beside. What a court has
-ordered is carried out. People at low risk gain nothing from intensive work, and may be harmed by it.
+commissioned services meet need that those do not meet, or bring stability first; toolkits go with other work. What a
+court has ordered is carried out. People at low risk gain nothing from intensive work, and may be harmed by it.
 """
 
-from collections.abc import Collection, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from catalogue import messages, pni, tier
-from catalogue.eligibility import Eligibility, Status
-from catalogue.fields import NEED_THRESHOLDS, SECTIONS, Subject, linked_field
+import numpy as np
+
+from catalogue import pni, tier
+from catalogue.fields import ERG_RAISED, NEED_THRESHOLDS, NEEDS, RISK_BANDS, linked_field
 from catalogue.intervention import Intensity, Intervention, InterventionType
 from catalogue.loading import Catalogue
+from catalogue.subjects import Bools, Floats, Ints, Subjects
+from catalogue.truth import FALSE, TRUE, UNKNOWN, Truths
 
 
 class Step(IntEnum):
@@ -28,77 +32,73 @@ class Step(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """An intervention's place in the order, why it stands there, and the needs it would meet.
+class Needs:
+    """The assessed needs of some people; arrays [people, needs] in the order of ``NEEDS``.
 
-    ``code`` and ``text`` say why; ``needs_met`` are sections in which the person has a need; ``not_advised`` is the
-    sentence against it, where there is one.
+    ``present`` says who has which need: a score at its threshold, or a link to reoffending. ``pressing`` is how far a
+    need goes, as its score over its threshold (0 where it has no score), and minus infinity where there is none.
     """
 
-    intervention_id: str
-    step: Step
-    code: str
-    text: str
-    needs_met: tuple[str, ...]
-    not_advised: str | None
+    present: Bools
+    pressing: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Arrays [people, interventions], in catalogue order.
+
+    ``place`` counts from 0 in the person's order (the number of those that stand in it, for those that do not);
+    ``step`` is a ``Step``, 0 for those that do not; ``not_advised`` whether the order warns against it.
+    """
+
+    place: Ints
+    step: Ints
+    not_advised: Bools
 
 
 # Sections that wrap-around services steady before other work can take hold (operating model, part two:
 # "addressing the need leads to stabilisation to enable other interventions to take place").
 STABILISING: Final = frozenset({"s3_accommodation", "s8_drugs", "s9_alcohol", "s10_emotional"})
-_LOW_TIERS: Final = frozenset("EFG")
-_HIGH_TIERS: Final = frozenset("AB")
-_ERG_RAISED: Final = 22
-_ORDERED: Final = frozenset({InterventionType.UNPAID_WORK, InterventionType.ATTENDANCE_CENTRE})
-_PROGRAMMES: Final = frozenset({InterventionType.ACP, InterventionType.TREATMENT_REQUIREMENT})
+_LOW_TIERS: Final = tuple(tier.LETTERS.index(letter) for letter in "EFG")
+_STEPS: Final = {
+    InterventionType.ACP: Step.FIRST_CHOICE,
+    InterventionType.TREATMENT_REQUIREMENT: Step.FIRST_CHOICE,
+    InterventionType.SI: Step.IN_ITS_PLACE,
+}
 _JUDGED: Final = frozenset({InterventionType.ACP, InterventionType.SI})
 
 
-def needs_of(subject: Subject) -> tuple[str, ...]:
-    """In which sections does the person have a need: a score at its threshold, or a link to reoffending?"""
-    found = []
-    for section, threshold in NEED_THRESHOLDS.items():
-        score = subject.get(section)
-        if (isinstance(score, int | float) and score >= threshold) or subject.get(
-            linked_field(section)
-        ) is True:
-            found.append(section)
-    return tuple(found)
+def needs_of(subjects: Subjects) -> Needs:
+    """Which needs does each person have, and how far does each go?"""
+    share = np.stack([subjects.number(need) / NEED_THRESHOLDS[need] for need in NEEDS], axis=1)
+    linked = np.stack([subjects.yes(linked_field(need)) for need in NEEDS], axis=1)
+    present = (share >= 1) | linked
+    return Needs(present=present, pressing=np.where(present, np.nan_to_num(share), -np.inf))
 
 
-def low_risk(subject: Subject) -> bool | None:
-    """Is the person at low risk, by the identifier's bands and the tier? ``None`` where what is recorded leaves it open.
+def first_needs(needs: Needs, catalogue: Catalogue) -> Ints:
+    """Which of a person's needs does each intervention meet first, the furthest over its threshold?
+
+    Array [people, interventions] of places in ``NEEDS``; -1 where it meets none.
+    """
+    pressing = np.where(catalogue.particulars.needs, needs.pressing[:, None, :], -np.inf)
+    first = pressing.argmax(axis=2)
+    meets = np.take_along_axis(pressing, first[:, :, None], axis=2)[:, :, 0] > -np.inf
+    return np.where(meets, first, -1)
+
+
+def low_risk(subjects: Subjects) -> Truths:
+    """Is each person at low risk, by the identifier's bands and the tier?
 
     A raised extremism score or a high risk of serious harm is not low risk, whatever the other scores.
     """
-    erg = subject.get("erg")
-    if subject.get("rosh") in {"HIGH", "VERY_HIGH"} or (isinstance(erg, int | float) and erg >= _ERG_RAISED):
-        return False
-    recorded, worst = pni.risk(subject)
-    if recorded != "LOW":
-        return False
-    if worst != "LOW":
-        return None
-    case = tier_of(subject)
-    return True if case is None else case in _LOW_TIERS
-
-
-def tier_of(subject: Subject) -> str | None:
-    """Which tier do the predictors of this person give? ``None`` where one is not recorded."""
-    arp, csrp = subject.get("ogrs_2yr"), subject.get("rsr")
-    if not isinstance(arp, int | float) or not isinstance(csrp, int | float):
-        return None
-    rosh = subject.get("rosh")
-    return tier.tier(arp=arp, csrp=csrp, rosh=rosh if isinstance(rosh, str) else None).tier
-
-
-def intensity_fit(subject: Subject, intervention: Intervention) -> str | None:
-    """Does the intervention ask more (OVER) or less (UNDER) than the case calls for, or does it fit (FITS)?
-
-    Only work on behaviour is judged: accredited programmes and structured interventions. ``None`` where it is not
-    judged or the risk is not known. Under-intensity is a structured intervention in a case of tier A or B.
-    """
-    return _fit(intervention, low=low_risk(subject), case=tier_of(subject))
+    rosh = subjects.code("rosh")
+    raised = (rosh >= RISK_BANDS.index("HIGH")) | (subjects.number("erg") >= ERG_RAISED)
+    risk = pni.risk(subjects, female=subjects.is_code("sex", "FEMALE"))
+    tiers = tier.by_predictors_and_harm(subjects.number("ogrs_2yr"), subjects.number("rsr"), rosh)
+    low = np.isin(tiers, (*_LOW_TIERS, tier.NO_TIER))
+    settled = np.where(risk.projected != pni.LOW, UNKNOWN, np.where(low, TRUE, FALSE))
+    return np.where(raised | (risk.recorded != pni.LOW), FALSE, settled).astype(np.int8)
 
 
 def asks_too_much_at_low_risk(intervention: Intervention) -> bool:
@@ -108,114 +108,47 @@ def asks_too_much_at_low_risk(intervention: Intervention) -> bool:
 
 def covers(intervention: Intervention) -> bool:
     """Does this, where it can be had, meet its needs, so that no commissioned service is wanted for them?"""
-    return intervention.type in _PROGRAMMES or intervention.type is InterventionType.SI
-
-
-def _fit(intervention: Intervention, *, low: bool | None, case: str | None) -> str | None:
-    if low is None or intervention.type not in _JUDGED:
-        return None
-    if low and asks_too_much_at_low_risk(intervention):
-        return "OVER"
-    if intervention.intensity is Intensity.LOW and case in _HIGH_TIERS:
-        return "UNDER"
-    return "FITS"
+    return intervention.type in _STEPS
 
 
 def order(
-    subject: Subject,
-    eligibilities: Sequence[Eligibility],
-    catalogue: Catalogue,
-    *,
-    reachable: Collection[str] | None = None,
-) -> tuple[Choice, ...]:
-    """In which order would the operating model have a practitioner consider what this person is eligible for?
+    subjects: Subjects, needs: Needs, catalogue: Catalogue, *, eligible: Bools, reachable: Bools
+) -> Order:
+    """In which order would the operating model have practitioners consider what these people are eligible for?
 
-    Only ELIGIBLE interventions stand in it. ``reachable`` lists those that can be attended (``None``: all); a programme
-    that cannot be reached gives way to a structured intervention. Within a step, more needs met come first, then
+    ``eligible`` and ``reachable`` (can be attended) are [people, interventions]. Only what a person is eligible for
+    stands in the order; a programme that cannot be reached gives way. Within a step, more needs met come first, then
     catalogue order; what is not advised comes last of its step.
     """
-    eligible = [
-        catalogue.by_id(each.intervention_id) for each in eligibilities if each.status is Status.ELIGIBLE
-    ]
-    needs = needs_of(subject)
-    low = low_risk(subject)
-    case = tier_of(subject)
-    over = {each.id for each in eligible if _fit(each, low=low, case=case) == "OVER"}
-    can = [each for each in eligible if reachable is None or each.id in reachable]
-    advised = [each for each in can if each.id not in over]
-    programme = any(each.type is InterventionType.ACP for each in advised)
-    covered = {need for each in advised if covers(each) for need in each.needs}
-    unsteady = subject.get("substance_stable") is False or subject.get("acute_mental_health") is True
-    chosen = [
-        _choice(
-            each,
-            needs=needs,
-            covered=covered,
-            programme=programme,
-            unsteady=unsteady,
-            over=each.id in over,
-        )
-        for each in eligible
-    ]
-    return tuple(
-        sorted(
-            chosen,
-            key=lambda each: (
-                each.step,
-                each.not_advised is not None,
-                -len(each.needs_met),
-                each.intervention_id,
-            ),
-        )
-    )
+    entries = catalogue.interventions
+    meets = catalogue.particulars.needs
+    harsh = np.array([asks_too_much_at_low_risk(each) for each in entries], dtype=np.bool_)
+    over = (low_risk(subjects) == TRUE)[:, None] & harsh & eligible
+    work = np.array([covers(each) for each in entries], dtype=np.bool_)
+    advised = eligible & reachable & ~over & work
+    covered = advised.astype(np.int64) @ meets.astype(np.int64) > 0
+    step = _steps(subjects, catalogue, needs=needs.present, meets=meets, covered=covered)
+    met = needs.present.astype(np.int64) @ meets.T.astype(np.int64)
+    last = np.argsort(np.argsort(np.array(catalogue.ids)))  # of two alike, the one whose id comes first
+    rank = ((step * 2 + over) * (len(NEEDS) + 1) + (len(NEEDS) - met)) * len(entries) + last
+    rank[~eligible] = np.iinfo(np.int64).max
+    place = np.argsort(np.argsort(rank, axis=1, kind="stable"), axis=1, kind="stable")
+    chosen = eligible.sum(axis=1, keepdims=True)
+    return Order(place=np.where(eligible, place, chosen), step=np.where(eligible, step, 0), not_advised=over)
 
 
-def _choice(
-    intervention: Intervention,
-    *,
-    needs: tuple[str, ...],
-    covered: set[str],
-    programme: bool,
-    unsteady: bool,
-    over: bool,
-) -> Choice:
-    met = tuple(need for need in needs if need in intervention.needs)
-    step, code = _place(intervention, met=met, covered=covered, programme=programme, unsteady=unsteady)
-    texts = messages.load()
-    # Of the needs, those that the sentence is about.
-    about = [need for need in met if code != "STABILITY_FIRST" or need in STABILISING]
-    return Choice(
-        intervention_id=intervention.id,
-        step=step,
-        code=code,
-        text=messages.naming(
-            texts.phrases[code], "needs", tuple([SECTIONS[need][0] for need in about]) or ("",)
-        ),
-        needs_met=met,
-        not_advised=texts.phrase("NOT_ADVISED_LOW_RISK") if over else None,
-    )
+def _steps(subjects: Subjects, catalogue: Catalogue, *, needs: Bools, meets: Bools, covered: Bools) -> Ints:
+    """The step of each intervention, were the person eligible for it."""
+    types = [entry.type for entry in catalogue.interventions]
+    usual = np.array([int(_STEPS.get(kind, Step.BESIDE)) for kind in types], dtype=np.int64)
+    service = np.array([kind is InterventionType.CRS for kind in types], dtype=np.bool_)
+    unsteady = subjects.no("substance_stable") | subjects.yes("acute_mental_health")
+    steadies = np.array([need in STABILISING for need in NEEDS])
+    own = service & _any_in_common(needs & ~covered, meets)
+    steadying = service & unsteady[:, None] & _any_in_common(needs & steadies, meets)
+    return np.where(steadying, int(Step.FIRST_CHOICE), np.where(own, int(Step.FOR_OTHER_NEED), usual))
 
 
-def _place(
-    intervention: Intervention, *, met: tuple[str, ...], covered: set[str], programme: bool, unsteady: bool
-) -> tuple[Step, str]:
-    match intervention.type:
-        case InterventionType.ACP:
-            return Step.FIRST_CHOICE, "PROGRAMME_OF_CHOICE"
-        case InterventionType.TREATMENT_REQUIREMENT:
-            return Step.FIRST_CHOICE, "TREATMENT_OF_CHOICE"
-        case InterventionType.SI:
-            return Step.IN_ITS_PLACE, "AFTER_PROGRAMME" if programme else "INSTEAD_OF_PROGRAMME"
-        case InterventionType.CRS:
-            return _service(met, covered=covered, unsteady=unsteady)
-        case _:
-            ordered = intervention.type in _ORDERED
-            return Step.BESIDE, "ORDERED_BY_COURT" if ordered else "TOOLKIT_BESIDE"
-
-
-def _service(met: tuple[str, ...], *, covered: set[str], unsteady: bool) -> tuple[Step, str]:
-    if unsteady and STABILISING & set(met):
-        return Step.FIRST_CHOICE, "STABILITY_FIRST"
-    if set(met) - covered:
-        return Step.FOR_OTHER_NEED, "NEED_NOT_MET_OTHERWISE"
-    return Step.BESIDE, "NEED_MET_OTHERWISE"
+def _any_in_common(needs: Bools, meets: Bools) -> Bools:
+    """Does an intervention meet any of a person's needs? [people, interventions]."""
+    return np.asarray(needs.astype(np.int64) @ meets.T.astype(np.int64) > 0)

@@ -1,64 +1,25 @@
-"""The vocabulary of criteria: small typed tests that compose, each three-valued and naming its fields.
+"""The vocabulary of criteria: small typed values that compose and name their fields.
 
-A criterion is a frozen value. ``holds`` asks it of one person in plain Python; ``catalogue.batch`` compiles the
-same value to a polars expression for everyone. Neither knows anything that the value does not say.
+A criterion says what is asked and nothing else. ``catalogue.truth`` works out how it comes out, for one person or for
+thousands.
 """
 
-# ruff: noqa: D102  what each method answers is said once, by the protocol
+# ruff: noqa: D102  what each property answers is said once, by the protocol
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from catalogue import logic, pni
-from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, ITEM_MAXIMUM, Subject, Value
-from catalogue.logic import Truth
+from catalogue import pni
+from catalogue.fields import FIELDS
 
 
 class Criterion(Protocol):
-    """What every criterion can be asked."""
+    """What is asked of a person's record."""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Which fields does it need, in the order it names them?"""
-
-    def holds(self, subject: Subject) -> Truth:
-        """Is it met, not met, or unknown for this person?"""
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        """Which unanswered fields would decide it? Empty unless it is unknown."""
-
-
-def number(subject: Subject, field: str) -> float | None:
-    """What number is recorded? ``UsageError`` where something else stands."""
-    value = subject.get(field)
-    if value is None or isinstance(value, int | float):
-        return value
-    raise UsageError(f"The field '{field}' holds text where a number belongs; correct it in the case record.")
-
-
-def rank(subject: Subject, field: str) -> int | None:
-    """How far up its scale is a band? ``UsageError`` where the value is not on the scale."""
-    value = subject.get(field)
-    if value is None:
-        return None
-    scale = FIELDS[field].scale
-    if value not in scale:
-        raise UsageError(
-            f"The field '{field}' holds a value outside its scale; use one of {', '.join(scale)}."
-        )
-    return scale.index(str(value))
-
-
-def codes(subject: Subject, field: str) -> tuple[str, ...] | None:
-    """Which codes are listed? ``UsageError`` where no list stands."""
-    value = subject.get(field)
-    if value is None or isinstance(value, tuple):
-        return value
-    raise UsageError(
-        f"The field '{field}' holds one value where a list belongs; correct it in the case record."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +33,6 @@ class OneOf:
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:
-        value: Value = subject.get(self.field)
-        return None if value is None else value in self.values
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if subject.get(self.field) is None:
-            yield self.field
-
 
 @dataclass(frozen=True, slots=True)
 class Anything:
@@ -90,12 +43,6 @@ class Anything:
     @property
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
-
-    def holds(self, subject: Subject) -> Truth:  # noqa: ARG002  the protocol says it
-        return True
-
-    def missing(self, subject: Subject) -> Iterator[str]:  # noqa: ARG002
-        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +57,6 @@ class Between:
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
-    def holds(self, subject: Subject) -> Truth:
-        value = number(subject, self.field)
-        if value is None:
-            return None
-        return (self.minimum is None or value >= self.minimum) and (
-            self.maximum is None or value <= self.maximum
-        )
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if subject.get(self.field) is None:
-            yield self.field
-
 
 @dataclass(frozen=True, slots=True)
 class Below:
@@ -133,14 +68,6 @@ class Below:
     @property
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
-
-    def holds(self, subject: Subject) -> Truth:
-        value = number(subject, self.field)
-        return None if value is None else value < self.bound
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if subject.get(self.field) is None:
-            yield self.field
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +87,6 @@ class Highest:
         """The highest rank of the scale, which an unrecorded band could still be."""
         return len(FIELDS[self.bands[0]].scale) - 1
 
-    def holds(self, subject: Subject) -> Truth:
-        ranks = [rank(subject, band) for band in self.bands]
-        known = [each for each in ranks if each is not None]
-        lowest = max(known, default=0)
-        highest = lowest if len(known) == len(ranks) else self.top
-        return logic.within(lowest, highest, minimum=self.minimum, maximum=self.maximum)
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from (band for band in self.bands if subject.get(band) is None)
-
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -184,21 +100,6 @@ class Total:
     def fields(self) -> tuple[str, ...]:
         return self.items
 
-    def holds(self, subject: Subject) -> Truth:
-        lowest = unanswered = 0.0
-        for item in self.items:
-            score = number(subject, item)
-            if score is None:
-                unanswered += 1
-            else:
-                lowest += score
-        highest = lowest + ITEM_MAXIMUM * unanswered
-        return logic.within(lowest, highest, minimum=self.minimum, maximum=None)
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from (item for item in self.items if subject.get(item) is None)
-
 
 @dataclass(frozen=True, slots=True)
 class ContainsAny:
@@ -210,14 +111,6 @@ class ContainsAny:
     @property
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
-
-    def holds(self, subject: Subject) -> Truth:
-        listed = codes(subject, self.field)
-        return None if listed is None else any(value in listed for value in self.values)
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if subject.get(self.field) is None:
-            yield self.field
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,17 +127,6 @@ class FirstRecorded:
     def fields(self) -> tuple[str, ...]:
         return tuple(option.field for option in self.options)
 
-    def holds(self, subject: Subject) -> Truth:
-        for option in self.options:
-            truth = option.holds(subject)
-            if truth is not None:
-                return truth
-        return None
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from self.fields
-
 
 @dataclass(frozen=True, slots=True)
 class OnPathway:
@@ -255,19 +137,6 @@ class OnPathway:
     @property
     def fields(self) -> tuple[str, ...]:
         return pni.FIELDS_USED
-
-    def holds(self, subject: Subject) -> Truth:
-        return self.among(pni.reachable(subject))
-
-    def among(self, reachable: frozenset[str]) -> Truth:
-        """The same, for pathways that are known to be reachable."""
-        if reachable <= set(self.levels):
-            return True
-        return None if reachable & set(self.levels) else False
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from pni.unanswered(subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +149,6 @@ class AllOf:
     def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
 
-    def holds(self, subject: Subject) -> Truth:
-        return logic.conjunction(part.holds(subject) for part in self.parts)
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from _missing_in(self.parts, subject)
-
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
@@ -298,13 +160,6 @@ class AnyOf:
     def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
 
-    def holds(self, subject: Subject) -> Truth:
-        return logic.disjunction(part.holds(subject) for part in self.parts)
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from _missing_in(self.parts, subject)
-
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -315,12 +170,6 @@ class Not:
     @property
     def fields(self) -> tuple[str, ...]:
         return self.part.fields
-
-    def holds(self, subject: Subject) -> Truth:
-        return logic.negation(self.part.holds(subject))
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        yield from self.part.missing(subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,13 +187,6 @@ class AtLeast:
     @property
     def fields(self) -> tuple[str, ...]:
         return _fields_of(self.parts)
-
-    def holds(self, subject: Subject) -> Truth:
-        return logic.at_least(self.count, (part.holds(subject) for part in self.parts))
-
-    def missing(self, subject: Subject) -> Iterator[str]:
-        if self.holds(subject) is None:
-            yield from _missing_in(self.parts, subject)
 
 
 def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
@@ -375,13 +217,3 @@ def own_parts(criterion: Criterion) -> Iterator[Criterion]:
 
 def _fields_of(parts: tuple[Criterion, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field for part in parts for field in part.fields))
-
-
-def _missing_in(parts: tuple[Criterion, ...], subject: Subject) -> Iterator[str]:
-    seen = set()
-    for part in parts:
-        if part.holds(subject) is None:
-            for field in part.missing(subject):
-                if field not in seen:
-                    seen.add(field)
-                    yield field

@@ -1,19 +1,31 @@
-"""Eligibility of one person for every intervention, with the reason for each rule."""
+"""Eligibility for every intervention, with the reason for each rule.
 
-from collections.abc import Mapping, Sequence
+The rules are asked over columns: ``judge`` takes one person or thousands. ``answers`` puts one person's results into
+words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from catalogue import messages
-from catalogue.fields import FIELDS, Subject
-from catalogue.intervention import Intervention, Rule, RuleKind
+from catalogue.fields import FIELDS
+from catalogue.intervention import Intervention, RuleKind
 from catalogue.loading import Catalogue
-from catalogue.logic import Truth
-from catalogue.plan import Entry, PlannedRule
-from catalogue.subject import checked
+from catalogue.particulars import day_numbers
+from catalogue.plan import Outcome, PlannedRule, Reason
+from catalogue.subjects import Bits, Ints, Subjects, fields_in
+from catalogue.truth import FALSE, UNKNOWN, Truths
+
+Statuses = npt.NDArray[np.int8]
 
 
 class Status(StrEnum):
@@ -25,27 +37,11 @@ class Status(StrEnum):
     NOT_ELIGIBLE = "NOT_ELIGIBLE"
 
 
-class Outcome(StrEnum):
-    """How a single rule came out."""
-
-    MET = "MET"
-    NOT_MET = "NOT_MET"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """How one rule came out for one person, in a sentence, with the fields and the source it rests on.
-
-    ``kind`` says whether the rule decides, advises or asks; advice and questions bear on no status.
-    """
-
-    code: str
-    outcome: Outcome
-    text: str
-    fields: tuple[str, ...]
-    source: str
-    kind: RuleKind = RuleKind.RULE
+STATUSES: Final = tuple(Status)
+"""The statuses that the codes of ``Judged.status`` stand for, by place."""
+ELIGIBLE, NEARLY, MISSING, NOT_ELIGIBLE = range(len(STATUSES))
+# By the worst truth among the deciding rules, where none failed.
+_STATUS_OF: Final = np.array([NOT_ELIGIBLE, MISSING, ELIGIBLE], dtype=np.int8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +59,24 @@ class Eligibility:
     nearly: str | None
 
 
-OUTCOMES: Final = {True: Outcome.MET, False: Outcome.NOT_MET, None: Outcome.UNKNOWN}
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judged:
+    """Some people held against the catalogue's rules.
+
+    ``truths`` [criteria, people] says how each criterion came out, ``status`` [people, interventions] holds places in
+    ``STATUSES``, ``offered`` [people, interventions] says what is on offer on each person's day.
+    """
+
+    subjects: Subjects
+    catalogue: Catalogue
+    truths: Truths
+    status: Statuses
+    offered: npt.NDArray[np.bool_]
+
+    @cached_property
+    def missing(self) -> Bits:
+        """Which unanswered fields would help to decide each criterion? As ``catalogue.truth.Criteria.missing``."""
+        return self.catalogue.plan.criteria.missing(self.subjects, self.truths)
 
 
 def evaluate(subject: Mapping[str, object], catalogue: Catalogue, *, as_of: date) -> tuple[Eligibility, ...]:
@@ -72,104 +85,124 @@ def evaluate(subject: Mapping[str, object], catalogue: Catalogue, *, as_of: date
     Gives one answer an intervention, in the catalogue's order. ``subject`` maps names of ``catalogue.fields.FIELDS``
     to values; an absent name is not recorded. Raises ``UsageError`` for a value that its field cannot hold.
     """
-    person = _Person(catalogue, checked(subject))
-    return tuple(person.eligibility(entry, as_of) for entry in catalogue.plan.entries)
+    return answers(judge(Subjects.of([subject]), catalogue, days=day_numbers(as_of)), row=0)
 
 
-def status_of(rules: Sequence[Rule], truths: Sequence[Truth]) -> Status:
-    """What do the outcomes of an entry's deciding rules come to?
+def judge(subjects: Subjects, catalogue: Catalogue, *, days: Ints) -> Judged:
+    """What is each of these people eligible for on their day?
 
-    One failed rule rules a person out, whatever is unknown; NEARLY needs every other rule to hold.
+    ``days`` counts days since 1970, one for each person or one for all. One failed rule rules a person out, whatever is
+    unknown; NEARLY needs every other rule to hold, and a rule that can change.
     """
-    failed = [rule for rule, truth in zip(rules, truths, strict=True) if truth is False]
-    unknown = any(truth is None for truth in truths)
-    if not failed:
-        return Status.MISSING_INFORMATION if unknown else Status.ELIGIBLE
-    if len(failed) == 1 and failed[0].changeable is not None and not unknown:
-        return Status.NEARLY
-    return Status.NOT_ELIGIBLE
-
-
-class _Person:
-    """One person's answers to every distinct criterion, and the reasons made from them, each once."""
-
-    def __init__(self, catalogue: Catalogue, subject: Subject) -> None:
-        plan = self.plan = catalogue.plan
-        self.subject = subject
-        self.truths = plan.truths(subject)
-        self.wanting: dict[int, tuple[str, ...]] = {}
-        self.outcomes: list[Truth] = [
-            None if planned.place is None else self.truths[planned.place] for planned in plan.rules
-        ]
-        self.reasons = [
-            ready.get(truth) or self._reason(planned, truth)
-            for planned, truth, ready in zip(
-                plan.rules, self.outcomes, _reasons_for_anybody(catalogue), strict=True
-            )
-        ]
-
-    def eligibility(self, entry: Entry, as_of: date) -> Eligibility:
-        """How does one intervention come out?"""
-        rules = self.plan.rules
-        reasons = tuple([self.reasons[each] for each in entry.rules])
-        truths = [self.outcomes[each] for each in entry.deciding]
-        if False in truths:
-            status = status_of([rules[each].rule for each in entry.deciding], truths)
-        else:  # as `status_of` has it where no rule failed
-            status = Status.MISSING_INFORMATION if None in truths else Status.ELIGIBLE
-        if not entry.intervention.offered_on(as_of):
-            status = Status.NOT_ELIGIBLE
-            reasons = (_not_offered(entry.intervention), *reasons)
-        missing: tuple[str, ...] = ()
-        nearly = None
-        if status is Status.MISSING_INFORMATION:
-            missing = tuple(
-                dict.fromkeys(name for each in entry.deciding for name in self._missing(rules[each]))
-            )
-        elif status is Status.NEARLY:
-            nearly = next(rules[each].nearly for each in entry.deciding if self.outcomes[each] is False)
-        return Eligibility(
-            intervention_id=entry.intervention.id,
-            status=status,
-            reasons=reasons,
-            missing=missing,
-            nearly=nearly,
+    plan = catalogue.plan
+    truths = plan.criteria.truths(subjects)
+    asked = plan.deciding
+    status = np.full((len(plan.entries), len(subjects)), ELIGIBLE, dtype=np.int8)
+    if len(plan.decided):
+        worst = asked.smallest(truths)
+        outcome = truths[asked.parts]
+        failed = np.add.reduceat(outcome == FALSE, asked.starts, axis=0, dtype=np.int16)
+        lasting = np.add.reduceat(
+            (outcome == FALSE) & ~plan.changeable[:, None], asked.starts, axis=0, dtype=np.int16
         )
-
-    def _missing(self, planned: PlannedRule) -> tuple[str, ...]:
-        if planned.place is None:
-            return ()
-        return self.plan.missing(planned.place, self.subject, self.truths, self.wanting)
-
-    def _reason(self, planned: PlannedRule, truth: Truth) -> Reason:
-        text = planned.texts[truth]
-        if "{missing}" in text:
-            labels = tuple([FIELDS[name].label for name in self._missing(planned)])
-            text = messages.naming(text, "missing", labels)
-        elif "{" in text:
-            text = text.format(value=_value(planned, self.subject))
-        return _reason_of(planned, truth, text)
-
-
-def _reason_of(planned: PlannedRule, truth: Truth, text: str) -> Reason:
-    rule = planned.rule
-    return Reason(
-        code=rule.code,
-        outcome=OUTCOMES[truth],
-        text=text,
-        fields=planned.fields,
-        source=rule.source,
-        kind=rule.kind,
+        unknown = np.logical_or.reduceat(outcome == UNKNOWN, asked.starts, axis=0)
+        nearly = (failed == 1) & (lasting == 0) & ~unknown
+        failed_status = np.where(nearly, np.int8(NEARLY), np.int8(NOT_ELIGIBLE))
+        status[plan.decided] = np.where(worst == FALSE, failed_status, _STATUS_OF[worst])
+    day = np.broadcast_to(days, len(subjects))[:, None]
+    entries = catalogue.particulars
+    offered = (day >= entries.valid_from) & (day < entries.valid_to)
+    return Judged(
+        subjects=subjects,
+        catalogue=catalogue,
+        truths=truths,
+        status=np.where(offered, status.T, np.int8(NOT_ELIGIBLE)),
+        offered=offered,
     )
 
 
-@lru_cache(maxsize=8)
-def _reasons_for_anybody(catalogue: Catalogue) -> tuple[Mapping[Truth, Reason], ...]:
-    """Of each distinct rule, by outcome, the reasons whose sentence has no place for what a record holds."""
+def missing_fields(judged: Judged) -> tuple[Ints, Ints, Bits]:
+    """Which unanswered fields would decide, for whom and which intervention?
+
+    Gives the pairs that lack information: the person, the intervention and the fields as bits [pairs, words].
+    """
+    plan = judged.catalogue.plan
+    people, entries = np.nonzero(judged.status == MISSING)
+    if not len(people):
+        return people, entries, np.zeros((0, judged.missing.shape[1]), dtype=np.uint64)
+    together = plan.deciding.together(judged.missing)
+    row = np.full(len(plan.entries), -1)
+    row[plan.decided] = np.arange(len(plan.decided))
+    return people, entries, together[row[entries], :, people]
+
+
+# ---------------------------------------------------------------------------------------------------- in words
+
+
+def answers(judged: Judged, *, row: int) -> tuple[Eligibility, ...]:
+    """Every intervention for one of the people, in the catalogue's order, with a reason for each rule."""
+    plan = judged.catalogue.plan
+    found = judged.truths[:, row].tolist()
+    outcomes = [UNKNOWN if rule.place is None else found[rule.place] for rule in plan.rules]
+    wanted = [
+        () if rule.place is None or outcomes[number] != UNKNOWN else _wanted(judged, rule, row)
+        for number, rule in enumerate(plan.rules)
+    ]
+    reasons = [
+        rule.reasons.get(truth) or rule.reason(truth, _text(judged.subjects, rule, truth, missing, row))
+        for rule, truth, missing in zip(plan.rules, outcomes, wanted, strict=True)
+    ]
     return tuple(
-        {truth: _reason_of(planned, truth, text) for truth, text in planned.texts.items() if "{" not in text}
-        for planned in catalogue.plan.rules
+        _answer(judged, number, row, outcomes=outcomes, wanted=wanted, reasons=reasons)
+        for number in range(len(plan.entries))
     )
+
+
+def _answer(
+    judged: Judged,
+    number: int,
+    row: int,
+    *,
+    outcomes: list[int],
+    wanted: list[tuple[str, ...]],
+    reasons: list[Reason],
+) -> Eligibility:
+    plan = judged.catalogue.plan
+    entry = plan.entries[number]
+    status = STATUSES[judged.status[row, number]]
+    said = tuple([reasons[each] for each in entry.rules])
+    if not judged.offered[row, number]:
+        said = (_not_offered(entry.intervention), *said)
+    missing: tuple[str, ...] = ()
+    nearly = None
+    if status is Status.MISSING_INFORMATION:
+        missing = tuple(dict.fromkeys(name for each in entry.deciding for name in wanted[each]))
+    elif status is Status.NEARLY:
+        nearly = next(plan.rules[each].nearly for each in entry.deciding if outcomes[each] == FALSE)
+    return Eligibility(
+        intervention_id=entry.intervention.id, status=status, reasons=said, missing=missing, nearly=nearly
+    )
+
+
+def _wanted(judged: Judged, rule: PlannedRule, row: int) -> tuple[str, ...]:
+    """The unanswered fields that would decide a rule, in the order in which the rule names them."""
+    return fields_in(judged.missing[rule.place, :, row].tolist(), rule.fields)
+
+
+def _text(subjects: Subjects, rule: PlannedRule, truth: int, missing: tuple[str, ...], row: int) -> str:
+    """The sentence of a rule that has a place for what the record holds, or lacks."""
+    text = rule.texts[truth]
+    if "{missing}" in text:
+        return messages.naming(text, "missing", tuple([FIELDS[name].label for name in missing]))
+    return text.format(value=_value(subjects, rule, row))
+
+
+def _value(subjects: Subjects, rule: PlannedRule, row: int) -> str:
+    """What the record holds for the first field of the rule, in words."""
+    value = subjects.value(rule.fields[0], row) if rule.fields else None
+    if isinstance(value, str):
+        return value.lower().replace("_", " ")
+    return f"{value:g}" if isinstance(value, int | float) else ""
 
 
 def _not_offered(intervention: Intervention) -> Reason:
@@ -179,12 +212,5 @@ def _not_offered(intervention: Intervention) -> Reason:
         text=messages.load().rules["NOT_OFFERED"].not_met,
         fields=(),
         source=intervention.source,
+        kind=RuleKind.RULE,
     )
-
-
-def _value(planned: PlannedRule, subject: Subject) -> str:
-    """What the record holds for the first field of the rule, in words."""
-    value = subject.get(planned.fields[0]) if planned.fields else None
-    if isinstance(value, str):
-        return value.lower().replace("_", " ")
-    return f"{value:g}" if isinstance(value, int | float) else ""

@@ -121,6 +121,20 @@ NEED_THRESHOLDS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
+# The sections whose scores make up criminogenic need (OASYS_NEEDS in docs/sources.md).
+CRIMINOGENIC: Final = (
+    "s3_accommodation",
+    "s4_ete",
+    "s6_relationships",
+    "s7_lifestyle",
+    "s8_drugs",
+    "s9_alcohol",
+    "s11_thinking",
+    "s12_attitudes",
+)
+# The sections that can be a need, in the order in which needs that press alike are named.
+NEEDS: Final = tuple(sorted(NEED_THRESHOLDS))
+
 # "Thinking total": seven items of 0, 1 or 2 (FIND_AND_REFER in docs/sources.md).
 TOTALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"thinking_total": ("q2_6", "q7_2", "q11_4", "q11_6", "q11_7", "q11_9", "q12_1")}
@@ -130,6 +144,8 @@ ITEM_MAXIMUM: Final = 2
 # as the longest section is; a lifetime bounds days. They only keep impossible thresholds out of rules.
 LONGEST_DAYS: Final = 100 * 365
 ERG_HIGHEST: Final = 44
+# Half of it: from here the risk counts as raised (decision 0106).
+ERG_RAISED: Final = 22
 LEARNING_SCREEN_HIGHEST: Final = 10
 
 # Requirements that a court counts in hours, and the field that holds how many it ordered.

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field as Key
 from pydantic import model_validator
@@ -187,6 +188,13 @@ class Intervention:
         return ORDERED_HOURS.get(str(self.type)) if self.hours is not None else None
 
     @property
+    def requirement(self) -> str | None:
+        """Which requirement of a sentence would it fulfil? ``None`` for a treatment that no requirement names."""
+        if self.type is InterventionType.TREATMENT_REQUIREMENT:
+            return _TREATMENTS.get(self.id)
+        return _REQUIREMENTS[self.type]
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Which sources does the entry rest on, in order of first mention?"""
         return tuple(dict.fromkeys([self.source, *(rule.source for rule in self.criteria)]))
@@ -206,6 +214,25 @@ class Intervention:
         return (self.valid_from is None or self.valid_from <= day) and (
             self.valid_to is None or day < self.valid_to
         )
+
+
+_REQUIREMENTS: Final[Mapping[InterventionType, str]] = MappingProxyType(
+    {
+        InterventionType.ACP: "ACCREDITED_PROGRAMME",
+        InterventionType.SI: "RAR",
+        InterventionType.CRS: "RAR",
+        InterventionType.TOOLKIT: "RAR",
+        InterventionType.UNPAID_WORK: "UNPAID_WORK",
+        InterventionType.ATTENDANCE_CENTRE: "ATTENDANCE_CENTRE",
+    }
+)
+_TREATMENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "drug-rehabilitation-requirement": "DRUG_REHABILITATION",
+        "alcohol-treatment-requirement": "ALCOHOL_TREATMENT",
+        "mental-health-treatment-requirement": "MENTAL_HEALTH_TREATMENT",
+    }
+)
 
 
 def _planned(sessions: Sessions | None) -> int | None:

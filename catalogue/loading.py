@@ -15,6 +15,7 @@ from catalogue.criterion_reader import Competitors
 from catalogue.documents import Document, read_yaml
 from catalogue.errors import UsageError
 from catalogue.intervention import Intervention, InterventionType
+from catalogue.particulars import Particulars
 from catalogue.plan import Plan
 
 FOLDER: Final = Path(__file__).parent / "interventions"
@@ -48,6 +49,11 @@ class Catalogue:
     def plan(self) -> Plan:
         """The distinct tests of the catalogue and the sentences of its rules, made ready once."""
         return plan.build(self.interventions)
+
+    @cached_property
+    def particulars(self) -> Particulars:
+        """What the interventions are, as columns."""
+        return Particulars.of(self.interventions)
 
     @cached_property
     def _by_id(self) -> Mapping[str, Intervention]:

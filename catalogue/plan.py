@@ -1,54 +1,84 @@
 """The catalogue made ready to be asked: every distinct criterion and rule once, sentences with their values filled in.
 
 Many entries share a rule (adults only, sentences to read, an assessment in date), and rules about competing programmes
-repeat those programmes' criteria. Asking each distinct criterion once a person, parts before wholes, is what keeps one
-person's answer with all its reasons under three milliseconds.
+repeat those programmes' criteria. Each distinct criterion is asked once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
-from catalogue import logic, messages, pni
-from catalogue.criteria import AllOf, AnyOf, AtLeast, Criterion, FirstRecorded, Not, OnPathway, parts_of
+import numpy as np
+
+from catalogue import messages
+from catalogue.criteria import Criterion
 from catalogue.errors import UsageError
-from catalogue.fields import Subject
-from catalogue.intervention import Intervention, Rule
-from catalogue.logic import Truth
+from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.messages import Messages
+from catalogue.subjects import Bools, Ints
+from catalogue.truth import FALSE, TRUE, UNKNOWN, Criteria, Segments, criteria
+
+
+class Outcome(StrEnum):
+    """How a single rule came out."""
+
+    MET = "MET"
+    NOT_MET = "NOT_MET"
+    UNKNOWN = "UNKNOWN"
+
+
+OUTCOMES: Final[Mapping[int, Outcome]] = MappingProxyType(
+    {FALSE: Outcome.NOT_MET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A distinct criterion, the places of its parts, and how their truths combine (``None`` for a leaf).
+class Reason:
+    """How one rule came out for one person, in a sentence, with the fields and the source it rests on.
 
-    ``pathway`` is the criterion again where it asks for a pathway.
+    ``kind`` says whether the rule decides, advises or asks; advice and questions bear on no status.
     """
 
-    criterion: Criterion
-    parts: tuple[int, ...]
-    combine: Callable[[Sequence[Truth]], Truth] | None
-    pathway: OnPathway | None
+    code: str
+    outcome: Outcome
+    text: str
+    fields: tuple[str, ...]
+    source: str
+    kind: RuleKind = RuleKind.RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRule:
-    """A distinct rule, the place of its test among the nodes (``None`` for a question), and its sentences by outcome.
+    """A distinct rule, where its test stands among the criteria (``None`` for a question), and its sentences by truth.
 
-    ``nearly`` says what would make it hold; ``statement`` is the rule by itself.
+    ``reasons`` holds, by truth, the reason whose sentence has no place for what a record holds: it is the same for
+    everybody. ``nearly`` says what would make the rule hold; ``statement`` is the rule by itself.
     """
 
     rule: Rule
     place: int | None
     fields: tuple[str, ...]
-    texts: Mapping[Truth, str]
+    texts: Mapping[int, str]
+    reasons: Mapping[int, Reason]
     nearly: str | None
     statement: str
 
+    def reason(self, truth: int, text: str) -> Reason:
+        """The reason that says how the rule came out."""
+        return Reason(
+            code=self.rule.code,
+            outcome=OUTCOMES[truth],
+            text=text,
+            fields=self.fields,
+            source=self.rule.source,
+            kind=self.rule.kind,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PlannedEntry:
     """An intervention, the places of its rules among the distinct ones, and of those that decide."""
 
     intervention: Intervention
@@ -56,47 +86,28 @@ class Entry:
     deciding: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """The distinct criteria, parts before wholes; the distinct rules; and the entries that refer to them."""
+    """The distinct criteria and rules of a catalogue, and the entries that refer to them.
 
-    nodes: tuple[Node, ...]
+    ``deciding`` are the tests of each entry's deciding rules among the criteria, end to end in the order of the entries
+    that have any (``decided``); ``changeable`` says of each whether it could hold later.
+    """
+
+    criteria: Criteria
     rules: tuple[PlannedRule, ...]
-    entries: tuple[Entry, ...]
-    asks_pathway: bool
+    entries: tuple[PlannedEntry, ...]
+    decided: Ints
+    deciding: Segments
+    changeable: Bools
 
-    def truths(self, subject: Subject) -> list[Truth]:
-        """How does each criterion come out for this person, in the order of the nodes?"""
-        truths: list[Truth] = []
-        # Every rule on pathways asks the same of the identifier, so it is asked once.
-        reachable = pni.reachable(subject) if self.asks_pathway else frozenset()
-        for node in self.nodes:
-            if node.combine is not None:
-                truths.append(node.combine([truths[part] for part in node.parts]))
-            elif node.pathway is not None:
-                truths.append(node.pathway.among(reachable))
-            else:
-                truths.append(node.criterion.holds(subject))
-        return truths
-
-    def missing(
-        self, place: int, subject: Subject, truths: Sequence[Truth], known: dict[int, tuple[str, ...]]
-    ) -> tuple[str, ...]:
-        """Which unanswered fields would decide the criterion at ``place``? ``known`` keeps the answers of one person."""
-        if truths[place] is not None:
-            return ()
-        if place not in known:
-            node = self.nodes[place]
-            known[place] = (
-                tuple(node.criterion.missing(subject))
-                if node.combine is None
-                else tuple(
-                    dict.fromkeys(
-                        name for part in node.parts for name in self.missing(part, subject, truths, known)
-                    )
-                )
-            )
-        return known[place]
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Which fields do the deciding rules ask about, by name?"""
+        asked = {
+            name for entry in self.entries for each in entry.deciding for name in self.rules[each].fields
+        }
+        return tuple(sorted(asked))
 
 
 def build(interventions: Sequence[Intervention]) -> Plan:
@@ -105,75 +116,57 @@ def build(interventions: Sequence[Intervention]) -> Plan:
     Raises ``UsageError`` naming the rule whose sentences are missing from the message file.
     """
     texts = messages.load()
-    nodes: dict[Criterion, int] = {}
-    planned: list[Node] = []
+    asked = criteria(rule.test for each in interventions for rule in each.criteria if rule.test is not None)
     rules: dict[tuple[object, ...], int] = {}
-    ready: list[PlannedRule] = []
+    planned: list[PlannedRule] = []
     entries = []
     for intervention in interventions:
         places = []
         for rule in intervention.criteria:
-            place = None if rule.test is None else _place(rule.test, nodes, planned)
-            key = (
-                rule.code,
-                rule.kind,
-                place,
-                rule.source,
-                tuple(rule.values.items()),
-                rule.changeable,
-                rule.legal_basis,
-                rule.note,
-            )
+            key = _identity(rule, asked.place)
             if key not in rules:
-                rules[key] = len(ready)
-                ready.append(_planned(rule, place, texts, intervention.id))
+                rules[key] = len(planned)
+                planned.append(_planned(rule, asked.place, texts, intervention.id))
             places.append(rules[key])
-        deciding = tuple(each for each in places if ready[each].rule.decides)
-        entries.append(Entry(intervention=intervention, rules=tuple(places), deciding=deciding))
+        deciding = tuple(each for each in places if planned[each].rule.decides)
+        entries.append(PlannedEntry(intervention=intervention, rules=tuple(places), deciding=deciding))
+    ruled = [number for number, entry in enumerate(entries) if entry.deciding]
+    held = [planned[each] for number in ruled for each in entries[number].deciding]
     return Plan(
-        nodes=tuple(planned),
-        rules=tuple(ready),
+        criteria=asked,
+        rules=tuple(planned),
         entries=tuple(entries),
-        asks_pathway=any(node.pathway is not None for node in planned),
+        decided=np.array(ruled, dtype=np.int64),
+        deciding=Segments.of(
+            [[_test(planned[each]) for each in entries[number].deciding] for number in ruled]
+        ),
+        changeable=np.array([each.rule.changeable is not None for each in held], dtype=np.bool_),
     )
 
 
-def _place(criterion: Criterion, nodes: dict[Criterion, int], planned: list[Node]) -> int:
-    if criterion in nodes:
-        return nodes[criterion]
-    combine = _combination(criterion)
-    parts = () if combine is None else tuple(_place(part, nodes, planned) for part in parts_of(criterion))
-    nodes[criterion] = len(planned)
-    pathway = criterion if isinstance(criterion, OnPathway) else None
-    planned.append(Node(criterion=criterion, parts=parts, combine=combine, pathway=pathway))
-    return nodes[criterion]
+def _identity(rule: Rule, place: Mapping[Criterion, int]) -> tuple[object, ...]:
+    """What two rules share that are one and the same."""
+    return (
+        rule.code,
+        rule.kind,
+        None if rule.test is None else place[rule.test],
+        rule.source,
+        tuple(rule.values.items()),
+        rule.changeable,
+        rule.legal_basis,
+        rule.note,
+    )
 
 
-def _combination(criterion: Criterion) -> Callable[[Sequence[Truth]], Truth] | None:
-    match criterion:
-        case AllOf():
-            return logic.conjunction
-        case AnyOf():
-            return logic.disjunction
-        case AtLeast():
-            return partial(logic.at_least, criterion.count)
-        case Not():
-            return _negation
-        case FirstRecorded():
-            return _first_known
-        case _:
-            return None
+def _test(planned: PlannedRule) -> int:
+    """Where the test of a deciding rule stands among the criteria."""
+    assert planned.place is not None
+    return planned.place
 
 
-def _negation(truths: Sequence[Truth]) -> Truth:
-    return logic.negation(truths[0])
-
-
-def _first_known(truths: Sequence[Truth]) -> Truth:
-    return next((truth for truth in truths if truth is not None), None)
-
-
-def _planned(rule: Rule, place: int | None, texts: Messages, intervention_id: str) -> PlannedRule:
+def _planned(
+    rule: Rule, place: Mapping[Criterion, int], texts: Messages, intervention_id: str
+) -> PlannedRule:
     sentences = texts.rules.get(rule.code)
     if sentences is None:
         raise UsageError(
@@ -183,11 +176,11 @@ def _planned(rule: Rule, place: int | None, texts: Messages, intervention_id: st
     open_ends = {"value": "{value}", "missing": "{missing}"}
     try:
         filled = {
-            outcome: sentence.format(**open_ends, **rule.values)
-            for outcome, sentence in (
-                (True, sentences.met),
-                (False, sentences.not_met),
-                (None, sentences.unknown),
+            truth: sentence.format(**open_ends, **rule.values)
+            for truth, sentence in (
+                (TRUE, sentences.met),
+                (FALSE, sentences.not_met),
+                (UNKNOWN, sentences.unknown),
             )
         }
     except KeyError as error:
@@ -199,11 +192,14 @@ def _planned(rule: Rule, place: int | None, texts: Messages, intervention_id: st
         raise UsageError(
             f"The rule '{rule.code}' can change, but no sentence says what it would take; add 'nearly'."
         )
-    return PlannedRule(
+    bare = PlannedRule(
         rule=rule,
-        place=place,
+        place=None if rule.test is None else place[rule.test],
         fields=() if rule.test is None else rule.test.fields,
         texts=MappingProxyType(filled),
+        reasons=MappingProxyType({}),
         nearly=None if sentences.nearly is None else sentences.nearly.format(**rule.values),
         statement=(sentences.rule or sentences.not_met).format(**open_ends, **rule.values),
     )
+    ready = {truth: bare.reason(truth, text) for truth, text in filled.items() if "{" not in text}
+    return replace(bare, reasons=MappingProxyType(ready))

@@ -8,18 +8,26 @@ differ the outcome is an omission, not a guess.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, reduce
 from itertools import product
+from operator import and_, or_
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from catalogue.errors import UsageError
-from catalogue.fields import OSP_BANDS, SARA_BANDS, Value
+from catalogue.fields import ITEM_MAXIMUM, OSP_BANDS, PREDICTOR_BANDS, SARA_BANDS, SETTINGS, SEX, Value
+from catalogue.subjects import NOT_RECORDED, NUMBER_ROW, Bools, Floats, Ints, Subjects
 
 Level: TypeAlias = Literal["HIGH", "MODERATE", "ALTERNATIVE", "OMISSION"]
 Band: TypeAlias = Literal["LOW", "MEDIUM", "HIGH"]
+LevelBits = npt.NDArray[np.uint8]
 
 BANDS: Final[tuple[Band, Band, Band]] = ("LOW", "MEDIUM", "HIGH")
 LOW, MEDIUM, HIGH = range(3)
+PATHWAYS: Final = ("HIGH", "MODERATE", "ALTERNATIVE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +62,23 @@ DOMAINS: Final[Mapping[str, Domain]] = MappingProxyType(
     }
 )
 SEX_GATE: Final = ("q1_30", "q6_11")
-PREDICTORS: Final = ("ogrs_2yr", "ovp_2yr", "rsr", "osp_dc", "osp_iic")
+OSP: Final = ("osp_dc", "osp_iic")
 SARA: Final = ("sara_partner", "sara_other")
-FIELDS_USED: Final = (
-    "sex",
-    "setting",
-    *SEX_GATE,
-    *(item for domain in DOMAINS.values() for item in domain.items),
-    *PREDICTORS,
-    *SARA,
-)
+PERSONAL: Final = ("sex", "setting")
+_ITEMS: Final = tuple(item for domain in DOMAINS.values() for item in domain.items)
+WANTED: Final = (*PERSONAL, *SEX_GATE, *_ITEMS, "ogrs_2yr", "ovp_2yr", *OSP, "rsr")
+"""The fields whose answers can be missing. A SARA that was not done counts as low."""
+FIELDS_USED: Final = (*WANTED, *SARA)
 
 # Overall need from the sum of the four domain scores.
 NEED_MEDIUM_FROM: Final = 3
 NEED_HIGH_FROM: Final = 6
 LAYER_NEEDED: Final = 3
 TOP_SCORE: Final = 2
-# Overall risk from the predictors, in per cent (step 4).
-MEDIUM_OGRS, HIGH_OGRS = 50, 75
-MEDIUM_OVP, HIGH_OVP = 30, 60
-MEDIUM_RSR, HIGH_RSR = 1, 3
+# Overall risk from the predictors, in per cent (step 4): the medium and the high band of each.
+_, MEDIUM_OGRS, HIGH_OGRS, _ = PREDICTOR_BANDS["ogrs_2yr"]
+_, MEDIUM_OVP, HIGH_OVP, _ = PREDICTOR_BANDS["ovp_2yr"]
+_, MEDIUM_RSR, HIGH_RSR, _ = PREDICTOR_BANDS["rsr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +97,99 @@ class Pathway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outlook:
-    """Recorded and projected bands, and what trumps them."""
+class Risk:
+    """The risk bands of some people, recorded and projected, and what is missing behind the difference; arrays [people]."""
 
-    need: int
-    projected_need: int
-    risk: int
-    projected_risk: int
-    very_high: bool
-    possibly_very_high: bool
-    sara_raised: bool
-    scores: Mapping[str, int]
-    missing: tuple[str, ...]
+    recorded: Ints
+    projected: Ints
+    missing: Mapping[str, Bools]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outlook:
+    """Recorded and projected need, the trumps, and which unanswered fields count; arrays [people]."""
+
+    need: Ints
+    projected_need: Ints
+    very_high: Bools
+    possibly_very_high: Bools
+    sara_raised: Bools
+    scores: Mapping[str, Ints]
+    missing: Mapping[str, Bools]
+
+
+# -------------------------------------------------------------------------------------------- what rules ask
+
+
+def reachable(subjects: Subjects) -> LevelBits:
+    """Which pathways could still result once the missing answers are in? One bit a pathway of ``PATHWAYS``, [people].
+
+    An eligibility rule asks this rather than ``pathway``: an omission that every answer would settle alike is
+    no missing information. A SARA that was not done counts as low, as in the identifier itself. That the assessment
+    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.intervention_reader``).
+    """
+    outlook = _outlook(subjects, widest=True)
+    setting = subjects.code("setting")
+    place = np.where(setting == NOT_RECORDED, _EITHER, setting != SETTINGS.index("COMMUNITY"))
+    both = risk(subjects, female=np.array([[False], [True]]))
+    men, women = _reachable_from()[
+        outlook.need,
+        outlook.projected_need,
+        both.recorded,
+        both.projected,
+        place,
+        outlook.very_high.astype(np.intp),
+        outlook.possibly_very_high.astype(np.intp),
+        outlook.sara_raised.astype(np.intp),
+    ]
+    sex = subjects.code("sex")
+    known = np.where(sex == SEX.index("FEMALE"), women, men)
+    found: LevelBits = np.where(sex == NOT_RECORDED, men | women, known).astype(np.uint8)
+    return found
+
+
+def bits(levels: tuple[str, ...]) -> int:
+    """Pathways as bits, as ``reachable`` gives them."""
+    return sum(1 << PATHWAYS.index(level) for level in levels)
+
+
+def missing(subjects: Subjects) -> Mapping[str, Bools]:
+    """Which unanswered fields does the identifier want, of whom? Arrays [people] by field, in the order of ``WANTED``."""
+    outlook = _outlook(subjects, widest=True)
+    band = risk(subjects, female=subjects.is_code("sex", "FEMALE"))
+    found = {name: ~subjects.recorded(name) for name in PERSONAL} | dict(outlook.missing)
+    for name, wanted in band.missing.items():
+        found[name] = found[name] | wanted if name in found else wanted
+    return {name: found[name] for name in WANTED}
+
+
+def risk(subjects: Subjects, *, female: Bools) -> Risk:
+    """Which risk bands do the predictors give, as recorded and at worst? The OSP scores do not count for ``female``."""
+    ogrs, ovp, rsr = (subjects.number(name) for name in ("ogrs_2yr", "ovp_2yr", "rsr"))
+    osp = [subjects.code(name) for name in OSP]
+    inapplicable = female | reduce(and_, (each == OSP_BANDS.index("NOT_APPLICABLE") for each in osp))
+    men = ~female
+    bands = (
+        _band(ogrs, MEDIUM_OGRS, HIGH_OGRS),
+        _band(ovp, MEDIUM_OVP, HIGH_OVP),
+        _sara(subjects),
+        *(_band(each, OSP_BANDS.index("MEDIUM"), OSP_BANDS.index("HIGH")) * men for each in osp),
+        _band(rsr, MEDIUM_RSR, HIGH_RSR) * inapplicable,
+    )
+    recorded = reduce(np.maximum, bands)
+    below = recorded < HIGH
+    wanted = {
+        "ogrs_2yr": np.isnan(ogrs) & below,
+        "ovp_2yr": np.isnan(ovp) & below,
+        **{name: (each == NOT_RECORDED) & men & below for name, each in zip(OSP, osp, strict=True)},
+        "rsr": np.isnan(rsr) & inapplicable & below,
+    }
+    return Risk(
+        recorded=recorded, projected=np.where(reduce(or_, wanted.values()), HIGH, recorded), missing=wanted
+    )
+
+
+# -------------------------------------------------------------------------------- the identifier's own answer
 
 
 def pathway(assessment: Mapping[str, Value] | object, *, sex: str | None, setting: str | None) -> Pathway:
@@ -113,78 +199,62 @@ def pathway(assessment: Mapping[str, Value] | object, *, sex: str | None, settin
     ``setting`` is COMMUNITY, or CUSTODY, REMAND or PRE_RELEASE, where high intensity can run. An assessment
     that says it is below layer 3 has no pathway: every answer counts as missing. Raises ``UsageError`` for another sex or setting.
     """
-    if sex not in {"MALE", "FEMALE"}:
+    if sex not in SEX:
         raise UsageError("The Programme Needs Identifier needs the sex; give MALE or FEMALE.")
-    custody = _in_custody(setting)
-    if custody is None:
+    if setting not in SETTINGS:
         raise UsageError(
             "The Programme Needs Identifier needs the setting; give COMMUNITY, CUSTODY, REMAND or PRE_RELEASE."
         )
     layer = _answer(assessment, "layer")
     layer = _answer(assessment, "assessment_layer") if layer is None else layer
-    answers = _plain(assessment) if layer is None or layer == LAYER_NEEDED else {}
-    outlook = _outlook(answers, female=sex == "FEMALE")
+    full = layer is None or layer == LAYER_NEEDED
+    answers = {name: _answer(assessment, name) for name in FIELDS_USED} if full else {}
+    subject = Subjects.of([{**answers, "sex": sex, "setting": setting}])
+    outlook = _outlook(subject, widest=False)
+    band = risk(subject, female=np.array([sex == "FEMALE"]))
+    wanted = {**outlook.missing, **band.missing}
     return Pathway(
-        level=_level(outlook, custody=custody),
-        need=BANDS[outlook.need],
-        risk=BANDS[outlook.risk],
-        domain_scores=outlook.scores,
-        missing=outlook.missing,
+        level=_level(outlook, band, custody=setting != "COMMUNITY"),
+        need=BANDS[int(outlook.need[0])],
+        risk=BANDS[int(band.recorded[0])],
+        domain_scores=MappingProxyType({name: int(score[0]) for name, score in outlook.scores.items()}),
+        missing=tuple(name for name in WANTED if name in wanted and wanted[name][0]),
     )
 
 
-def _plain(assessment: object) -> dict[str, Value]:
-    return {name: _answer(assessment, name) for name in FIELDS_USED}
+_IN_WORDS: Final = {"YES": True, "NO": False}  # some extracts write a yes or no out
 
 
 def _answer(assessment: object, name: str) -> Value:
-    """An answer in plain Python: a row of a data frame holds the frame's own numbers, and NaN where nothing is recorded."""
     value = assessment.get(name) if hasattr(assessment, "get") else getattr(assessment, name, None)
-    unwrap = getattr(value, "item", None)
-    plain: Value = value if unwrap is None else unwrap()
-    return None if plain != plain else plain  # noqa: PLR0124  only NaN differs from itself
+    if name in SEX_GATE and isinstance(value, str):
+        return _IN_WORDS.get(value.upper(), value)
+    return value
 
 
-def reachable(subject: Mapping[str, Value]) -> frozenset[str]:
-    """Which pathways could still result once the missing answers are in? One, when they cannot matter.
-
-    An eligibility rule asks this rather than ``pathway``: an omission that every answer would settle alike is
-    no missing information. A SARA that was not done counts as low, as in the identifier itself. That the assessment
-    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.intervention_reader``).
-    """
-    sex, setting = subject.get("sex"), subject.get("setting")
-    women = (False, True) if sex is None else (sex == "FEMALE",)
-    custody = _in_custody(setting if isinstance(setting, str) else None)
-    places = (False, True) if custody is None else (custody,)
-    outlooks = [_outlook(subject, female=female, widest=True) for female in women]
-    return frozenset(
-        LEVELS[need, risk, place, trump, outlook.sara_raised]
-        for outlook in outlooks
-        for place in places
-        for need in range(outlook.need, outlook.projected_need + 1)
-        for risk in range(outlook.risk, outlook.projected_risk + 1)
-        for trump in ({outlook.very_high, outlook.possibly_very_high} if risk == HIGH else {False})
+def _level(outlook: _Outlook, band: Risk, *, custody: bool) -> Level:
+    need, projected_need = int(outlook.need[0]), int(outlook.projected_need[0])
+    risk_now, projected_risk = int(band.recorded[0]), int(band.projected[0])
+    very_high, raised = bool(outlook.very_high[0]), bool(outlook.sara_raised[0])
+    interim = matrix(need, risk_now, custody=custody, very_high=very_high, sara_raised=raised)
+    projected = matrix(
+        projected_need, projected_risk, custody=custody, very_high=very_high, sara_raised=raised
     )
+    if very_high or (raised and not custody):
+        return interim  # a trump that ends the calculation
+    if projected == "ALTERNATIVE":
+        return "ALTERNATIVE"
+    if need != projected_need or risk_now != projected_risk:
+        return "OMISSION"
+    return interim
 
 
-def risk(subject: Mapping[str, Value]) -> tuple[Band, Band]:
-    """Between which risk bands does the person lie, as recorded and at worst? The same where nothing is missing."""
-    recorded, projected, _ = _risk(subject, female=subject.get("sex") == "FEMALE")
-    return BANDS[recorded], BANDS[projected]
-
-
-def unanswered(subject: Mapping[str, Value]) -> tuple[str, ...]:
-    """Which unanswered fields does the identifier want for this person?"""
-    personal = tuple(name for name in ("sex", "setting") if subject.get(name) is None)
-    return personal + _outlook(subject, female=subject.get("sex") == "FEMALE", widest=True).missing
-
-
-def matrix(need: int, risk: int, *, custody: bool, very_high: bool, sara_raised: bool) -> str:
+def matrix(need: int, risk: int, *, custody: bool, very_high: bool, sara_raised: bool) -> Level:
     """Which pathway do need, risk and the trumps give, by steps 5 and 6 of the table?
 
     ``very_high``: OGRS of 75 or more with OVP of 60 or more or a high SARA; ``sara_raised``: a SARA of medium or high.
     """
-    top = "HIGH" if custody else "MODERATE"
+    top: Level = "HIGH" if custody else "MODERATE"
     if very_high or (need == HIGH and risk == HIGH):
         return top
     if sara_raised or (need >= MEDIUM and risk >= MEDIUM):
@@ -192,165 +262,105 @@ def matrix(need: int, risk: int, *, custody: bool, very_high: bool, sara_raised:
     return "ALTERNATIVE"
 
 
-LEVELS: Final[Mapping[tuple[int, int, bool, bool, bool], str]] = MappingProxyType(
-    {
-        (need, risk, custody, very_high, sara_raised): matrix(
-            need, risk, custody=custody, very_high=very_high, sara_raised=sara_raised
-        )
-        for need, risk, custody, very_high, sara_raised in product(
-            range(3), range(3), (False, True), (False, True), (False, True)
-        )
-    }
-)
+_EITHER: Final = 2
+_PLACES: Final = {0: (False,), 1: (True,), _EITHER: (False, True)}
 
 
-def _in_custody(setting: str | None) -> bool | None:
-    return {"COMMUNITY": False, "CUSTODY": True, "REMAND": True, "PRE_RELEASE": True}.get(setting or "")
+@cache
+def _reachable_from() -> LevelBits:
+    """The pathways that could result, by lowest and highest need and risk, place, and what trumps surely and possibly."""
+    table = np.zeros((3, 3, 3, 3, 3, 2, 2, 2), dtype=np.uint8)
+    for need, top_need, band, top_band, place, surely, possibly, raised in np.ndindex(table.shape):
+        found = 0
+        for one, other, custody in product(
+            range(need, top_need + 1), range(band, top_band + 1), _PLACES[place]
+        ):
+            for trump in {bool(surely), bool(possibly)} if other == HIGH else {False}:
+                level = matrix(one, other, custody=custody, very_high=trump, sara_raised=bool(raised))
+                found |= 1 << PATHWAYS.index(level)
+        table[need, top_need, band, top_band, place, surely, possibly, raised] = found
+    return table
 
 
-def _level(outlook: _Outlook, *, custody: bool) -> Level:
-    interim: Level = LEVELS[outlook.need, outlook.risk, custody, outlook.very_high, outlook.sara_raised]  # type: ignore[assignment]  # the table holds levels only
-    projected = LEVELS[
-        outlook.projected_need,
-        outlook.projected_risk,
-        custody,
-        outlook.very_high,
-        outlook.sara_raised,
-    ]
-    if outlook.very_high or (outlook.sara_raised and not custody):
-        return interim  # a trump that ends the calculation
-    if projected == "ALTERNATIVE":
-        return "ALTERNATIVE"
-    if outlook.need != outlook.projected_need or outlook.risk != outlook.projected_risk:
-        return "OMISSION"
-    return interim
+# ------------------------------------------------------------------------------------------------- its parts
 
 
-def _outlook(answers: Mapping[str, Value], *, female: bool, widest: bool = False) -> _Outlook:
-    scores: dict[str, int] = {}
-    projected: dict[str, int] = {}
-    missing: list[str] = []
-    for name, domain in DOMAINS.items():
-        applies, may_apply, gate_missing = (
-            _sex_gate(answers, widest=widest) if name == "sex" else (True, True, [])
-        )
-        scores[name] = _score(domain, answers, unanswered=False) if applies else 0
-        projected[name] = _score(domain, answers, unanswered=True) if may_apply else 0
-        if may_apply and not applies and not widest:
-            projected[name] = TOP_SCORE  # 1.30 missing projects the whole domain, whatever its items say
-        missing += gate_missing
-        if may_apply:
-            missing += [item for item in domain.items if answers.get(item) is None]
-    risk, projected_risk, risk_missing = _risk(answers, female=female)
-    missing += risk_missing
-    ogrs, ovp = _number(answers, "ogrs_2yr"), _number(answers, "ovp_2yr")
-    sara = max(_sara(answers, name) for name in SARA)
-    very_high = (ogrs or 0) >= HIGH_OGRS and ((ovp or 0) >= HIGH_OVP or sara == HIGH)
-    possibly = (ogrs is None or ogrs >= HIGH_OGRS) and (ovp is None or ovp >= HIGH_OVP or sara == HIGH)
-    if widest and possibly != very_high:
-        missing += [name for name in ("ogrs_2yr", "ovp_2yr") if answers.get(name) is None]
+def _outlook(subjects: Subjects, *, widest: bool) -> _Outlook:
+    applies, may_apply, gate_missing = _sex_gate(subjects, widest=widest)
+    items = subjects.numbers[_ITEM_ROWS]
+    blank = np.isnan(items)
+    scores = _scores(np.where(blank, 0.0, items))
+    projected = _scores(np.where(blank, _WORST, items))
+    scores[_SEX] *= applies
+    # 1.30 missing projects the whole sex domain, whatever its items say; a rule lets its answers speak
+    opened = may_apply if widest else applies
+    projected[_SEX] = np.where(opened, projected[_SEX], TOP_SCORE * may_apply)
+    ogrs, ovp = subjects.number("ogrs_2yr"), subjects.number("ovp_2yr")
+    sara = _sara(subjects)
+    very_high = (ogrs >= HIGH_OGRS) & ((ovp >= HIGH_OVP) | (sara == HIGH))
+    possibly = ~(ogrs < HIGH_OGRS) & (~(ovp < HIGH_OVP) | (sara == HIGH))
+    blank[_SEX_ITEMS] &= may_apply
+    wanted = gate_missing | dict(zip(_ITEMS, blank, strict=True))
+    if widest:
+        open_still = possibly != very_high
+        wanted |= {"ogrs_2yr": open_still & np.isnan(ogrs), "ovp_2yr": open_still & np.isnan(ovp)}
     return _Outlook(
-        need=_need(sum(scores.values())),
-        projected_need=_need(sum(projected.values())),
-        risk=risk,
-        projected_risk=projected_risk,
+        need=_need(scores.sum(axis=0)),
+        projected_need=_need(projected.sum(axis=0)),
         very_high=very_high,
         possibly_very_high=possibly,
         sara_raised=sara >= MEDIUM,
-        scores=MappingProxyType(scores),
-        missing=tuple(dict.fromkeys(missing)),
+        scores=dict(zip(DOMAINS, scores, strict=True)),
+        missing=wanted,
     )
 
 
-def _sex_gate(answers: Mapping[str, Value], *, widest: bool) -> tuple[bool, bool, list[str]]:
+def _sex_gate(subjects: Subjects, *, widest: bool) -> tuple[Bools, Bools, dict[str, Bools]]:
     """Does the sex domain count, could it, and which gate answers are wanting?
 
     The identifier projects the domain only when 1.30 is missing; at its ``widest`` any missing gate answer could open it.
     """
-    ever, questions = (_yes(answers, name) for name in SEX_GATE)
-    if ever or questions:
-        return True, True, []
-    wanting = [name for name in SEX_GATE if answers.get(name) is None]
-    return False, bool(wanting) if widest else ever is None, wanting if widest or ever is None else []
+    gates = {name: subjects.code(name) for name in SEX_GATE}
+    applies = reduce(or_, (gate == 1 for gate in gates.values()))
+    blank = {name: gate == NOT_RECORDED for name, gate in gates.items()}
+    could_open = reduce(or_, blank.values()) if widest else blank[SEX_GATE[0]]
+    wanting = {name: each & ~applies & could_open for name, each in blank.items()}
+    return applies, applies | could_open, wanting
 
 
-def _score(domain: Domain, answers: Mapping[str, Value], *, unanswered: bool) -> int:
-    total = 0
-    for item in domain.items:
-        value = _number(answers, item)
-        if value is None:
-            total += domain.projected.get(item, 2) if unanswered else 0
-        elif item == domain.trump and value >= 2:
-            return 2
-        else:
-            total += int(value)
-    return (total >= domain.one_from) + (total >= domain.two_from)
+# Where the items of the domains stand among the numbers, what a missing one counts for at worst, and where each domain's begin.
+_ITEM_ROWS: Final = np.array([NUMBER_ROW[item] for item in _ITEMS])
+_WORST: Final = np.array(
+    [[domain.projected.get(item, ITEM_MAXIMUM)] for domain in DOMAINS.values() for item in domain.items]
+)
+_STARTS: Final = np.cumsum([0, *(len(domain.items) for domain in DOMAINS.values())])[:-1]
+_FROM: Final = np.array([[domain.one_from, domain.two_from] for domain in DOMAINS.values()])
+_TRUMPED: Final = np.array([place for place, domain in enumerate(DOMAINS.values()) if domain.trump])
+_TRUMPS: Final = np.array([_ITEMS.index(domain.trump) for domain in DOMAINS.values() if domain.trump])
+_SEX: Final = list(DOMAINS).index("sex")
+_SEX_ITEMS: Final = slice(_STARTS[_SEX], _STARTS[_SEX] + len(DOMAINS["sex"].items))
 
 
-def _need(total: int) -> int:
-    return (total >= NEED_MEDIUM_FROM) + (total >= NEED_HIGH_FROM)
+def _scores(items: Floats) -> Ints:
+    """The scores of the domains [domains, people], from their items [items, people]."""
+    total = np.add.reduceat(items, _STARTS, axis=0)
+    scores = (total >= _FROM[:, :1]).astype(np.int64) + (total >= _FROM[:, 1:])
+    # A missing trump counts for more than 2 at worst, which scores its domain 2 by the sum as well.
+    scores[_TRUMPED] = np.where(items[_TRUMPS] >= ITEM_MAXIMUM, TOP_SCORE, scores[_TRUMPED])
+    return scores
 
 
-def _risk(answers: Mapping[str, Value], *, female: bool) -> tuple[int, int, list[str]]:
-    """The risk band of what is recorded, the projected band, and the missing predictors behind the difference."""
-    ogrs, ovp = _number(answers, "ogrs_2yr"), _number(answers, "ovp_2yr")
-    bands = [
-        _cut(ogrs, MEDIUM_OGRS, HIGH_OGRS),
-        _cut(ovp, MEDIUM_OVP, HIGH_OVP),
-        *(_sara(answers, name) for name in SARA),
-    ]
-    missing = [name for name in ("ogrs_2yr", "ovp_2yr") if answers.get(name) is None]
-    osp = ["NOT_APPLICABLE" if female else answers.get(name) for name in ("osp_dc", "osp_iic")]
-    if not female:
-        missing += [name for name in ("osp_dc", "osp_iic") if answers.get(name) is None]
-        bands += [_osp(band) for band in osp]
-    if all(band == "NOT_APPLICABLE" for band in osp):
-        rsr = _number(answers, "rsr")
-        bands.append(_cut(rsr, MEDIUM_RSR, HIGH_RSR))
-        missing += ["rsr"] if rsr is None else []
-    risk = max(bands)
-    if risk == HIGH:
-        missing = []
-    return risk, HIGH if missing else risk, missing
+def _need(total: Ints) -> Ints:
+    return (total >= NEED_MEDIUM_FROM).astype(np.int64) + (total >= NEED_HIGH_FROM)
 
 
-def _cut(value: float | None, medium: float, high: float) -> int:
-    return LOW if value is None else (value >= medium) + (value >= high)
+def _band(value: npt.NDArray[np.floating] | npt.NDArray[np.integer], medium: float, high: float) -> Ints:
+    """The band of a number; low where it is not recorded."""
+    return (value >= medium).astype(np.int64) + (value >= high)
 
 
-def _osp(band: Value) -> int:
-    if band is None:
-        return LOW
-    if not isinstance(band, str) or band not in OSP_BANDS:
-        raise UsageError(f"An OSP score is outside its scale; use one of {', '.join(OSP_BANDS)}.")
-    return (band in {"MEDIUM", "HIGH", "VERY_HIGH"}) + (band in {"HIGH", "VERY_HIGH"})
-
-
-def _yes(answers: Mapping[str, Value], name: str) -> bool | None:
-    """A yes or no, which some extracts write out in words."""
-    answer = answers.get(name)
-    if answer is None or isinstance(answer, bool):
-        return answer
-    if isinstance(answer, int | float) and answer in {0, 1}:
-        return answer == 1
-    if isinstance(answer, str) and answer.upper() in {"YES", "NO"}:
-        return answer.upper() == "YES"
-    raise UsageError(
-        f"The field '{name}' is a yes or no and holds something else; correct it in the assessment."
-    )
-
-
-def _sara(answers: Mapping[str, Value], name: str) -> int:
-    band = answers.get(name)
-    if band is None:
-        return LOW
-    if band not in SARA_BANDS:
-        raise UsageError(f"The field '{name}' is outside its scale; use one of {', '.join(SARA_BANDS)}.")
-    return SARA_BANDS.index(str(band))
-
-
-def _number(answers: Mapping[str, Value], name: str) -> float | None:
-    value = answers.get(name)
-    if value is None or isinstance(value, int | float):
-        return value
-    raise UsageError(f"The field '{name}' holds text where a number belongs; correct it in the assessment.")
+def _sara(subjects: Subjects) -> Ints:
+    """The higher of the two SARA bands; low where none was done."""
+    low = SARA_BANDS.index("LOW")
+    highest = reduce(np.maximum, (subjects.code(name) for name in SARA))
+    return np.maximum(highest, low).astype(np.int64)

@@ -10,10 +10,19 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+import numpy as np
+
 from catalogue.errors import UsageError
+from catalogue.fields import RISK_BANDS
+from catalogue.subjects import Codes, Floats, Ints
 
 TierName: TypeAlias = Literal["A", "B", "C", "D", "E", "F", "G", "NOT_SUPERVISED", "MISSING"]
 Source: TypeAlias = Literal["DYNAMIC", "STATIC"]
+
+LETTERS: Final = "ABCDEFG"
+"""The tiers from the highest to the lowest; a tier in an array is its place here."""
+NO_TIER: Final = len(LETTERS)
+"""The place that stands for no tier."""
 
 # ARP (rows) by CSRP (columns), each from its bound upwards, in per cent.
 ARP_FROM: Final = (90, 75, 50, 25, 15, 0)
@@ -30,6 +39,11 @@ _MAPPA: Final[Mapping[str | None, str]] = MappingProxyType(
     {"VERY_HIGH": "A", "HIGH": "C", "MEDIUM": "D", "LOW": "E", None: "E"}
 )
 _ROSH_ALONE: Final[Mapping[str | None, str]] = MappingProxyType({"VERY_HIGH": "C", "HIGH": "D"})
+_PLACES: Final = np.array([[LETTERS.index(letter) for letter in row] for row in _GRID])
+# By the place of the risk of serious harm in RISK_BANDS; the last is for what is not recorded.
+_HARM_ALONE: Final = np.array(
+    [LETTERS.index(_ROSH_ALONE[band]) if band in _ROSH_ALONE else NO_TIER for band in (*RISK_BANDS, None)]
+)
 _REGISTRATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {"DOMESTIC_ABUSE": "E", "STALKING": "F", "CHILD_PROTECTION": "F"}
 )
@@ -37,7 +51,6 @@ _REGISTRATIONS: Final[Mapping[str, str]] = MappingProxyType(
 # the reduction for time free of offences.
 _DC_MEDIUM: Final = ((3.36, "C"), (2.11, "D"), (1.12, "C"), (0.60, "D"))
 _DC_BANDS: Final = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH", "NOT_APPLICABLE")
-_ROSH: Final = ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +96,11 @@ def tier(
         return Tier(tier="NOT_SUPERVISED", factors=MappingProxyType({}), provisional=False)
     if arp is None or csrp is None:
         return Tier(tier="MISSING", factors=MappingProxyType({}), provisional=False)
-    if not (0 <= arp <= 100 and 0 <= csrp <= 100):
-        raise UsageError("ARP and CSRP are percentages; give numbers from 0 to 100.")
-    if rosh is not None and rosh not in _ROSH:
-        raise UsageError(f"The risk of serious harm is outside its scale; use one of {', '.join(_ROSH)}.")
-    factors = {"arp_csrp": base(arp, csrp)}
+    if rosh is not None and rosh not in RISK_BANDS:
+        raise UsageError(
+            f"The risk of serious harm is outside its scale; use one of {', '.join(RISK_BANDS)}."
+        )
+    factors = {"arp_csrp": _base(arp, csrp)}
     found = {
         "dc_srp": _dc_srp(dc_srp_band, dc_srp_score),
         "mappa_rosh": _MAPPA[rosh] if mappa else None,
@@ -105,11 +118,31 @@ def tier(
     return Tier(tier=highest, factors=MappingProxyType(factors), provisional=provisional)
 
 
-def base(arp: float, csrp: float) -> str:
-    """Which tier do ARP and CSRP give by themselves?"""
-    row = next(place for place, bound in enumerate(ARP_FROM) if arp >= bound)
-    column = next(place for place, bound in enumerate(CSRP_FROM) if csrp >= bound)
-    return _GRID[row][column]
+def by_predictors(arp: Floats, csrp: Floats) -> Ints:
+    """Which tier do ARP and CSRP give by themselves? Places in ``LETTERS``; ``NO_TIER`` where either is not recorded.
+
+    Raises ``UsageError`` for a number that is no percentage.
+    """
+    if ((arp < 0) | (arp > 100) | (csrp < 0) | (csrp > 100)).any():
+        raise UsageError("ARP and CSRP are percentages; give numbers from 0 to 100.")
+    row = (arp[:, None] < np.array(ARP_FROM)).sum(axis=1)
+    column = (csrp[:, None] < np.array(CSRP_FROM)).sum(axis=1)
+    return np.where(np.isnan(arp) | np.isnan(csrp), NO_TIER, _PLACES[row, column])
+
+
+def by_predictors_and_harm(arp: Floats, csrp: Floats, rosh: Codes) -> Ints:
+    """The same, or the tier that the risk of serious harm gives alone where that is higher.
+
+    ``rosh`` holds places in ``RISK_BANDS``, below 0 where it is not recorded.
+    """
+    tiers = by_predictors(arp, csrp)
+    return np.where(tiers == NO_TIER, NO_TIER, np.minimum(tiers, _HARM_ALONE[rosh]))
+
+
+def _base(arp: float, csrp: float) -> str:
+    return LETTERS[
+        int(by_predictors(np.array([arp], dtype=np.float64), np.array([csrp], dtype=np.float64))[0])
+    ]
 
 
 def _dc_srp(band: str | None, score: float | None) -> str | None:
@@ -151,7 +184,7 @@ def _wants_dynamic(factors: Mapping[str, str], arp: float, csrp: float, static: 
         return "A" not in (factors.get("dc_srp"), factors.get("mappa_rosh"))
     if not any(static):
         return False
-    best = base(100, csrp) if static[0] else base(arp, 100)
+    best = _base(100, csrp) if static[0] else _base(arp, 100)
     return not any(each <= best for each in others)
 
 

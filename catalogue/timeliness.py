@@ -5,7 +5,6 @@ before the end of the sentence; unpaid work at six and nine months of the requir
 looked at nine months before the end, so that it is not begun too late.
 """
 
-from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,12 +12,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-import polars as pl
+import numpy as np
+import numpy.typing as npt
 
-from catalogue import messages
-from catalogue.intervention import Intervention, InterventionType
+from catalogue.intervention import InterventionType
 
 NOTICE_DAYS: Final = 28
+"""How long a check is told from the day on which it falls due."""
+
+Days = npt.NDArray[np.datetime64]
+"""Days as `datetime64[D]`, NaT where there is none."""
 
 
 class Since(StrEnum):
@@ -53,57 +56,22 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A check, the day it falls due, and the sentence that asks for it."""
+def is_due(code: str, *, counted_from: Days, as_of: date) -> npt.NDArray[np.bool_]:
+    """Has the check of this code fallen due, today or in the 28 days before, counted from each of these days?
 
-    code: str
-    due_on: date
-    text: str
-
-
-def due(
-    intervention: Intervention,
-    *,
-    as_of: date,
-    ends_on: date | None,
-    imposed_on: date | None = None,
-    notice_days: int = NOTICE_DAYS,
-) -> tuple[Due, ...]:
-    """Which checks of this intervention are due now: within ``notice_days`` ahead, or at most as many past?
-
-    ``ends_on`` is the last day of the sentence, ``imposed_on`` the day an unpaid work requirement was made; without the
-    date that a check counts from, it never falls due. Ordered by date.
+    Never where there is no day.
     """
-    days = {Since.SENTENCE_END: ends_on, Since.IMPOSED: imposed_on}
-    found = []
-    for code, check in CHECKS.items():
-        counted_from = days[check.since]
-        if counted_from is None or intervention.type not in check.types:
-            continue
-        day = months_from(counted_from, check.months)
-        if abs((day - as_of).days) <= notice_days:
-            found.append(Due(code=code, due_on=day, text=messages.load().phrase(code)))
-    return tuple(sorted(found, key=lambda each: (each.due_on, each.code)))
+    past = np.datetime64(as_of) - months_on(counted_from, CHECKS[code].months)
+    found: npt.NDArray[np.bool_] = (past >= np.timedelta64(0, "D")) & (
+        past <= np.timedelta64(NOTICE_DAYS, "D")
+    )
+    return found
 
 
-def is_due(
-    code: str,
-    *,
-    counted_from: pl.Expr,
-    as_of: pl.Expr,
-    ahead_days: int = NOTICE_DAYS,
-    past_days: int = NOTICE_DAYS,
-) -> pl.Expr:
-    """Is the check of this code due on each day? The answer of ``due`` for columns of days, whatever the intervention.
-
-    ``ahead_days`` of 0 asks for checks that have fallen due, and not for those that are to come.
-    """
-    day = counted_from.dt.offset_by(f"{CHECKS[code].months}mo")
-    return (day - as_of).dt.total_days().is_between(-past_days, ahead_days)
-
-
-def months_from(day: date, months: int) -> date:
+def months_on(days: Days, months: int) -> Days:
     """Which day lies so many calendar months on (or back)? The last of its month where the month has no such day."""
-    year, month = divmod(12 * day.year + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    month = days.astype("datetime64[M]")
+    first = (month + months).astype("datetime64[D]")
+    last = (month + months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    found: Days = np.minimum(first + (days - month.astype("datetime64[D]")), last)
+    return found

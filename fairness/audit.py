@@ -32,9 +32,8 @@ from fairness.suggested import Suggested, suggested
 from fairness.suppression import Ledger
 from fairness.work import Inline
 from features.histories import Histories
-from scoring import landmarks
 from scoring.bundle import Bundle
-from scoring.flags import feature_rows, raised
+from scoring.inflight.from_histories import feature_rows, open_at, raised
 
 PAST_DAYS = (182, 364, 546)
 """Days before the audit for which flags are made, to compare them with what then happened."""
@@ -78,7 +77,7 @@ def run(
         bundle_folder: the release bundle that is judged.
         suggestions: what it suggests for everybody (columns of `scoring.national`), or that reduced by
             `fairness.suggested` to what is counted, or a function that returns it once it is made.
-        flags: what it says about every open referral (columns of `scoring.flags`).
+        flags: what it says about every open referral (columns of `scoring.inflight.from_histories`).
         out: folder of the report; made where it is not there.
         register: the register of disparities; the project's own by default.
         as_of: the day of the audit.
@@ -245,7 +244,7 @@ def past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
     bundle, catalogue = Bundle.open(folder), load()
     days = [as_of - timedelta(days=each) for each in PAST_DAYS]
     concerned = with_open_referrals(histories, days=days)
-    points = pl.concat([landmarks.open_at(concerned, day) for day in days])
+    points = pl.concat([open_at(concerned, day) for day in days])
     scored = feature_rows(concerned, points, head=bundle.inflight, catalogue=catalogue)
     flags = raised(concerned, scored, bundle=bundle, catalogue=catalogue)
     return PastFlags(flags, bundle.thresholds.horizon_weeks, scored)

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from catalogue.documents import Section, read_model, read_yaml
 from catalogue.errors import UsageError
+from features.age import whole_years
 
 NOT_RECORDED = "Not recorded"
 PREFER_NOT_TO_SAY = "Prefer not to say"
@@ -184,17 +185,17 @@ def _named(code: pl.Expr, names: Mapping[str, str], spec: Definitions) -> pl.Exp
     )
 
 
-def _whole_years(born: pl.Expr, today: pl.Expr) -> pl.Expr:
-    """Age in whole years; who was born on 29 February is a year older on 1 March of a common year."""
-    # Months and days come in eight bits, where month * 100 would overflow.
-    month, day = today.dt.month() - born.dt.month(), today.dt.day() - born.dt.day()
-    before_birthday = (month < 0) | ((month == 0) & (day < 0))
-    return today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)
-
-
 def _age_band(each: Characteristic, column: str) -> pl.Expr:
-    years = _whole_years(pl.col(column), pl.col("as_of"))
+    known = pl.col(column).is_not_null() & pl.col("as_of").is_not_null()
+    age = pl.map_batches(["as_of", column], _years, return_dtype=pl.Int64)
+    years = pl.when(known).then(age)
     band = pl.lit(NOT_RECORDED)
     for start in sorted(each.bands):
         band = pl.when(years >= start).then(pl.lit(each.bands[start])).otherwise(band)
     return pl.when(years.is_null()).then(pl.lit(NOT_RECORDED)).otherwise(band)
+
+
+def _years(days: Sequence[pl.Series]) -> pl.Series:
+    """Whole years between two columns of days; of no meaning where either is null."""
+    on, born = (each.to_physical().fill_null(0).to_numpy() for each in days)
+    return pl.Series(whole_years(on, born))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from catalogue.fields import CRIMINOGENIC
 from fairness import characteristics
 from fairness.characteristics import Definitions, definitions
-from features.definitions.assessments import ANSWERED_AT_LEAST, CRIMINOGENIC
+from features.definitions.assessments import ANSWERED_AT_LEAST
 from features.histories import Histories
 
 NOT_ASSESSED = "Not assessed"

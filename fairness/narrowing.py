@@ -7,7 +7,7 @@ import polars as pl
 
 from features.contract import TABLES
 from features.histories import Histories
-from scoring import landmarks
+from scoring.inflight.from_histories import open_at
 
 
 def of_people(histories: Histories, crns: Iterable[str]) -> Histories:
@@ -28,7 +28,7 @@ def of_people(histories: Histories, crns: Iterable[str]) -> Histories:
 
 def with_open_referrals(histories: Histories, *, days: Sequence[date]) -> Histories:
     """The records of everybody whose referral was open on one of the days: all that flags of those days read."""
-    ids = pl.concat([landmarks.open_at(histories, day).select("referral_id") for day in days]).unique()
+    ids = pl.concat([open_at(histories, day).select("referral_id") for day in days]).unique()
     owners = (
         histories.table("referrals")
         .select("crn", "referral_id")

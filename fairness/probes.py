@@ -21,9 +21,9 @@ from fairness.evidence import Grid, GridRows, Test
 from fairness.narrowing import of_people
 from features.contract import TABLES
 from features.histories import Histories
-from scoring import landmarks
 from scoring.bundle import Bundle
-from scoring.flags import flag_all
+from scoring.inflight.from_histories import flag_all, open_at
+from scoring.inflight.landmarks import LABELS
 from scoring.national import suggest_all
 
 PEOPLE, LEAKAGE_PEOPLE = 200, 150
@@ -62,7 +62,7 @@ def sample(histories: Histories, *, people: int = PEOPLE, days: Sequence[date] =
     crns = histories.crns()
     open_now: set[str] = set()
     for day in days:
-        open_now.update(landmarks.open_at(histories, day)["referral_id"].to_list())
+        open_now.update(open_at(histories, day)["referral_id"].to_list())
     owners = histories.table("referrals").select("crn", "referral_id").collect()
     first = set(owners.filter(pl.col("referral_id").is_in(sorted(open_now)))["crn"].to_list())
     chosen = sorted(crns, key=lambda crn: (crn not in first, hashlib.sha256(crn.encode()).digest()))[:people]
@@ -283,7 +283,7 @@ def proxies(
                 each.title,
                 _about(mask.sum()),
                 round(float(roc_auc_score(target, predicted)), 3),
-                f"{landmarks.LABELS.get(top, top)} ({strength:.2f} alone)",
+                f"{LABELS.get(top, top)} ({strength:.2f} alone)",
                 None if top not in weight else round(weight[top], 3),
             ]
         )

@@ -21,7 +21,7 @@ from fairness.suggested import Suggested, suggested, together
 from fairness.work import Inline
 from features.histories import Histories
 from scoring.bundle import Bundle
-from scoring.flags import flag_all
+from scoring.inflight.from_histories import flag_all
 from scoring.national import under_supervision, verdicts_at
 
 SHARED_FROM = 24_000

@@ -14,9 +14,10 @@ from typing import cast
 import polars as pl
 
 from catalogue import Catalogue, messages
-from catalogue.eligibility import Outcome, evaluate
+from catalogue.eligibility import evaluate
 from catalogue.fields import FIELDS, Subject
 from catalogue.intervention import RuleKind
+from catalogue.plan import Outcome
 from fairness.characteristics import APART, Characteristic
 from fairness.evidence import Grid, GridRows
 from features.histories import Histories

@@ -11,13 +11,13 @@ from datetime import date
 
 import polars as pl
 
+from catalogue.fields import CRIMINOGENIC
 from fairness import compare, statistics
 from fairness.characteristics import APART, Characteristic
 from fairness.compare import Comparison, GroupStatus
 from fairness.evidence import Grid, GridRows
 from fairness.measures import Measure
 from fairness.policy import Policy
-from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 WRONG = (0.05, 0.10, 0.20)

@@ -10,8 +10,10 @@ from datetime import date
 import polars as pl
 
 from catalogue import Catalogue
+from catalogue.eligibility import NOT_ELIGIBLE
+from catalogue.fields import CRIMINOGENIC
+from catalogue.frames import statuses
 from fairness.grouping import HIGH_RISK, LOW_RISK
-from features.definitions.assessments import CRIMINOGENIC
 from features.histories import Histories
 
 PROGRAMMES = ("ACP", "SI")
@@ -154,20 +156,15 @@ def eligibility(histories: Histories, points: pl.DataFrame, catalogue: Catalogue
     NEARLY and MISSING_INFORMATION count as eligible: what is not recorded, or could be waited for, must
     not take a person out of the comparison.
     """
-    from catalogue import batch
     from features import subject
 
     asked = points.select("crn", pl.col("decided_on").alias("as_of"), "assessment_id")
-    statuses = batch.evaluate(subject.subjects(histories, asked), catalogue)
-    made = []
-    for name, wanted in (("eligible", None), ("eligible_programme", PROGRAMMES)):
-        columns = [
-            pl.col(each.id).cast(pl.String) != "NOT_ELIGIBLE"
-            for each in catalogue.interventions
-            if wanted is None or each.type.value in wanted
-        ]
-        made.append(statuses.select(pl.any_horizontal(columns).alias(name)).to_series())
-    return made
+    open_to = statuses(subject.subjects(histories, asked), catalogue) != NOT_ELIGIBLE
+    programmes = [each.type.value in PROGRAMMES for each in catalogue.interventions]
+    return [
+        pl.Series("eligible", open_to.any(axis=1)),
+        pl.Series("eligible_programme", open_to[:, programmes].any(axis=1)),
+    ]
 
 
 def delivery(histories: Histories, *, as_of: date, referrals: pl.DataFrame | None = None) -> pl.DataFrame:

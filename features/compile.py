@@ -22,6 +22,7 @@ from features.expressions import (
     Every,
     Holds,
     IsTrue,
+    KnownWithin,
     Measure,
     Not,
     OneOf,
@@ -45,6 +46,8 @@ def condition(of: Condition) -> nw.Expr:  # noqa: PLR0911  one case a kind of co
             return nw.col(column).fill_null(value=False)
         case Recorded(column):
             return ~nw.col(column).is_null()
+        case KnownWithin(days):
+            return nw.col("own_day") >= nw.col("as_of") - days
         case Contains(column, code):
             marked = f"{LIST_MARK}{code}{LIST_MARK}"
             return nw.col(column).str.contains(marked, literal=True).fill_null(value=False)

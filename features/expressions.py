@@ -43,6 +43,13 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownWithin:
+    """The version of the record that counts became known in so many days before the as-of day."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contains:
     """The list column has this member."""
 
@@ -72,7 +79,7 @@ class Not:
     part: Condition
 
 
-Condition = OneOf | AtLeast | IsTrue | Recorded | Contains | Covers | Every | Not
+Condition = OneOf | AtLeast | IsTrue | Recorded | KnownWithin | Contains | Covers | Every | Not
 
 ALWAYS = Every(())
 """The condition that every event meets."""
@@ -160,6 +167,8 @@ def columns_of(expression: Condition | Measure) -> Iterator[str]:
             yield from columns
         case Reaching(thresholds):
             yield from (column for column, _ in thresholds)
+        case KnownWithin():  # reads the day that every record has, which is no column of a stream
+            return
         case _:
             yield expression.column
 

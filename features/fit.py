@@ -2,19 +2,21 @@
 
 Needs that the intervention answers, the time that is left for it, the way there, the
 wait, and what kind of intervention it is. Nothing here reads sex, age or another
-protected characteristic. `fit_row` serves one live case, `fit_frame` many rows; by
-test they give the same values.
+protected characteristic. `fit` answers over columns, for one person or thousands; `fit_frame`
+gives the same as a data frame to train on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from catalogue import Catalogue
 from catalogue.errors import UsageError
-from catalogue.fields import NEED_THRESHOLDS, Value, linked_field
-from catalogue.intervention import Intervention
-from features.contract import REQUIREMENT_TYPES
+from catalogue.fields import NEED_THRESHOLDS, NEEDS, REQUIREMENT_TYPES, linked_field
+from catalogue.subjects import Categories, Floats, Ints, Subjects
 from features.definitions import SPEC
 from features.spec import Use
 
@@ -52,217 +54,130 @@ LABELS: Final[Mapping[str, str]] = {
 
 FIT_FEATURES: Final = tuple(LABELS)
 
-# Which requirement of a sentence an intervention of a type would fulfil.
-_REQUIREMENT: Final[Mapping[str, str]] = {
-    "ACP": "ACCREDITED_PROGRAMME",
-    "SI": "RAR",
-    "CRS": "RAR",
-    "TOOLKIT": "RAR",
-    "UNPAID_WORK": "UNPAID_WORK",
-    "ATTENDANCE_CENTRE": "ATTENDANCE_CENTRE",
-}
-_TREATMENT: Final[Mapping[str, str]] = {
-    "drug-rehabilitation-requirement": "DRUG_REHABILITATION",
-    "alcohol-treatment-requirement": "ALCOHOL_TREATMENT",
-    "mental-health-treatment-requirement": "MENTAL_HEALTH_TREATMENT",
-}
-assert {*_REQUIREMENT.values(), *_TREATMENT.values()} <= set(REQUIREMENT_TYPES)
+_WHOLE: Final = frozenset(
+    {
+        "intervention_sessions",
+        "intervention_sessions_group",
+        "intervention_sessions_one_to_one",
+        "intervention_weeks",
+        "needs_matched",
+        "need_points_matched",
+        "linked_needs_matched",
+        "interventions_under_way",
+        "spare_days",
+    }
+)
+_YES_OR_NO: Final = frozenset(
+    {"offers_one_to_one", "offers_online", "required_by_sentence", "completed_before"}
+)
 
 
-class HasInterventions(Protocol):
-    """A catalogue, as far as it is needed here."""
-
-    @property
-    def interventions(self) -> Sequence[Intervention]:
-        """Every intervention."""
-
-
-def fit_row(
-    features: Mapping[str, Value],
-    subject: Mapping[str, Value],
-    intervention: Intervention,
+def fit(
+    subjects: Subjects,
+    catalogue: Catalogue,
     *,
-    minutes: float | None,
-    waiting_weeks: float | None,
-) -> dict[str, Value]:
-    """The row of one person and one intervention: the person's scoring features and the fit.
+    people: Ints,
+    which: Ints,
+    minutes: Floats,
+    waiting_weeks: Floats,
+) -> dict[str, Floats | Categories]:
+    """How do these people and interventions fit? One row a pair, the columns of `FIT_FEATURES`.
 
-    `features` are those of `features.live`, `subject` the facts of
-    `features.subject`; `minutes` each way to the venue and `waiting_weeks` are None
-    where the directory does not say.
+    `people` are places in `subjects`, `which` places in the catalogue, [pairs]; `minutes` each way to the venue and
+    `waiting_weeks` are NaN where the directory does not say. Numbers and yes or no come as floats, NaN where they are
+    not known.
     """
-    person = {name: features[name] for name in PERSON_FEATURES if name in features and name not in LABELS}
-    fit = fit_of(
-        subject, intervention, particulars(intervention), minutes=minutes, waiting_weeks=waiting_weeks
-    )
-    return {**person, **fit}
-
-
-def fit_of(
-    subject: Mapping[str, Value],
-    intervention: Intervention,
-    what_it_is: Mapping[str, Value],
-    *,
-    minutes: float | None,
-    waiting_weeks: float | None,
-) -> dict[str, Value]:
-    """The part of the row that differs from one intervention to the next; `what_it_is` are its `particulars`."""
-    row: dict[str, Value] = dict(what_it_is)
-    row["setting"] = subject.get("setting")
-    scored = [_number(subject.get(need)) for need in intervention.needs]
-    present = [
-        need
-        for need, score in zip(intervention.needs, scored, strict=True)
-        if score is not None and score >= NEED_THRESHOLDS[need]
-    ]
-    row["needs_matched"] = len(present)
-    row["needs_matched_share"] = len(present) / len(intervention.needs) if intervention.needs else None
-    answered = [score for score in scored if score is not None]
-    row["need_points_matched"] = int(sum(answered)) if answered else None
-    row["linked_needs_matched"] = len([need for need in present if subject.get(linked_field(need)) is True])
-    required = subject.get("requirement_types")
-    row["required_by_sentence"] = None if required is None else _required(intervention) in _members(required)
-    row["completed_before"] = intervention.id in _members(subject.get("completed_interventions"))
-    row["interventions_under_way"] = len(_members(subject.get("open_interventions")))
-    row["travel_minutes"] = None if minutes is None else float(minutes)
-    row["waiting_weeks"] = None if waiting_weeks is None else float(waiting_weeks)
-    days_left = _number(subject.get("days_left"))
-    taken = intervention.duration_weeks
-    row["spare_days"] = None if days_left is None or taken is None else int(days_left) - 7 * taken
-    return {name: row[name] for name in LABELS}
+    what = catalogue.particulars
+    meant = what.needs[which]
+    scores = np.stack([subjects.number(need) for need in NEEDS], axis=1)
+    present = scores >= np.array([NEED_THRESHOLDS[need] for need in NEEDS])
+    linked = np.stack([subjects.yes(linked_field(need)) for need in NEEDS], axis=1)
+    matched = meant & present[people]
+    count = matched.sum(axis=1).astype(np.float64)
+    asked = meant.sum(axis=1)
+    answered = meant & ~np.isnan(scores[people])
+    points = np.where(answered, scores[people], 0.0).sum(axis=1)
+    required = subjects.lists["requirement_types"]
+    # No list holds the empty name, which stands last for no requirement.
+    holds = required.contains((*REQUIREMENT_TYPES, ""))
+    completed = subjects.lists["completed_interventions"].contains(catalogue.ids)
+    under_way = subjects.lists["open_interventions"].has.sum(axis=1)
+    return {
+        "intervention_type": what.types[which],
+        "intervention_family": what.families[which],
+        "intervention_intensity": what.intensities[which],
+        "intervention_sessions": what.sessions[which],
+        "intervention_sessions_group": what.sessions_group[which],
+        "intervention_sessions_one_to_one": what.sessions_one_to_one[which],
+        "intervention_weeks": what.duration_weeks[which],
+        "offers_one_to_one": what.one_to_one[which].astype(np.float64),
+        "offers_online": what.online[which].astype(np.float64),
+        "setting": Categories(subjects.code("setting")[people].astype(np.int64), subjects.scale("setting")),
+        "needs_matched": count,
+        "needs_matched_share": np.where(asked > 0, count / np.maximum(asked, 1), np.nan),
+        "need_points_matched": np.where(answered.any(axis=1), points, np.nan),
+        "linked_needs_matched": (matched & linked[people]).sum(axis=1).astype(np.float64),
+        "required_by_sentence": np.where(
+            required.recorded[people], holds[people, what.requirement[which]], np.nan
+        ),
+        "completed_before": completed[people, which].astype(np.float64),
+        "interventions_under_way": under_way[people].astype(np.float64),
+        "travel_minutes": minutes,
+        "waiting_weeks": waiting_weeks,
+        "spare_days": subjects.number("days_left")[people] - 7 * what.duration_weeks[which],
+    }
 
 
 def fit_frame(
-    features: pl.DataFrame,
-    subjects: pl.DataFrame,
-    pairs: pl.DataFrame,
-    *,
-    interventions: Iterable[Intervention] | HasInterventions,
+    features: pl.DataFrame, subjects: pl.DataFrame, pairs: pl.DataFrame, *, catalogue: Catalogue
 ) -> pl.DataFrame:
-    """The rows of many pairs: the person's scoring features that `features` has, and the fit.
+    """The rows of many pairs as a frame: the person's scoring features that `features` has, and the fit.
 
     The three frames are aligned, one row a pair: `features` as of `features.batch`,
     `subjects` as of `features.subject`, `pairs` with `intervention_id` and, where
     known, `minutes` and `waiting_weeks`. Raises UsageError for frames of different
-    length and for an intervention that is not among those given.
+    length and for an intervention that the catalogue does not have.
     """
-    import polars as pl
-
     if not features.height == subjects.height == pairs.height:
         raise UsageError("Features, subjects and pairs have to be aligned: one row a pair in each.")
-    entries = interventions if isinstance(interventions, Iterable) else interventions.interventions
-    known = _particulars_frame(entries)
-    unknown = pairs.join(known, on="intervention_id", how="anti")
-    if unknown.height:
+    unknown = sum(name not in catalogue for name in pairs["intervention_id"])
+    if unknown:
         raise UsageError(
-            f"{unknown.height:,} rows name an intervention that the catalogue does not have; add it to the catalogue."
+            f"{unknown:,} rows name an intervention that the catalogue does not have; add it to the catalogue."
         )
-    of_pairs = pairs.select("intervention_id").join(
-        known, on="intervention_id", how="left", maintain_order="left"
+    from catalogue import frames  # here, since one person needs no data frames
+
+    place = {name: number for number, name in enumerate(catalogue.ids)}
+    found = fit(
+        frames.read(subjects),
+        catalogue,
+        people=np.arange(pairs.height),
+        which=np.array([place[name] for name in pairs["intervention_id"]], dtype=np.int64),
+        minutes=_given(pairs, "minutes"),
+        waiting_weeks=_given(pairs, "waiting_weeks"),
     )
-    given = {
-        name: pairs[source].cast(pl.Float64) if source in pairs.columns else pl.lit(None, pl.Float64)
-        for name, source in (("travel_minutes", "minutes"), ("waiting_weeks", "waiting_weeks"))
-    }
-    facts = subjects.select(
-        "setting",
-        "days_left",
-        "requirement_types",
-        "completed_interventions",
-        "open_interventions",
-        *(name for need in NEED_THRESHOLDS for name in (need, linked_field(need))),
-    )
-    fit = of_pairs.hstack(facts).with_columns(**given).select(_fit_columns())
-    person = features.select(name for name in PERSON_FEATURES if name in features.columns)
-    return person.hstack(fit)
+    columns = [_series(name, column) for name, column in found.items()]
+    return features.select(name for name in PERSON_FEATURES if name in features.columns).hstack(columns)
 
 
-def _fit_columns() -> list[pl.Expr]:
+def _given(pairs: pl.DataFrame, name: str) -> Floats:
     import polars as pl
 
-    answers = {need: pl.col("_needs").list.contains(need) for need in NEED_THRESHOLDS}
-    present = {
-        need: answers[need] & (pl.col(need) >= least).fill_null(value=False)
-        for need, least in NEED_THRESHOLDS.items()
-    }
-    matched = pl.sum_horizontal(has.cast(pl.Int64) for has in present.values())
-    linked = pl.sum_horizontal(
-        (has & pl.col(linked_field(need)).fill_null(value=False)).cast(pl.Int64)
-        for need, has in present.items()
-    )
-    asked = pl.col("_needs").list.len()
-    scores = [pl.when(answers[need]).then(pl.col(need)) for need in NEED_THRESHOLDS]
-    some = pl.any_horizontal(score.is_not_null() for score in scores)
-    made = {
-        "needs_matched": matched,
-        "needs_matched_share": pl.when(asked > 0).then(matched.cast(pl.Float64) / asked.cast(pl.Float64)),
-        "need_points_matched": pl.when(some).then(pl.sum_horizontal(scores).cast(pl.Int64)),
-        "linked_needs_matched": linked,
-        "required_by_sentence": pl.when(pl.col("requirement_types").is_not_null()).then(
-            pl.col("requirement_types").list.contains(pl.col("_required")).fill_null(value=False)
-        ),
-        "completed_before": pl.col("completed_interventions").list.contains(pl.col("intervention_id")),
-        "interventions_under_way": pl.col("open_interventions").list.len().cast(pl.Int64),
-        "spare_days": pl.col("days_left") - 7 * pl.col("intervention_weeks"),
-    }
-    return [made[name].alias(name) if name in made else pl.col(name) for name in FIT_FEATURES]
+    if name not in pairs.columns:
+        return np.full(pairs.height, np.nan)
+    return pairs[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def particulars(intervention: Intervention) -> dict[str, Value]:
-    """What the intervention is, whoever the person."""
-    return {
-        "intervention_type": str(intervention.type),
-        "intervention_family": intervention.family,
-        "intervention_intensity": str(intervention.intensity),
-        "intervention_sessions": intervention.sessions,
-        "intervention_sessions_group": intervention.sessions_group,
-        "intervention_sessions_one_to_one": intervention.sessions_one_to_one,
-        "intervention_weeks": intervention.duration_weeks,
-        "offers_one_to_one": "ONE_TO_ONE" in intervention.formats,
-        "offers_online": "ONLINE" in (*intervention.formats, *intervention.attendance),
-        "_needs": intervention.needs,
-        "_required": _required(intervention),
-    }
-
-
-def _particulars_frame(interventions: Iterable[Intervention]) -> pl.DataFrame:
+def _series(name: str, column: Floats | Categories) -> pl.Series:
+    """A column of the fit as a frame has it: whole numbers and yes or no as such, null where not known."""
     import polars as pl
 
-    schema: dict[str, pl.DataType] = {
-        "intervention_id": pl.String(),
-        "intervention_type": pl.String(),
-        "intervention_family": pl.String(),
-        "intervention_intensity": pl.String(),
-        "intervention_sessions": pl.Int64(),
-        "intervention_sessions_group": pl.Int64(),
-        "intervention_sessions_one_to_one": pl.Int64(),
-        "intervention_weeks": pl.Int64(),
-        "offers_one_to_one": pl.Boolean(),
-        "offers_online": pl.Boolean(),
-        "_needs": pl.List(pl.String()),
-        "_required": pl.String(),
-    }
-    rows = [
-        {
-            "intervention_id": entry.id,
-            **{name: list(v) if isinstance(v, tuple) else v for name, v in particulars(entry).items()},
-        }
-        for entry in interventions
-    ]
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _required(intervention: Intervention) -> str | None:
-    kind = str(intervention.type)
-    return _TREATMENT.get(intervention.id) if kind == "TREATMENT_REQUIREMENT" else _REQUIREMENT.get(kind)
-
-
-def _members(value: Value) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
-def _number(value: Value) -> int | float | None:
-    return value if isinstance(value, int | float) else None
+    if isinstance(column, Categories):
+        return pl.Series(name, column.to_list(), dtype=pl.String)
+    series = pl.Series(name, column, dtype=pl.Float64).fill_nan(None)
+    if name in _WHOLE:
+        return series.cast(pl.Int64)
+    return series.cast(pl.Boolean) if name in _YES_OR_NO else series
 
 
 def as_made(histories: Histories) -> pl.LazyFrame:

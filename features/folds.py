@@ -186,6 +186,13 @@ def _last(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     return _coded(plan, plan.measure(kept[-1].row, fold.as_of)), kept[-1:]
 
 
+def _previous(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+    kept = fold.keep(plan.choice)
+    if len(kept) < 2:
+        return None, kept
+    return _coded(plan, plan.measure(kept[-2].row, fold.as_of)), kept[-2:]
+
+
 def _first(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if not kept:
@@ -227,6 +234,7 @@ FOLDS: Mapping[Aggregator, Callable[[Plan, Fold], tuple[Scalar, Sequence[Event]]
     Aggregator.TREND: _trend,
     Aggregator.DISTINCT: _distinct,
     Aggregator.LAST: _last,
+    Aggregator.PREVIOUS: _previous,
     Aggregator.VALUE_AT: _last,
     Aggregator.FIRST: _first,
     Aggregator.CHANGE_SINCE: _change_since,

@@ -31,15 +31,3 @@ def landmarks(histories: Histories, *, known_before: date | None = None) -> pl.D
         .with_columns(as_of=pl.col("referred_on") + pl.duration(weeks=pl.col("weeks_in")))
         .select(pl.col(name).cast(dtype) for name, dtype in POINTS.items())
     )
-
-
-def open_referrals(histories: Histories, *, as_of: date) -> pl.DataFrame:
-    """Which referrals were open on a day, as far as was known before it? Points as of `landmarks`."""
-    outcomes = referral_outcomes(histories, known_before=as_of)
-    return (
-        outcomes.filter(pl.col("end") == "OPEN")
-        .with_columns(
-            as_of=pl.lit(as_of), weeks_in=(pl.lit(as_of) - pl.col("referred_on")).dt.total_days() // 7
-        )
-        .select(pl.col(name).cast(dtype) for name, dtype in POINTS.items())
-    )

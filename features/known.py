@@ -27,6 +27,34 @@ class Event(NamedTuple):
     row: Row
 
 
+class Known:
+    """One case as it was known before a day: each stream's events that count, prepared once however often they are read.
+
+    Args:
+        case: the person's records.
+        as_of: the day; what was recorded on it or later does not count.
+        assessment_id: an assessment that counts as known, as at a decision point.
+    """
+
+    __slots__ = ("_events", "as_of", "assessment_id", "case", "today")
+
+    def __init__(self, case: Case, *, as_of: date, assessment_id: str | None = None) -> None:
+        self.case = case
+        self.as_of = as_of
+        self.today = as_of.toordinal() - EPOCH
+        self.assessment_id = assessment_id
+        self._events: dict[str, list[Event]] = {}
+
+    def events(self, stream: Stream) -> list[Event]:
+        """The events of a stream that count, in their order."""
+        found = self._events.get(stream.name)
+        if found is None:
+            found = self._events[stream.name] = visible_events(
+                self.case, stream, self.today, self.assessment_id
+            )
+        return found
+
+
 def visible_events(case: Case, stream: Stream, today: int, assessment_id: str | None = None) -> list[Event]:
     """The events of a stream that count at the day number, in their order.
 

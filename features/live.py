@@ -16,7 +16,7 @@ from catalogue.errors import UsageError
 from features.case import Case
 from features.definitions import SPEC
 from features.folds import Fold, Plan, derive, plans_of
-from features.known import EPOCH, Event, visible_events
+from features.known import EPOCH, Event, Known
 from features.spec import Derived, Feature, FeatureSpec, Scalar, Use
 from features.streams import STREAMS, Stream
 
@@ -73,16 +73,20 @@ def evaluate(
     when the specification has any (UsageError).
     """
     chosen = _selected(spec, None if uses is None else frozenset(uses))
-    if chosen.needs_referral and referral_id is None:
+    return fold(Known(case, as_of=as_of, assessment_id=assessment_id), spec=chosen, referral_id=referral_id)
+
+
+def fold(known: Known, *, spec: FeatureSpec, referral_id: str | None = None) -> LiveRow:
+    """The same for a case that is known as of a day, so that several specifications read its events once."""
+    if spec.needs_referral and referral_id is None:
         raise UsageError("These features are about one referral; name it.")
-    today = as_of.toordinal() - EPOCH
-    compiled = _compiled(chosen)
+    compiled = _compiled(spec)
     values: list[Scalar] = []
     behind: list[tuple[tuple[Stream, Sequence[Event]], ...]] = []
     for stream, plans in compiled.streams:
-        fold = Fold(visible_events(case, stream, today, assessment_id), as_of, today, referral_id)
+        events = Fold(known.events(stream), known.as_of, known.today, referral_id)
         for plan in plans:
-            value, used = plan.fold(plan, fold)
+            value, used = plan.fold(plan, events)
             values.append(value)
             behind.append(((stream, used),))
     row: dict[str, Scalar] = {}
@@ -94,7 +98,7 @@ def evaluate(
         row[derived.name] = derive(derived, values[left], values[right])
         evidence[derived.name] = (*behind[left], *behind[right])
     if compiled.derived:
-        row = {name: row[name] for name in chosen.names}
+        row = {name: row[name] for name in spec.names}
     return LiveRow(row, Evidence(evidence))
 
 
@@ -141,4 +145,4 @@ def _reference(stream: Stream, event: Event) -> EventRef:
     return EventRef(stream.name, identity, date.fromordinal(event.day + EPOCH), date.fromordinal(known))
 
 
-__all__ = ["Event", "EventRef", "Evidence", "LiveRow", "evaluate", "visible_events"]
+__all__ = ["Event", "EventRef", "Evidence", "Known", "LiveRow", "evaluate", "fold"]

@@ -12,8 +12,9 @@ from typing import Final
 
 import polars as pl
 
+from catalogue.fields import CRIMINOGENIC
 from features.contract import OUTCOMES
-from features.definitions.assessments import ANSWERED_AT_LEAST, CRIMINOGENIC
+from features.definitions.assessments import ANSWERED_AT_LEAST
 from features.histories import Histories
 from features.reasons import ENDED, ReasonOutcome, codes, reasons
 from features.versions import current

@@ -65,7 +65,9 @@ class _Grouping:
         self._reach = None if None in windows else max(days for days in windows if days is not None)
         self._masks: dict[tuple[Condition, int | None, int | None, Scope], str] = {}
         self._sums: dict[str, nw.Expr] = {}
+        self._positions: dict[str, nw.Expr] = {}
         self._gaps: list[tuple[str, str]] = []
+        self._previous: dict[str, str] = {}
         self.wanted: dict[str, list[tuple[str, Measure]]] = {}
         for feature in features:
             self._plan(feature)
@@ -79,11 +81,12 @@ class _Grouping:
         masked = counting.with_columns(**{name: _mask(*parts) for parts, name in self._masks.items()})
         if self._gaps:
             masked = engine.settle(masked)
-        found = masked.group_by("_point").agg(**self._sums)
+        found = masked.group_by("_point").agg(**self._sums, **self._positions)
         if self.wanted:
             found = engine.settle(found)
-        plain = [name for name in self._sums if name not in self.wanted]
-        parts = [engine.bring(found.select("_point", *plain))]
+        if self._previous:
+            found = engine.settle(self._with_previous(engine, masked, found))
+        parts = [engine.bring(found.select("_point", *self._sums))]
         parts += [
             engine.bring(_look_up(found, frame, days, position, values))
             for position, values in self.wanted.items()
@@ -125,6 +128,11 @@ class _Grouping:
             case Aggregator.LAST | Aggregator.VALUE_AT | Aggregator.FIRST | Aggregator.CHANGE_SINCE:
                 assert feature.value is not None
                 self._plan_values(feature, mask, feature.value)
+            case Aggregator.PREVIOUS:
+                assert feature.value is not None
+                self._position_of(mask, "max")
+                self._previous[mask] = f"{mask}_previous"
+                self.wanted.setdefault(f"{mask}_previous", []).append((f"{name}__value", feature.value))
 
     def _plan_numbers(self, feature: Feature, chosen: nw.Expr, number: nw.Expr, day: nw.Expr) -> None:
         name = feature.name
@@ -149,10 +157,27 @@ class _Grouping:
             self._want(before, "max", f"{feature.name}__before", value)
 
     def _want(self, mask: str, end: str, name: str, value: Measure) -> None:
+        self.wanted.setdefault(self._position_of(mask, end), []).append((name, value))
+
+    def _position_of(self, mask: str, end: str) -> str:
+        """The column of the first (`min`) or the latest (`max`) position that a mask keeps."""
         position = f"{mask}_{end}"
         kept = nw.when(nw.col(mask)).then(nw.col("position"))
-        self._sums[position] = kept.max() if end == "max" else kept.min()
-        self.wanted.setdefault(position, []).append((name, value))
+        self._positions[position] = kept.max() if end == "max" else kept.min()
+        return position
+
+    def _with_previous(
+        self, engine: Engine, masked: nw.LazyFrame[Any], found: nw.LazyFrame[Any]
+    ) -> nw.LazyFrame[Any]:
+        """The positions found, and for each mask that asks for it the position before the latest."""
+        events = engine.settle(masked.select("_point", "position", *self._previous))
+        for mask, name in self._previous.items():
+            latest = found.select("_point", _latest=nw.col(f"{mask}_max"))
+            earlier = events.filter(nw.col(mask)).join(latest, on="_point")
+            earlier = earlier.filter(nw.col("position") < nw.col("_latest"))
+            second = earlier.group_by("_point").agg(nw.col("position").max().alias(name))
+            found = found.join(second, on="_point", how="left")
+        return found
 
     def _mask_of(self, feature: Feature, where: Condition, *, before: int | None = None) -> str:
         parts = (where, feature.window, before, feature.scope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 from features.case import Row
 from features.contract import Kind
@@ -20,6 +20,7 @@ from features.expressions import (
     Every,
     Holds,
     IsTrue,
+    KnownWithin,
     Measure,
     Not,
     OneOf,
@@ -48,6 +49,9 @@ def test_of(of: Condition) -> Test:  # noqa: PLR0911  one case a kind of conditi
             return lambda row, _: row[column] is True
         case Recorded(column):
             return lambda row, _: row[column] is not None
+        case KnownWithin(days):
+            span = timedelta(days=days)
+            return lambda row, as_of: row["known_on"] >= as_of - span  # type: ignore[operator]  # an event has a day
         case Contains(column, code):
             return lambda row, _: (value := row[column]) is not None and code in value  # type: ignore[operator]
         case Covers(start, end):

@@ -18,6 +18,7 @@ from features.expressions import (
     Contains,
     Covers,
     Every,
+    KnownWithin,
     Measure,
     OneOf,
     Value,
@@ -42,6 +43,7 @@ class Use(StrEnum):
     SCORING = "SCORING"
     ELIGIBILITY = "ELIGIBILITY"
     AUDIT = "AUDIT"
+    PROMPT = "PROMPT"
 
 
 class Scope(StrEnum):
@@ -60,6 +62,7 @@ class Aggregator(StrEnum):
     MAX = "MAX"
     LAST = "LAST"
     FIRST = "FIRST"
+    PREVIOUS = "PREVIOUS"
     DAYS_SINCE = "DAYS_SINCE"
     RATE = "RATE"
     DISTINCT = "DISTINCT"
@@ -94,6 +97,7 @@ _NEEDS_VALUE = frozenset(
         Aggregator.MAX,
         Aggregator.LAST,
         Aggregator.FIRST,
+        Aggregator.PREVIOUS,
         Aggregator.DISTINCT,
         Aggregator.TREND,
         Aggregator.VALUE_AT,
@@ -191,6 +195,10 @@ class Feature:
     def _check_columns(self) -> None:
         """Refuse a condition that its column could never meet, as a code that the contract does not have."""
         for part in (found for whole in self._expressions for found in parts_of(whole)):
+            if isinstance(part, KnownWithin) and self.source.known != "known_on":
+                raise SpecError(
+                    f"The feature {self.name} asks since when a record is known; the stream {self.stream} has no known_on."
+                )
             for name in columns_of(part):
                 column = self.source.column(name)
                 if column.kind not in kinds_of(part):

@@ -1,59 +1,77 @@
-"""The facts about a person that eligibility rules read, on one day, under the catalogue's names.
+"""The facts about people that eligibility rules read, each person on one day, under the catalogue's names.
 
-`subjects` answers for many people at once, `subject_of` for one live case; both take
-single values from the same facts (`features.definitions.eligibility`) and by test give
-the same answers. Null or None means not recorded.
+`known_subjects` answers for many points of the histories, `known_subject` for one live case. Each reads the events in
+its own way; what follows from them (age, setting, which assessment answers, offence types) is worked out here once,
+over columns. Null or None means not recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from catalogue.fields import FIELDS, ORDERED_HOURS, Value
-from features import live
-from features.case import Case
-from features.contract import OFFENCE_TYPES
-from features.definitions.eligibility import (
-    ASSESSED_ALONE,
-    FACTS,
-    OF_ONE_ASSESSMENT,
-    full_fact,
-    offence_fact,
+import numpy as np
+
+from catalogue.fields import FIELDS, ORDERED_HOURS, SENTENCE_TYPES, SETTINGS, Kind, Value
+from catalogue.particulars import day_numbers
+from catalogue.subjects import (
+    CODE_ROW,
+    CODED,
+    NOT_RECORDED,
+    NUMBER_ROW,
+    NUMBERS,
+    Bools,
+    Categories,
+    Codes,
+    Floats,
+    Ints,
+    Listed,
+    Subjects,
+    listed,
+    not_on_scale,
 )
+from features import columns, live
+from features.age import whole_years
+from features.case import Case
+from features.columns import Columns
+from features.contract import OFFENCE_TYPES
+from features.definitions.eligibility import FACTS, OF_ONE_ASSESSMENT, full_fact
+from features.known import Event, Known
 from features.reasons import ENDED
-from features.streams import STREAMS
+from features.streams import LIST_MARK, STREAMS
 
 if TYPE_CHECKING:
     import polars as pl
 
     from features.histories import Histories
 
-_EPOCH = date(1970, 1, 1)
-_AS_THEY_ARE: Final = (
-    "sex",
-    "region",
-    "pdu",
-    "needs_interpreter",
-    "reads_simple_sentences",
-    "days_left",
-    "sentence_length_days",
-    "rar_days",
-    "previous_sanctions",
-    *ASSESSED_ALONE,
-)
 _A_FULL_ONE: Final = full_fact("assessment_layer")
 # Where somebody is while a sentence of this type runs. Remand and the months before release are
 # not in the records of the contract; a caller that knows says so (`setting`).
-_SETTINGS: Final[Mapping[str, str]] = {
-    "COMMUNITY_ORDER": "COMMUNITY",
-    "SUSPENDED_SENTENCE_ORDER": "COMMUNITY",
-    "LICENCE": "COMMUNITY",
-    "POST_SENTENCE_SUPERVISION": "COMMUNITY",
-    "PRE_SENTENCE": "COMMUNITY",
-    "CUSTODY": "CUSTODY",
-}
+_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "COMMUNITY_ORDER": "COMMUNITY",
+        "SUSPENDED_SENTENCE_ORDER": "COMMUNITY",
+        "LICENCE": "COMMUNITY",
+        "POST_SENTENCE_SUPERVISION": "COMMUNITY",
+        "PRE_SENTENCE": "COMMUNITY",
+        "CUSTODY": "CUSTODY",
+    }
+)
+_SETTING_OF: Final = np.array([SETTINGS.index(_SETTINGS[kind]) for kind in SENTENCE_TYPES])
+_OF_ASSESSMENT: Final = frozenset(OF_ONE_ASSESSMENT)
+# Facts by how they are read: numbers and yes or no of one assessment, other numbers, and codes.
+_ASSESSED_NUMBERS: Final = tuple(name for name in NUMBERS if name in _OF_ASSESSMENT)
+_ASSESSED_NUMBER_ROWS: Final = np.array([NUMBER_ROW[name] for name in _ASSESSED_NUMBERS])
+_ASSESSED_FLAGS: Final = tuple(
+    name for name in CODED if name in _OF_ASSESSMENT and FIELDS[name].kind is Kind.FLAG
+)
+_ASSESSED_FLAG_ROWS: Final = np.array([CODE_ROW[name] for name in _ASSESSED_FLAGS])
+_NUMBERS: Final = tuple(name for name in NUMBERS if name in FACTS.names and name not in _OF_ASSESSMENT)
+_CODES: Final = tuple(name for name in CODED if name in FACTS.names and name not in _ASSESSED_FLAGS)
 _LISTS: Final = ("requirement_types", "completed_interventions", "open_interventions")
 
 
@@ -65,91 +83,200 @@ def subject_of(
     `setting` overrides what the running sentence says; `assessment_id` names an
     assessment that counts as known.
     """
-    facts = live.evaluate(case, as_of=as_of, assessment_id=assessment_id, spec=FACTS).values
-    known: dict[str, Value] = {name: facts[name] for name in _AS_THEY_ARE}
-    known.update(_assessment(facts))
-    known["age"] = _age(facts["days_since_birth"], as_of)
-    kind = facts["sentence_type"] or facts["sentence_type_to_come"]
-    known["sentence_type"] = kind
-    known["setting"] = setting or _SETTINGS.get(str(kind))
-    known["offence_types"] = _offence_types(facts)
-    known["past_offence_types"] = _past_offence_types(facts)
-    known.update(_lists_of(case, as_of, sentenced=bool(facts["sentences_known"])))
-    return {name: known[name] for name in FIELDS}
+    found = known_subject(Known(case, as_of=as_of, assessment_id=assessment_id), setting=setting)
+    return {name: found.value(name, 0) for name in FIELDS}
 
 
-def _assessment(facts: Mapping[str, Value]) -> dict[str, Value]:
-    """What the assessment that answers says, with its age and layer: the latest full one, else the latest."""
-    full = facts[_A_FULL_ONE] is not None
-    return {name: facts[full_fact(name) if full else name] for name in OF_ONE_ASSESSMENT}
-
-
-def _age(days: object, as_of: date) -> int | None:
-    """Whole years from the birth so many days ago; born on 29 February, a year older on 1 March."""
-    if not isinstance(days, int):
-        return None
-    born = as_of - timedelta(days=days)
-    return as_of.year - born.year - ((as_of.month, as_of.day) < (born.month, born.day))
-
-
-def _offence_types(facts: Mapping[str, object]) -> tuple[str, ...] | None:
-    if not facts["offence_types_recorded"]:
-        return None
-    found = (code for code in OFFENCE_TYPES if facts[offence_fact("offence_types", code, running=True)])
-    return tuple(sorted(found))
-
-
-def _past_offence_types(facts: Mapping[str, object]) -> tuple[str, ...] | None:
-    """What any sentence says of earlier offences, and the offences of sentences that no longer run."""
-    names = (
-        ("past_offence_types", True),
-        ("past_offence_types", False),
-        ("offence_types", False),
+def known_subject(known: Known, *, setting: str | None = None) -> Subjects:
+    """The same for a case that is known as of a day, as a table of one row."""
+    facts = columns.of_row(live.fold(known, spec=FACTS).values)
+    return _derived(
+        facts,
+        days=day_numbers(known.as_of),
+        setting=Categories.of([setting]),
+        events=_events_of(known),
     )
-    found = {
-        code
-        for code in OFFENCE_TYPES
-        for column, running in names
-        if facts[offence_fact(column, code, running=running)]
+
+
+def known_subjects(histories: Histories, points: pl.DataFrame) -> Subjects:
+    """The subjects of many points, in their order.
+
+    `points` has `crn` and `as_of`, and may have `assessment_id` and `setting` (null:
+    what the running sentence says).
+    """
+    import polars as pl
+
+    from features import batch
+
+    facts = batch.evaluate(histories, points, spec=FACTS)
+    given = points["setting"] if "setting" in points.columns else pl.Series([None] * points.height)
+    return _derived(
+        columns.of_frame(facts, FACTS.names),
+        days=points["as_of"].cast(pl.Date).to_physical().to_numpy().astype(np.int64),
+        setting=Categories.of(given.cast(pl.String).to_list()),
+        events=_events_at(histories, points),
+    )
+
+
+def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
+    """The same as a data frame: `crn`, `as_of`, one column a field of the catalogue."""
+    from catalogue.frames import write
+
+    return points.select("crn", "as_of").hstack(write(known_subjects(histories, points)))
+
+
+# -------------------------------------------------------------------------------------- what follows from facts
+
+
+def _derived(facts: Columns, *, days: Ints, setting: Categories, events: _FromEvents) -> Subjects:
+    """The subjects, from the features of `FACTS`, the settings that callers gave, and what was read from events."""
+    people = len(days)
+    numbers = np.full((len(NUMBERS), people), np.nan)
+    codes = np.full((len(CODED), people), NOT_RECORDED, dtype=np.int32)
+    vocabularies: dict[str, tuple[str, ...]] = {}
+    full = ~np.isnan(_number(facts, _A_FULL_ONE))
+    for name in _NUMBERS:
+        numbers[NUMBER_ROW[name]] = _number(facts, name)
+    numbers[_ASSESSED_NUMBER_ROWS] = _answered(facts, _ASSESSED_NUMBERS, full)
+    answers = _answered(facts, _ASSESSED_FLAGS, full)
+    codes[_ASSESSED_FLAG_ROWS] = np.where(np.isnan(answers), NOT_RECORDED, answers)
+    for name in _CODES:
+        if FIELDS[name].codes_open:
+            vocabularies[name] = _names(facts, name)
+        scale = vocabularies.get(name, FIELDS[name].scale)
+        answer = _code(facts, name, name, scale)
+        if name in _OF_ASSESSMENT:
+            answer = np.where(full, _code(facts, full_fact(name), name, scale), answer)
+        codes[CODE_ROW[name]] = answer
+    lived = _number(facts, "days_since_birth")
+    born = days - np.where(np.isnan(lived), 0, lived).astype(np.int64)
+    numbers[NUMBER_ROW["age"]] = np.where(np.isnan(lived), np.nan, whole_years(days, born))
+    for name in ORDERED_HOURS.values():
+        numbers[NUMBER_ROW[name]] = events.hours[name]
+    to_come = _code(facts, "sentence_type_to_come", "sentence_type", SENTENCE_TYPES)
+    kind = codes[CODE_ROW["sentence_type"]]
+    kind = codes[CODE_ROW["sentence_type"]] = np.where(kind == NOT_RECORDED, to_come, kind)
+    usual = np.where(kind == NOT_RECORDED, NOT_RECORDED, _SETTING_OF[kind])
+    given = _places(setting, "setting", SETTINGS)
+    codes[CODE_ROW["setting"]] = np.where(given == NOT_RECORDED, usual, given)
+    sentenced = _number(facts, "sentences_known") > 0
+    required = events.lists["requirement_types"]
+    lists = {
+        **events.lists,
+        "requirement_types": Listed(required.names, sentenced, required.has & sentenced[:, None]),
     }
-    return tuple(sorted(found)) if found or facts["past_offence_types_recorded"] else None
+    return Subjects(numbers=numbers, codes=codes, lists=lists, vocabularies=vocabularies)
 
 
-def _lists_of(case: Case, as_of: date, *, sentenced: bool) -> dict[str, Value]:
-    today = (as_of - _EPOCH).days
-    sentences = live.visible_events(case, STREAMS["sentences"], today)
-    running = {event.row["event_number"] for event in sentences if _runs(event.row, as_of)}
+def _answered(facts: Columns, names: Sequence[str], full: Bools) -> Floats:
+    """Facts that one assessment answers together, [facts, people]: the latest full one's, else the latest's."""
+    latest = np.array([facts[name] for name in names])
+    return np.where(full, np.array([facts[full_fact(name)] for name in names]), latest)
+
+
+def _number(facts: Columns, name: str) -> Floats:
+    column = facts[name]
+    assert isinstance(column, np.ndarray)
+    return column
+
+
+def _names(facts: Columns, name: str) -> tuple[str, ...]:
+    column = facts[name]
+    return column.names if isinstance(column, Categories) else ()
+
+
+def _code(facts: Columns, fact: str, name: str, scale: tuple[str, ...]) -> Codes:
+    """A fact as places on the scale of a field; a yes or no as 1 or 0."""
+    column = facts[fact]
+    if isinstance(column, Categories):
+        return _places(column, name, scale)
+    return np.where(np.isnan(column), NOT_RECORDED, column).astype(np.int32)
+
+
+def _places(column: Categories, name: str, scale: tuple[str, ...]) -> Codes:
+    if not set(column.names) <= set(scale):
+        raise not_on_scale(FIELDS[name])
+    place = np.array([*(scale.index(each) for each in column.names), NOT_RECORDED], dtype=np.int32)
+    return place[np.where(column.codes < 0, len(column.names), column.codes)]
+
+
+# ------------------------------------------------------------------------------------- what is read from events
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _FromEvents:
+    """What several events say together: lists of codes, and ordered hours by their field [people].
+
+    Offence types are those of running sentences; past ones are what any sentence says of the past, and the offence
+    types of sentences that are over.
+    """
+
+    lists: Mapping[str, Listed]
+    hours: Mapping[str, Floats]
+
+
+def _events_of(known: Known) -> _FromEvents:
+    """What the events of one case say."""
+    sentences = [(event.row, _runs(event.row, known.as_of)) for event in known.events(STREAMS["sentences"])]
+    running = {row["event_number"] for row, runs in sentences if runs}
     requirements = [
         event.row
-        for event in live.visible_events(case, STREAMS["requirements"], today)
+        for event in known.events(STREAMS["requirements"])
         if event.row["event_number"] in running and event.row["requirement_type"] is not None
     ]
-    last: dict[object, live.Event] = {}
-    for event in live.visible_events(case, STREAMS["referral_events"], today):
+    last: dict[object, Event] = {}
+    for event in known.events(STREAMS["referral_events"]):
         other = last.get(event.row["referral_id"])
         if other is None or _later(event) >= _later(other):
             last[event.row["referral_id"]] = event
     status = {referral: event.row["status"] for referral, event in last.items()}
-    referrals = [event.row for event in live.visible_events(case, STREAMS["referrals"], today)]
-    completed = {str(r["intervention_id"]) for r in referrals if status.get(r["referral_id"]) == "COMPLETED"}
-    under_way = {str(r["intervention_id"]) for r in referrals if status.get(r["referral_id"]) not in ENDED}
+    completed, under_way = set(), set()
+    for event in known.events(STREAMS["referrals"]):
+        intervention, reached = event.row["intervention_id"], status.get(event.row["referral_id"])
+        if intervention is not None and reached == "COMPLETED":
+            completed.add(str(intervention))
+        if intervention is not None and reached not in ENDED:
+            under_way.add(str(intervention))
     required = {str(row["requirement_type"]) for row in requirements}
-    return {
-        **{
-            name: _hours([row for row in requirements if row["requirement_type"] == kind])
+    return _FromEvents(
+        {
+            **_offences(sentences),
+            "requirement_types": listed("requirement_types", [sorted(required)]),
+            "completed_interventions": listed("completed_interventions", [sorted(completed)]),
+            "open_interventions": listed("open_interventions", [sorted(under_way)]),
+        },
+        {
+            name: np.array([_hours([row for row in requirements if row["requirement_type"] == kind])])
             for kind, name in ORDERED_HOURS.items()
         },
-        "requirement_types": tuple(sorted(required)) if sentenced else None,
-        "completed_interventions": tuple(sorted(completed - {"None"})),
-        "open_interventions": tuple(sorted(under_way - {"None"})),
+    )
+
+
+def _offences(sentences: Sequence[tuple[Mapping[str, object], bool]]) -> dict[str, Listed]:
+    """Offence types of the present and the past, from sentences and whether each runs; None where none is recorded."""
+    present = [row["offence_types"] for row, runs in sentences if runs]
+    over = [row["offence_types"] for row, runs in sentences if not runs]
+    before = [row["past_offence_types"] for row, _ in sentences]
+    now, past = _codes_in(present), _codes_in([*over, *before])
+    return {
+        "offence_types": listed(
+            "offence_types", [now if any(each is not None for each in present) else None]
+        ),
+        "past_offence_types": listed(
+            "past_offence_types", [past if past or any(each is not None for each in before) else None]
+        ),
     }
 
 
-def _hours(ordered: list[Mapping[str, object]]) -> int | None:
-    """How many hours these requirements come to; None without one, or where one does not say in hours."""
+def _codes_in(lists: Sequence[object]) -> set[str]:
+    return {code for codes in lists if isinstance(codes, list | tuple) for code in codes}
+
+
+def _hours(ordered: list[Mapping[str, object]]) -> float:
+    """How many hours these requirements come to; NaN without one, or where one does not say in hours."""
     lengths = [row["length"] for row in ordered if row["unit"] == "HOURS"]
     known = [length for length in lengths if isinstance(length, int)]
-    return sum(known) if known and len(known) == len(ordered) else None
+    return sum(known) if known and len(known) == len(ordered) else np.nan
 
 
 def _runs(row: Mapping[str, object], as_of: date) -> bool:
@@ -157,112 +284,25 @@ def _runs(row: Mapping[str, object], as_of: date) -> bool:
     return isinstance(start, date) and start <= as_of and (not isinstance(end, date) or end >= as_of)
 
 
-def _later(event: live.Event) -> tuple[int, bool, int, str]:
+def _later(event: Event) -> tuple[int, bool, int, str]:
     """The order of a referral's events: on one day an end stands after anything else."""
     status = str(event.row["status"] or "")
     return (event.day, status in ENDED, event.own, status)
 
 
-def subjects(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
-    """The subjects of many points: `crn`, `as_of`, one column a field of the catalogue, same rows, same order.
-
-    `points` has `crn` and `as_of`, and may have `assessment_id` and `setting` (null:
-    what the running sentence says).
-    """
+def _events_at(histories: Histories, points: pl.DataFrame) -> _FromEvents:
+    """The same, of many points."""
     import polars as pl
 
-    from features import batch  # here, since one live case needs none of it
-
-    facts = batch.evaluate(histories, points, spec=FACTS)
-    given = points["setting"] if "setting" in points.columns else pl.lit(None, pl.String)
-    kind = pl.coalesce(
-        pl.col("sentence_type").cast(pl.String), pl.col("sentence_type_to_come").cast(pl.String)
-    )
-    usual = kind.replace_strict(_SETTINGS, default=None, return_dtype=pl.String)
-    past = [
-        offence_fact(column, code, running=running)
-        for column, running in (
-            ("past_offence_types", True),
-            ("past_offence_types", False),
-            ("offence_types", False),
-        )
-        for code in OFFENCE_TYPES
-    ]
-    single = facts.select(
-        "crn",
-        "as_of",
-        *_AS_THEY_ARE,
-        **_assessment_columns(),
-        age=_age_column(),
-        sentence_type=kind,
-        setting=pl.coalesce(given, usual),
-        offence_types=pl.when(pl.col("offence_types_recorded")).then(_codes_where([("offence_types", True)])),
-        past_offence_types=pl.when(pl.any_horizontal("past_offence_types_recorded", *past)).then(
-            _codes_where(
-                [("past_offence_types", True), ("past_offence_types", False), ("offence_types", False)]
-            )
-        ),
-    ).with_columns(_point=pl.int_range(pl.len(), dtype=pl.Int64))
-    empty = pl.lit([], pl.List(pl.String))
-    whole = single.join(
-        _list_columns(histories, points), on="_point", how="left", maintain_order="left"
-    ).with_columns(*(pl.col(name).fill_null(empty) for name in _LISTS))
-    sentenced = facts["sentences_known"] > 0
-    return whole.with_columns(requirement_types=pl.when(sentenced).then("requirement_types")).select(
-        "crn", "as_of", *FIELDS
-    )
-
-
-def _assessment_columns() -> dict[str, pl.Expr]:
-    """`_assessment` as expressions."""
-    import polars as pl
-
-    full = pl.col(_A_FULL_ONE).is_not_null()
-    return {name: pl.when(full).then(full_fact(name)).otherwise(pl.col(name)) for name in OF_ONE_ASSESSMENT}
-
-
-def _age_column() -> pl.Expr:
-    import polars as pl
-
-    today = pl.col("as_of")
-    born = today - pl.duration(days=pl.col("days_since_birth"))
-    before_birthday = today.dt.strftime("%m%d") < born.dt.strftime("%m%d")
-    return (today.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)).cast(pl.Int64)
-
-
-def _codes_where(columns: list[tuple[str, bool]]) -> pl.Expr:
-    """The codes of which any of the facts holds, sorted, as a list."""
-    import polars as pl
-
-    marked = [
-        pl.when(
-            pl.any_horizontal(offence_fact(column, code, running=running) for column, running in columns)
-        ).then(pl.lit(code))
-        for code in sorted(OFFENCE_TYPES)
-    ]
-    return pl.concat_list(marked).list.drop_nulls()
-
-
-def _hours_column(kind: str) -> pl.Expr:
-    """`_hours` of the requirements of one type, as an expression over a group."""
-    import polars as pl
-
-    lengths = pl.when(pl.col("unit") == "HOURS").then(pl.col("length").cast(pl.Int64))
-    ordered = lengths.filter(pl.col("requirement_type") == kind)
-    return pl.when((ordered.len() > 0) & (ordered.null_count() == 0)).then(ordered.sum())
-
-
-def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
-    """Requirements of running sentences with their hours, interventions completed and under way, by point."""
-    import polars as pl
-
+    from catalogue.frames import read_lists
     from features import batch
 
-    sentences = batch.visible_events(histories, "sentences", points)
-    running = sentences.filter(
-        (pl.col("starts_on") <= pl.col("as_of"))
-        & (pl.col("ends_on").is_null() | (pl.col("ends_on") >= pl.col("as_of")))
-    ).select("_point", "event_number")
+    started = (pl.col("starts_on") <= pl.col("as_of")).fill_null(value=False)
+    sentences = batch.visible_events(histories, "sentences", points).with_columns(
+        runs=started & (pl.col("ends_on").is_null() | (pl.col("ends_on") >= pl.col("as_of")))
+    )
+    running = sentences.filter("runs").select("_point", "event_number")
+    offences = sentences.group_by("_point").agg(_offence_columns())
     required = (
         batch.visible_events(histories, "requirements", points)
         .join(running.unique(), on=["_point", "event_number"], how="semi", nulls_equal=True)
@@ -288,4 +328,62 @@ def _list_columns(histories: Histories, points: pl.DataFrame) -> pl.DataFrame:
         completed_interventions=ids.filter(done).drop_nulls().unique().sort(),
         open_interventions=ids.filter(~over).drop_nulls().unique().sort(),
     )
-    return required.join(tried, on="_point", how="full", coalesce=True).collect()
+    found = (
+        required.join(tried, on="_point", how="full", coalesce=True)
+        .join(offences, on="_point", how="full", coalesce=True)
+        .collect()
+    )
+    every = pl.DataFrame({"_point": pl.int_range(points.height, dtype=pl.Int64, eager=True)})
+    whole = every.join(found, on="_point", how="left", maintain_order="left")
+    empty = pl.lit([], pl.List(pl.String))
+    lists = {name: read_lists(whole.select(pl.col(name).fill_null(empty)), FIELDS[name]) for name in _LISTS}
+    return _FromEvents(
+        lists | {name: _marked(whole, name) for name in ("offence_types", "past_offence_types")},
+        {name: whole[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ORDERED_HOURS.values()},
+    )
+
+
+def _hours_column(kind: str) -> pl.Expr:
+    """`_hours` of the requirements of one type, as an expression over a group."""
+    import polars as pl
+
+    lengths = pl.when(pl.col("unit") == "HOURS").then(pl.col("length").cast(pl.Int64))
+    ordered = lengths.filter(pl.col("requirement_type") == kind)
+    return pl.when((ordered.len() > 0) & (ordered.null_count() == 0)).then(ordered.sum())
+
+
+def _offence_columns() -> list[pl.Expr]:
+    """`_offences` as expressions over a group: a column a code, and one that says whether anything is recorded."""
+    import polars as pl
+
+    def lists(column: str, code: str) -> pl.Expr:
+        return (
+            pl.col(column).str.contains(f"{LIST_MARK}{code}{LIST_MARK}", literal=True).fill_null(value=False)
+        )
+
+    past = [
+        (lists("past_offence_types", code) | (~pl.col("runs") & lists("offence_types", code))).any()
+        for code in OFFENCE_TYPES
+    ]
+    return [
+        *(
+            (pl.col("runs") & lists("offence_types", code)).any().alias(f"offence_types {code}")
+            for code in OFFENCE_TYPES
+        ),
+        *(held.alias(f"past_offence_types {code}") for held, code in zip(past, OFFENCE_TYPES, strict=True)),
+        (pl.col("runs") & pl.col("offence_types").is_not_null()).any().alias("offence_types"),
+        pl.any_horizontal(pl.col("past_offence_types").is_not_null().any(), *past).alias(
+            "past_offence_types"
+        ),
+    ]
+
+
+def _marked(whole: pl.DataFrame, name: str) -> Listed:
+    """A list that came as a column a code."""
+
+    def column(of: str) -> Bools:
+        return whole[of].fill_null(value=False).to_numpy()
+
+    recorded = column(name)
+    has = np.stack([column(f"{name} {code}") for code in OFFENCE_TYPES], axis=1)
+    return Listed(OFFENCE_TYPES, recorded, has & recorded[:, None])

@@ -63,7 +63,7 @@ def _column(feature: Feature) -> pl.Expr:  # noqa: C901, PLR0912  one case an ag
             value = _slope(whole("n"), whole("x"), whole("sum"), whole("xy"), whole("xx"))
         case Aggregator.CHANGE_SINCE:
             value = pl.col(f"{name}__value") - pl.col(f"{name}__before")
-        case Aggregator.LAST | Aggregator.FIRST | Aggregator.VALUE_AT:
+        case Aggregator.LAST | Aggregator.PREVIOUS | Aggregator.FIRST | Aggregator.VALUE_AT:
             value = pl.col(f"{name}__value")
     if feature.type is ValueType.CODE:
         return value.cast(pl.String).cast(pl.Enum(feature.categories), strict=False)

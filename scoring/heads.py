@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from catalogue.errors import UsageError
-from scoring.calibration import CalibrationMap
 from scoring.scorecard import Scorecard
+from scoring.scorecard.calibration import CalibrationMap
 
 if TYPE_CHECKING:
     import polars as pl
@@ -105,10 +105,6 @@ class HeadModel:
         """What does each term add to the raw score? Terms plus the intercept are the score."""
         return dict(self.scorecard.explain(row))
 
-    def explain_each(self, shared: Row, rows: Sequence[Row]) -> list[dict[str, float]]:
-        """The same as `explain` for a few rows that have the values of `shared` in common."""
-        return self.scorecard.explain_each(shared, rows)
-
     def probability_many(self, columns: Mapping[str, object] | pl.DataFrame) -> FloatArray:
         """How likely is it, calibrated, for every row? Returns an array of n probabilities."""
         scores = np.asarray(self.scorecard.score_many(columns), dtype=np.float64)
@@ -166,17 +162,6 @@ class InFlightHead:
         """Which features must a row hold? The interval ahead is filled in here and not asked for."""
         names = dict.fromkeys((*self.not_completed.used_features, *self.completed.used_features))
         return tuple(name for name in names if name != INTERVAL)
-
-    def probabilities(self, row: Row) -> dict[int, float]:
-        """How likely is an end without completion, by horizon in weeks, for one referral?"""
-        hazards = np.empty((1, self.intervals, 2))
-        for ahead in range(1, self.intervals + 1):
-            asked = {**row, INTERVAL: ahead}
-            failing = float(self.not_completed_calibration.predict(self.not_completed.score(asked)))
-            finishing = float(self.completed_calibration.predict(self.completed.score(asked)))
-            hazards[0, ahead - 1] = failing, finishing
-        incidence = cumulative_incidence(hazards, self.interval_weeks, self.horizons_weeks)[0]
-        return dict(zip(self.horizons_weeks, incidence.tolist(), strict=True))
 
     def explain(self, row: Row) -> dict[str, float]:
         """What does each term add to the raw score of failing in the first interval ahead?"""

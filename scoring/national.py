@@ -1,13 +1,11 @@
 """What is suggested to everybody under supervision? The national batch, in bounded memory.
 
-The same parts as `scoring.suggestions`, each in its form for many people, a few thousand people at a time. A test
-holds the two to the same answers for every person and intervention.
+`scoring.judging` works it out, a few thousand people at a time; here it becomes the rows of a Parquet file.
 """
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,34 +14,34 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from catalogue import Catalogue, choice_batch
-from catalogue import batch as rules
-from catalogue.eligibility import Status
-from catalogue.feasibility_batch import places
-from catalogue.fields import NEED_THRESHOLDS, linked_field
-from features import batch
-from features.fit import fit_frame
+from catalogue import Catalogue, eligibility
+from catalogue.directory import Directory
+from catalogue.eligibility import STATUSES
+from catalogue.fields import FIELDS
+from catalogue.subjects import Bools, Floats, Ints, fields_in
+from catalogue.truth import TRUE, UNKNOWN
+from features import batch, columns
 from features.histories import Histories
 from features.spec import Use
-from features.subject import subjects as subjects_of
+from features.subject import known_subjects
 from features.versions import current
-from scoring import reasons
-from scoring.advice import STATUSES, SUPPORTS, VERDICTS, WHYS, AdviceArrays, Verdict, advise_arrays
+from scoring import judging
+from scoring.advice import VERDICTS
 from scoring.bundle import Bundle
-from scoring.effects import EffectArrays
+from scoring.effects import SUPPORTS
+from scoring.judging import NO_CODE, Advised
 
 CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
 BLOCK: Final = 6 * CHUNK  # people whose records are read in one pass over the tables
-NEEDS: Final = tuple(sorted(NEED_THRESHOLDS))
 
 _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "crn": pl.String,
     "as_of": pl.Date,
     "intervention_id": pl.String,
-    "eligibility": pl.Enum([status.value for status in Status]),
+    "eligibility": pl.Enum([status.value for status in STATUSES]),
     "feasible": pl.Boolean,
     "rank": pl.Int8,
-    "advice": pl.Enum([verdict.value for verdict in Verdict]),
+    "advice": pl.Enum([verdict.value for verdict in VERDICTS]),
     "p_commence": pl.Float64,
     "p_complete": pl.Float64,
     "effect": pl.Float64,
@@ -56,12 +54,7 @@ _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 SCHEMA: Final = pl.Schema(_COLUMNS)
 VERDICTS_OF: Final = ("crn", "as_of", "intervention_id", "eligibility", "feasible", "rank", "advice")
-"""What was advised, without the chances, effects and reasons beside it."""
-
-Codes = npt.NDArray[np.int8]
-Places = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+"""What was advised, without the chances, effects and reasons."""
 
 
 class Report(Protocol):
@@ -170,8 +163,8 @@ def suggestions_at(
     `points` has `crn` and `as_of`, and may have `assessment_id` (an assessment that counts as known, as at a
     decision point). Rows come in the order of the points, interventions in catalogue order.
     """
-    for done, judged in _judged_parts(histories, points, bundle=bundle, catalogue=catalogue):
-        yield _rows(judged, bundle=bundle, catalogue=catalogue)
+    for done, here, advised in _advised_parts(histories, points, bundle=bundle, catalogue=catalogue):
+        yield _rows(here, advised, bundle=bundle)
         if progress is not None:
             progress(done, points.height)
 
@@ -180,258 +173,85 @@ def verdicts_at(
     histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
 ) -> Iterator[pl.DataFrame]:
     """The columns `VERDICTS_OF` of the same rows, for less than half the work: no chances, reasons or missing fields."""
-    for _, judged in _judged_parts(histories, points, bundle=bundle, catalogue=catalogue):
-        frame = _verdicts(judged, catalogue)
+    for _, here, advised in _advised_parts(histories, points, bundle=bundle, catalogue=catalogue):
+        frame = _verdicts(here, advised)
         yield frame.select(pl.col(name).cast(SCHEMA[name]) for name in VERDICTS_OF)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """Some points, what is known there, and what is advised of every intervention; arrays [people, interventions]."""
-
-    points: pl.DataFrame
-    subjects: pl.DataFrame
-    features: pl.DataFrame
-    offers: tuple[pl.DataFrame, pl.DataFrame]
-    eligibility: Codes
-    feasible: Codes
-    need: Places
-    effects: EffectArrays
-    advice: AdviceArrays
-
-
-def _judged_parts(
+def _advised_parts(
     histories: Histories, points: pl.DataFrame, *, bundle: Bundle, catalogue: Catalogue
-) -> Iterator[tuple[int, Judged]]:
-    """What is advised at some points, a few thousand at a time, and how many are done with each."""
-    offers = histories.collect("directory"), histories.collect("travel")
+) -> Iterator[tuple[int, pl.DataFrame, Advised]]:
+    """What is advised at some points, a few thousand at a time: how many are done with each, the points, the advice."""
+    directory = Directory.of_frames(histories.collect("directory"), histories.collect("travel"))
     for block in range(0, points.height, BLOCK):
         here = points.slice(block, BLOCK)
-        subjects = subjects_of(histories, here)
-        features = batch.evaluate(histories, here, uses={Use.SCORING})
+        subjects = known_subjects(histories, here)
+        features = columns.of_frame(batch.evaluate(histories, here, uses={Use.SCORING}), bundle.reads)
+        days = here["as_of"].to_physical().to_numpy().astype(np.int64)
         for start in range(0, here.height, CHUNK):
-            judged = _judge(
-                here.slice(start, CHUNK),
-                subjects.slice(start, CHUNK),
-                features.slice(start, CHUNK),
-                offers=offers,
+            rows = slice(start, min(start + CHUNK, here.height))
+            advised = judging.judge(
+                subjects.rows(np.arange(rows.start, rows.stop)),
+                {name: column[rows] for name, column in features.items()},
+                days=days[rows],
                 bundle=bundle,
                 catalogue=catalogue,
+                directory=directory,
             )
-            yield min(block + start + CHUNK, points.height), judged
+            yield block + rows.stop, here[rows], advised
 
 
-def _judge(
-    points: pl.DataFrame,
-    subjects: pl.DataFrame,
-    features: pl.DataFrame,
-    *,
-    offers: tuple[pl.DataFrame, pl.DataFrame],
-    bundle: Bundle,
-    catalogue: Catalogue,
-) -> Judged:
-    ids = [intervention.id for intervention in catalogue.interventions]
-    eligibility = _codes(rules.evaluate(subjects, catalogue), ids)
-    need = first_needs(subjects, catalogue)
-    feasible = _reach(subjects, catalogue, *offers).feasible
-    order = choice_batch.order(
-        subjects, catalogue, eligible=eligibility == STATUSES.index("ELIGIBLE"), reachable=feasible != 0
-    )
-    effects = _in_catalogue_order(bundle.benefit.effects_many(features), ids)
-    advice = advise_arrays(
-        ids=ids,
-        eligibility=eligibility,
-        order=order.place,
-        need=need,
-        feasible=feasible,
-        not_advised=order.not_advised,
-        under_way=_under_way(subjects, ids),
-        step=order.step,
-        lower=effects.lower,
-        upper=effects.upper,
-        support=effects.support,
-    )
-    return Judged(
-        points=points, subjects=subjects, features=features, offers=offers,
-        eligibility=eligibility, feasible=feasible, need=need, effects=effects, advice=advice,
-    )  # fmt: skip
-
-
-def _verdicts(judged: Judged, catalogue: Catalogue) -> pl.DataFrame:
+def _verdicts(points: pl.DataFrame, advised: Advised) -> pl.DataFrame:
     """What is advised of every pair, people in order, interventions in catalogue order."""
-    people, interventions = judged.eligibility.shape
+    ids = advised.catalogue.ids
+    people, interventions = advised.judged.status.shape
     row = np.repeat(np.arange(people), interventions)
-    ids = pl.Series("intervention_id", catalogue.ids)
+    feasible = advised.reach.feasible.ravel()
     return pl.DataFrame(
         {
-            "crn": judged.points["crn"].gather(row),
-            "as_of": judged.points["as_of"].gather(row),
-            "intervention_id": ids.gather(np.tile(np.arange(interventions), people)),
-            "eligibility": _named(judged.eligibility, STATUSES),
-            "feasible": pl.Series(judged.feasible.ravel()).replace(-1, None).cast(pl.Boolean),
-            "rank": pl.Series(judged.advice.rank.ravel()).replace(0, None).cast(pl.Int8),
-            "advice": _named(judged.advice.advice, [verdict.value for verdict in VERDICTS]),
+            "crn": points["crn"].gather(row),
+            "as_of": points["as_of"].gather(row),
+            "intervention_id": pl.Series(ids).gather(np.tile(np.arange(interventions), people)),
+            "eligibility": _named(advised.judged.status, [status.value for status in STATUSES]),
+            "feasible": pl.Series(np.where(feasible == UNKNOWN, -1, feasible == TRUE))
+            .replace(-1, None)
+            .cast(pl.Boolean),
+            "rank": pl.Series(advised.advice.rank.ravel()).replace(0, None).cast(pl.Int8),
+            "advice": _named(advised.advice.verdict, [verdict.value for verdict in VERDICTS]),
         }
     )
 
 
-def _rows(judged: Judged, *, bundle: Bundle, catalogue: Catalogue) -> pl.DataFrame:
+def _rows(points: pl.DataFrame, advised: Advised, *, bundle: Bundle) -> pl.DataFrame:
     """The verdicts, with the chances, effects, reasons and missing fields of every pair."""
-    subjects, features, effects = judged.subjects, judged.features, judged.effects
-    possible = judged.eligibility != STATUSES.index("NOT_ELIGIBLE")
-    # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
-    # feasibility, and must not move a score by sex.
-    anybody = subjects.with_columns(sex=pl.lit(None, pl.String))
-    journey = _reach(anybody, catalogue, *judged.offers, pairs=possible)
-    chances = _chances(
-        features, subjects, possible, minutes=journey.minutes, waiting=journey.waiting,
-        bundle=bundle, catalogue=catalogue,
-    )  # fmt: skip
-    spoken = possible & (effects.support >= 0)
-    frame = _verdicts(judged, catalogue).with_columns(
-        p_commence=chances["p_commence"],
-        p_complete=chances["p_complete"],
+    people, which = np.nonzero(advised.possible)
+    heads = (bundle.commence, bundle.complete)
+    starts, finishes = (
+        found.probability for found in judging.chances(advised, heads, people=people, which=which)
+    )
+    effects, spoken = advised.effects, advised.spoken
+    frame = _verdicts(points, advised).with_columns(
+        p_commence=_spread(starts, people, which, advised.possible),
+        p_complete=_spread(finishes, people, which, advised.possible),
         effect=_where(spoken, effects.effect),
         effect_lower=_where(spoken, effects.lower),
         effect_upper=_where(spoken, effects.upper),
         support=_named(np.where(spoken, effects.support, -1), SUPPORTS),
-        reason_codes=_reason_codes(
-            judged.advice,
-            judged.need,
-            features,
-            effects,
-            judged.eligibility,
-            bundle=bundle,
-            ids=catalogue.ids,
-        ),
-        missing=_missing(subjects, catalogue, people=len(possible)),
+        reason_codes=_reason_codes(advised),
+        missing=_missing(advised),
         bundle_version=pl.lit(bundle.version),
     )
     return frame.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """Arrays [people, interventions]: feasible 1, 0 or -1 (not known), minutes and waiting weeks (NaN: not known)."""
-
-    feasible: Codes
-    minutes: Floats
-    waiting: Floats
+def _spread(values: Floats, people: Ints, which: Ints, possible: Bools) -> pl.Series:
+    """The values of some pairs as a column of all pairs, null for the others."""
+    wide = np.full(possible.shape, np.nan)
+    wide[people, which] = values
+    return _where(possible, wide)
 
 
-def _reach(
-    subjects: pl.DataFrame,
-    catalogue: Catalogue,
-    directory: pl.DataFrame,
-    travel: pl.DataFrame,
-    *,
-    pairs: Flags | None = None,
-) -> Reach:
-    """What is within reach, and how far and how long it is, by the directory; of some pairs only, if given."""
-    shape = (subjects.height, len(catalogue.interventions))
-    feasible = np.full(shape, -1, dtype=np.int8)
-    minutes, waiting = np.full(shape, np.nan), np.full(shape, np.nan)
-    asked = None if pairs is None else _pairs(pairs, catalogue)
-    found = places(subjects, catalogue, directory=directory, travel=travel, pairs=asked)
-    column = {intervention.id: place for place, intervention in enumerate(catalogue.interventions)}
-    rows = found["row"].to_numpy()
-    columns = found["intervention_id"].replace_strict(column, return_dtype=pl.Int64).to_numpy()
-    feasible[rows, columns] = found["feasible"].cast(pl.Int8).fill_null(-1).to_numpy()
-    minutes[rows, columns] = found["minutes"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    waiting[rows, columns] = found["waiting_weeks"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return Reach(feasible=feasible, minutes=minutes, waiting=waiting)
-
-
-def _pairs(holds: Flags, catalogue: Catalogue) -> pl.DataFrame:
-    """The pairs for which something holds, as `row` (position of the person) and `intervention_id`."""
-    rows, columns = np.nonzero(holds)
-    ids = pl.Series("intervention_id", [intervention.id for intervention in catalogue.interventions])
-    return pl.DataFrame({"row": pl.Series(rows, dtype=pl.UInt32)}).with_columns(ids.gather(columns))
-
-
-def _under_way(subjects: pl.DataFrame, ids: Sequence[str]) -> Flags:
-    """Whether each person is on each intervention already, [people, interventions]."""
-    found = subjects.select(
-        pl.col("open_interventions").list.contains(name).fill_null(value=False).alias(name) for name in ids
-    )
-    return found.to_numpy()
-
-
-def first_needs(subjects: pl.DataFrame, catalogue: Catalogue) -> Places:
-    """For each person and intervention, the place in `NEEDS` of the need it meets first; -1 for none.
-
-    A need and the order of a person's needs are as in `scoring.suggestions.assessed_needs`.
-    """
-    share = np.stack(
-        [subjects[need].cast(pl.Float64).fill_null(0.0).to_numpy() / NEED_THRESHOLDS[need] for need in NEEDS],
-        axis=1,
-    )
-    linked = np.stack(
-        [subjects[linked_field(need)].fill_null(value=False).to_numpy() for need in NEEDS], axis=1
-    )
-    over = np.where((share >= 1) | linked, share, -np.inf)
-    targeted = np.array([[need in entry.needs for need in NEEDS] for entry in catalogue.interventions])
-    found = np.full((len(over), len(targeted)), -1, dtype=np.int64)
-    for place, mask in enumerate(targeted):
-        scores = np.where(mask, over, -np.inf)
-        best = scores.argmax(axis=1)
-        found[:, place] = np.where(scores.max(axis=1) > -np.inf, best, -1)
-    return found
-
-
-def _codes(statuses: pl.DataFrame, ids: Sequence[str]) -> Codes:
-    """Places in `STATUSES`, [people, interventions]."""
-    order = pl.Enum(list(STATUSES))
-    return np.stack(
-        [statuses[name].cast(pl.String).cast(order).to_physical().to_numpy().astype(np.int8) for name in ids],
-        axis=1,
-    )
-
-
-def _in_catalogue_order(effects: EffectArrays, ids: Sequence[str]) -> EffectArrays:
-    """The effects with one column an intervention; support -1 where the model does not speak of it."""
-    arms = {arm: place for place, arm in enumerate(effects.arms)}
-    shape = (len(effects.effect), len(ids))
-    numbers = {name: np.full(shape, np.nan) for name in ("effect", "lower", "upper", "similar")}
-    support = np.full(shape, -1, dtype=np.int8)
-    for place, intervention_id in enumerate(ids):
-        if intervention_id in arms:
-            support[:, place] = effects.support[:, arms[intervention_id]]
-            for name, column in numbers.items():
-                column[:, place] = getattr(effects, name)[:, arms[intervention_id]]
-    return EffectArrays(arms=tuple(ids), support=support, **numbers)
-
-
-def _chances(
-    features: pl.DataFrame,
-    subjects: pl.DataFrame,
-    possible: Flags,
-    *,
-    minutes: Floats,
-    waiting: Floats,
-    bundle: Bundle,
-    catalogue: Catalogue,
-) -> dict[str, pl.Series]:
-    """The chances of starting and finishing, for the pairs that the rules do not rule out; null elsewhere."""
-    people, places = np.nonzero(possible)
-    ids = np.asarray([intervention.id for intervention in catalogue.interventions], dtype=object)
-    pairs = pl.DataFrame(
-        {
-            "intervention_id": pl.Series(ids[places], dtype=pl.String),
-            "minutes": pl.Series(minutes[people, places], dtype=pl.Float64).fill_nan(None),
-            "waiting_weeks": pl.Series(waiting[people, places], dtype=pl.Float64).fill_nan(None),
-        }
-    )
-    rows = fit_frame(features[people], subjects[people], pairs, interventions=catalogue.interventions)
-    found = {}
-    for name, head in (("p_commence", bundle.commence), ("p_complete", bundle.complete)):
-        values = np.full(possible.shape, np.nan)
-        values[people, places] = head.probability_many(rows)
-        found[name] = _where(possible, values)
-    return found
-
-
-def _where(holds: Flags, values: Floats) -> pl.Series:
+def _where(holds: Bools, values: Floats) -> pl.Series:
     """The values, null where the condition does not hold."""
     return pl.Series(np.where(holds, values, np.nan).ravel(), dtype=pl.Float64).fill_nan(None)
 
@@ -442,66 +262,28 @@ def _named(codes: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
     return physical.cat.to(pl.Enum(list(names)))
 
 
-def _missing(subjects: pl.DataFrame, catalogue: Catalogue, *, people: int) -> pl.Series:
-    """The fields whose answers would decide, a list for each person and intervention."""
-    ids = [intervention.id for intervention in catalogue.interventions]
-    found = rules.missing(subjects, catalogue).group_by("row", "intervention_id").agg(pl.col("field"))
-    grid = pl.DataFrame(
-        {
-            "row": np.repeat(np.arange(people, dtype=np.uint32), len(ids)),
-            "intervention_id": np.tile(np.asarray(ids, dtype=object), people),
-        },
-        schema={"row": pl.UInt32, "intervention_id": pl.String},
-    )
-    joined = grid.join(found, on=["row", "intervention_id"], how="left", maintain_order="left")
-    return joined["field"].fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+def _missing(advised: Advised) -> pl.Series:
+    """The fields whose answers would decide, by name, a list for each person and intervention."""
+    people, which, fields = eligibility.missing_fields(advised.judged)
+    wide = np.zeros((*advised.judged.status.shape, fields.shape[1]), dtype=np.uint64)
+    wide[people, which] = fields
+    names = sorted(FIELDS)
+    return _lists(wide, lambda bits: fields_in(bits, names))
 
 
-def _reason_codes(
-    advice: AdviceArrays,
-    need: Places,
-    features: pl.DataFrame,
-    effects: EffectArrays,
-    eligibility: Codes,
-    *,
-    bundle: Bundle,
-    ids: Sequence[str],
-) -> pl.Series:
+def _reason_codes(advised: Advised) -> pl.Series:
     """Up to four codes for each person and intervention: the need, the rule, the strongest terms of the effect."""
-    eligible = eligibility == STATUSES.index("ELIGIBLE")
-    needs = [reasons.need_code(name) for name in NEEDS]
-    columns = [
-        _texts(np.where(eligible, need, -1), needs),
-        _texts(advice.why, [why.value for why in WHYS]),
-    ]
-    columns.extend(_strongest_terms(features, eligible & (effects.support >= 0), bundle=bundle, ids=ids))
-    frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
-    return frame.select(
-        pl.concat_list(pl.all()).list.drop_nulls().list.head(reasons.MOST_REASONS)
-    ).to_series()
+    found, codes = judging.reason_codes(advised)
+    return _lists(found, lambda said: [codes[code].code for code in said if code != NO_CODE])
 
 
-def _strongest_terms(
-    features: pl.DataFrame, spoken: Flags, *, bundle: Bundle, ids: Sequence[str]
-) -> list[pl.Series]:
-    """The codes of the terms that move each effect most, as many columns as reasons name."""
-    model = bundle.benefit
-    by_name = np.argsort(np.asarray(model.feature_names, dtype=np.str_), kind="stable")
-    terms = model.terms_many(features)[:, :, by_name]
-    names = [model.feature_names[place] for place in by_name]
-    texts = [reasons.term_code("effect", name, sign) for name in names for sign in (-1.0, 1.0)]
-    strongest = np.argsort(-np.abs(terms), axis=2, kind="stable")[:, :, : reasons.MOST_TERMS]
-    value = np.take_along_axis(terms, strongest, axis=2)
-    codes = np.where(value == 0, -1, 2 * strongest + (value > 0))
-    arms = {arm: place for place, arm in enumerate(model.arms)}
-    wide = np.full((*spoken.shape, codes.shape[2]), -1, dtype=np.int64)
-    for place, intervention_id in enumerate(ids):
-        if intervention_id in arms:
-            wide[:, place] = codes[:, arms[intervention_id]]
-    wide[~spoken] = -1
-    return [_texts(wide[:, :, number], texts) for number in range(codes.shape[2])]
-
-
-def _texts(codes: npt.NDArray[np.integer], texts: Sequence[str]) -> pl.Series:
-    """Texts by code, null where negative."""
-    return _named(codes, texts).cast(pl.String)
+def _lists(cells: npt.NDArray[np.integer], texts: Callable[[Sequence[int]], Sequence[str]]) -> pl.Series:
+    """A column of lists of texts from [people, interventions, parts]: cells that are alike share one list."""
+    flat = cells.reshape(-1, cells.shape[2])
+    which = np.zeros(len(flat), dtype=np.int64)
+    for part in flat.T:
+        values, place = np.unique(part, return_inverse=True)
+        which = np.unique(which * len(values) + place, return_inverse=True)[1]
+    first = np.unique(which, return_index=True)[1]
+    different = [list(texts(row)) for row in flat[first].tolist()]
+    return pl.Series(different, dtype=pl.List(pl.String)).gather(which)

@@ -14,14 +14,13 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from catalogue.choice import Choice
+from catalogue import messages as catalogue_messages
 from catalogue.fields import SECTIONS
 from scoring.advice import Why
 
 MESSAGES: Final = Path(__file__).parent / "messages"
-INTERCEPT: Final = "intercept"
-MOST_REASONS: Final = 4
 MOST_TERMS: Final = 2
+"""How many terms of an effect are named as reasons."""
 
 Question = Literal["effect", "commence", "complete"]
 
@@ -35,6 +34,20 @@ class ReasonSentence:
     table: str | None = None
     record_id: str | None = None
     on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCode:
+    """What a reason speaks of, without the person: a need, the rule that settled the advice, or a term of a number.
+
+    `about` is the section of the need, the rule, or the feature; `question` and `more` (does it raise the number?) are
+    set for a term.
+    """
+
+    code: str
+    about: str
+    question: Question | None = None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,71 +71,69 @@ def messages(language: str = "en") -> Mapping[str, Any]:
     return loaded
 
 
-def need_name(need: str) -> str:
-    """A section of the assessment as a person would say it."""
-    return str(messages()["needs"][need])
+def need_code(need: str) -> ReasonCode:
+    """The reason that an intervention is tied to an assessed need, e.g. NEED_S11_THINKING."""
+    return ReasonCode(code=f"NEED_{need.upper()}", about=need)
 
 
-def of_need(need: str, fact: Fact | None) -> ReasonSentence:
-    """The assessed need that an intervention is tied to."""
-    words = messages()
-    if fact is None or fact.value is None:
-        return ReasonSentence(code=need_code(need), text=words["need_unscored"].format(need=need_name(need)))
-    text = words["need"].format(need=need_name(need), score=_said(fact.value), maximum=SECTIONS[need][1])
-    return ReasonSentence(
-        code=need_code(need), text=text, table=fact.table, record_id=fact.record_id, on=fact.on
+def why_code(why: Why) -> ReasonCode:
+    """The reason that a rule of the advice settled it."""
+    return ReasonCode(code=why.value, about=why.value)
+
+
+def term_code(question: Question, feature: str, *, more: bool) -> ReasonCode:
+    """The reason that a term moves a number, e.g. EFFECT_MORE_MOTIVATION."""
+    name = feature.upper().replace(" & ", "_WITH_")
+    return ReasonCode(
+        code=f"{question.upper()}_{'MORE' if more else 'LESS'}_{name}",
+        about=feature,
+        question=question,
+        more=more,
     )
 
 
-@cache
-def of_advice(why: Why) -> ReasonSentence:
-    """The rule of the advice that settled it."""
-    return ReasonSentence(code=why.value, text=messages()["why"][why.value])
+def sentence(reason: ReasonCode, facts: Mapping[str, Fact]) -> ReasonSentence:
+    """The reason for one person, in a sentence, with the record that it came from.
 
-
-def of_choice(choice: Choice) -> ReasonSentence:
-    """The sentence of the order of choice that speaks against an intervention, in the catalogue's words."""
-    return ReasonSentence(code=Why.ORDER_OF_CHOICE.value, text=choice.not_advised or choice.text)
-
-
-def of_terms(
-    question: Question, terms: Mapping[str, float], facts: Mapping[str, Fact], *, most: int = MOST_TERMS
-) -> tuple[ReasonSentence, ...]:
-    """The facts of the record that move a number most, largest first.
-
-    Args:
-        question: which number: the effect, the chance of starting, the chance of finishing.
-        terms: contribution by term name; pairs and the intercept are left to the full list of terms.
-        facts: feature name to its value in words; terms without one are passed over.
-        most: how many sentences at most.
+    `facts` maps features to their values in words; a need that is not among them has no score.
     """
-    moving = [
-        (name, value) for name, value in terms.items() if value != 0 and name in facts and name != INTERCEPT
-    ]
-    moving.sort(key=lambda item: (-abs(item[1]), item[0]))
-    return tuple(_of_term(question, name, value, facts[name]) for name, value in moving[:most])
+    if reason.question is not None:
+        return _of_term(reason, reason.question, facts[reason.about])
+    if reason.about in SECTIONS:
+        return _of_need(reason, facts.get(reason.about))
+    return _of_rule(reason.code)
 
 
-def _of_term(question: Question, name: str, value: float, fact: Fact) -> ReasonSentence:
-    direction = "more" if value > 0 else "less"
-    said = f"{fact.label}: {_said(fact.value)}{_unit(fact)}"
+@cache
+def _of_rule(code: str) -> ReasonSentence:
+    if code == Why.ORDER_OF_CHOICE.value:
+        return ReasonSentence(code=code, text=catalogue_messages.load().phrase("NOT_ADVISED_LOW_RISK"))
+    return ReasonSentence(code=code, text=messages()["why"][code])
+
+
+def _of_need(reason: ReasonCode, fact: Fact | None) -> ReasonSentence:
+    words = messages()
+    label, maximum = SECTIONS[reason.about]
+    if fact is None or fact.value is None:
+        return ReasonSentence(code=reason.code, text=words["need_unscored"].format(need=label))
     return ReasonSentence(
-        code=term_code(question, name, value),
-        text=messages()["terms"][question][direction].format(fact=said),
+        code=reason.code,
+        text=words["need"].format(need=label, score=_said(fact.value), maximum=maximum),
         table=fact.table,
         record_id=fact.record_id,
         on=fact.on,
     )
 
 
-def need_code(need: str) -> str:
-    """The code of a need as a reason, e.g. NEED_S11_THINKING."""
-    return f"NEED_{need.upper()}"
-
-
-def term_code(question: Question, name: str, value: float) -> str:
-    """The code of a term as a reason, e.g. EFFECT_MORE_MOTIVATION."""
-    return f"{question.upper()}_{'MORE' if value > 0 else 'LESS'}_{name.upper().replace(' & ', '_WITH_')}"
+def _of_term(reason: ReasonCode, question: Question, fact: Fact) -> ReasonSentence:
+    said = f"{fact.label}: {_said(fact.value)}{_unit(fact)}"
+    return ReasonSentence(
+        code=reason.code,
+        text=messages()["terms"][question]["more" if reason.more else "less"].format(fact=said),
+        table=fact.table,
+        record_id=fact.record_id,
+        on=fact.on,
+    )
 
 
 def _unit(fact: Fact) -> str:

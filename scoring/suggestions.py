@@ -2,32 +2,38 @@
 
 Eligibility comes first, by the rules; then feasibility, the chances of starting and finishing, and the effect, each
 with its terms; then the advice, which no score can lift over an eligibility rule. Without a bundle the rules alone
-answer, marked as such. The national batch (`scoring.national`) gives the same answers from the same parts.
+answer, marked as such. `scoring.judging` works it out, for this case as for everybody; here it is put into words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
 
-from catalogue import Catalogue, choice, eligibility, feasibility
-from catalogue.choice import Choice
-from catalogue.eligibility import Eligibility, Reason
-from catalogue.feasibility import Feasibility, Journey
-from catalogue.fields import NEED_THRESHOLDS, Subject
+import numpy as np
+
+from catalogue import Catalogue, eligibility, feasibility
+from catalogue.directory import Directory
+from catalogue.eligibility import Eligibility
+from catalogue.feasibility import Feasibility
+from catalogue.fields import NEED_THRESHOLDS, NEEDS
 from catalogue.intervention import Intervention
-from features import live
+from catalogue.particulars import day_numbers
+from catalogue.plan import Reason
+from features import columns, live
 from features.case import Case
 from features.definitions import SPEC
-from features.fit import LABELS, PERSON_FEATURES, fit_of, particulars
+from features.live import Known, LiveRow
 from features.spec import FeatureSpec, Scalar
-from features.subject import subject_of
-from scoring import reasons
-from scoring.advice import Advice, Candidate, advise
+from features.subject import known_subject
+from scoring import judging, reasons
+from scoring.advice import VERDICTS, display_order, grounds
 from scoring.bundle import Bundle
-from scoring.effects import Effect
+from scoring.effects import SUPPORTS
 from scoring.heads import HeadModel
+from scoring.judging import NO_CODE, Advised, Chances
 from scoring.reasons import Fact, ReasonSentence
 from scoring.similar import SimilarPeople
 
@@ -105,8 +111,7 @@ def suggest(
     as_of: date,
     bundle: Bundle | None,
     catalogue: Catalogue,
-    directory: Sequence[Mapping[str, Any]] = (),
-    travel: Mapping[str, float] | None = None,
+    directory: Directory | None = None,
     setting: str | None = None,
 ) -> SuggestionSet:
     """Answer for one case.
@@ -116,8 +121,7 @@ def suggest(
         as_of: the day of the question; only what was recorded before it counts.
         bundle: the release bundle, or None to answer by the rules alone.
         catalogue: the interventions and their rules.
-        directory: rows of the contract's directory table (what is on offer where).
-        travel: venue to minutes each way from the person's delivery unit.
+        directory: what is on offer where, and how far away; None where that is not known.
         setting: where the person is; derived from the sentence if None.
 
     Returns:
@@ -126,82 +130,27 @@ def suggest(
     Raises:
         UsageError: the bundle was trained on another feature definition than this version's.
     """
-    subject = subject_of(case, as_of=as_of, setting=setting)
-    judged = {found.intervention_id: found for found in eligibility.evaluate(subject, catalogue, as_of=as_of)}
-    known = live.evaluate(case, as_of=as_of, spec=_wanted(frozenset() if bundle is None else bundle.reads))
-    needs = assessed_needs(subject)
-    effects = bundle.benefit.effects(known.values) if bundle is not None else {}
-    offers: dict[object, list[Mapping[str, Any]]] = {}
-    for row in directory:
-        offers.setdefault(row.get("intervention_id"), []).append(row)
-    # Scores read the way and the wait to the place that would suit anybody best: a separate service is a rule of
-    # feasibility, and must not move a score by sex.
-    question = feasibility.Question(subject, as_of=as_of, travel=travel or {})
-    reachable: dict[str, Feasibility] = {}
-    journeys: dict[str, Journey] = {}
-    for intervention in catalogue.interventions:
-        name = intervention.id
-        found, journeys[name] = question.answer_and_journey(intervention, offers.get(name, ()))
-        reachable[name] = found
-    chosen = choice.order(
+    known = Known(case, as_of=as_of)
+    subject = known_subject(known, setting=setting)
+    row = live.fold(known, spec=_wanted(frozenset() if bundle is None else bundle.reads))
+    advised = judging.judge(
         subject,
-        tuple(judged.values()),
-        catalogue,
-        reachable=[name for name, found in reachable.items() if found.feasible is not False],
+        columns.of_row(row.values),
+        days=day_numbers(as_of),
+        bundle=bundle,
+        catalogue=catalogue,
+        directory=Directory.of() if directory is None else directory,
     )
-    places = {found.intervention_id: place for place, found in enumerate(chosen)}
-    choices = {found.intervention_id: found for found in chosen}
-    under_way = subject.get("open_interventions") or ()
-    assert isinstance(under_way, tuple)
-    candidates = [
-        Candidate(
-            intervention_id=intervention.id,
-            eligibility=judged[intervention.id].status,
-            order=places.get(intervention.id, len(places)),
-            need=first_need(intervention, needs),
-            feasible=reachable[intervention.id].feasible,
-            not_advised=choices[intervention.id].not_advised if intervention.id in choices else None,
-            under_way=intervention.id in under_way,
-            step=int(choices[intervention.id].step) if intervention.id in choices else 0,
-            **_bounds(effects.get(intervention.id)),
-        )
-        for intervention in catalogue.interventions
-    ]
-    facts = _Facts(known)
-    possible = [found.intervention_id for found in judged.values() if found.status != "NOT_ELIGIBLE"]
-    chances = (
-        {}
-        if bundle is None
-        else _chances(bundle, known.values, subject, catalogue, {name: journeys[name] for name in possible})
-    )
-    similar = {}
-    if bundle is not None:
-        places_alike = bundle.similar.places(known.values)
-        similar = {name: bundle.similar.lookup_at(places_alike, name) for name in possible}
-    answers = tuple(
-        _answer(
-            catalogue.by_id(advice.intervention_id),
-            advice=advice,
-            judged=judged[advice.intervention_id],
-            reachable=reachable[advice.intervention_id],
-            needs=needs,
-            effect=effects.get(advice.intervention_id),
-            facts=facts,
-            choice=choices.get(advice.intervention_id),
-            chances=chances.get(advice.intervention_id, (None, None)),
-            similar=similar.get(advice.intervention_id),
-        )
-        for advice in advise(candidates)
-    )
+    where = subject.value("setting", 0)
     return SuggestionSet(
         as_of=as_of,
-        setting=known_setting if isinstance(known_setting := subject["setting"], str) else None,
+        setting=where if isinstance(where, str) else None,
         bundle_version=NO_MODEL if bundle is None else bundle.version,
         spec_hash=SPEC.hash,
         catalogue_hash=catalogue.hash,
         rule_only=bundle is None,
-        inputs=known.values,
-        suggestions=answers,
+        inputs=row.values,
+        suggestions=_Words(advised, row).answers(),
     )
 
 
@@ -211,43 +160,17 @@ def _wanted(reads: frozenset[str]) -> FeatureSpec:
     return SPEC.only(*(name for name in SPEC.names if name in reads or name in NEED_THRESHOLDS))
 
 
-def assessed_needs(subject: Subject) -> tuple[str, ...]:
-    """The sections in which the person has a need, the furthest over its threshold first, ties by name.
-
-    A need is a score at its threshold or a link to reoffending (`catalogue.choice.needs_of`).
-    """
-    over = {need: _share_of_threshold(subject, need) for need in choice.needs_of(subject)}
-    return tuple(sorted(over, key=lambda need: (-over[need], need)))
-
-
-def _share_of_threshold(subject: Subject, need: str) -> float:
-    score = subject.get(need)
-    return float(score) / NEED_THRESHOLDS[need] if isinstance(score, int | float) else 0.0
-
-
-def first_need(intervention: Intervention, needs: Iterable[str]) -> str | None:
-    """The assessed need that an intervention meets first, or None where it meets none."""
-    return next((need for need in needs if need in intervention.needs), None)
-
-
-def _bounds(effect: Effect | None) -> dict[str, Any]:
-    if effect is None:
-        return {}
-    return {"effect": effect.effect, "lower": effect.lower, "upper": effect.upper, "support": effect.support}
-
-
 class _Facts(Mapping[str, Fact]):
     """Each feature's value in words, with the newest record behind it, made when it is asked for."""
 
-    def __init__(self, known: live.LiveRow) -> None:
+    def __init__(self, known: LiveRow) -> None:
         self._known = known
         self._made: dict[str, Fact] = {}
 
     def __getitem__(self, name: str) -> Fact:
-        made = self._made.get(name)
-        if made is None:
-            made = self._made[name] = self._make(name)
-        return made
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
 
     def _make(self, name: str) -> Fact:
         value = self._known.values[name]
@@ -273,113 +196,122 @@ class _Facts(Mapping[str, Fact]):
         return len(self._known.values)
 
 
-def _answer(
-    intervention: Intervention,
-    *,
-    advice: Advice,
-    judged: Eligibility,
-    reachable: Feasibility,
-    needs: tuple[str, ...],
-    effect: Effect | None,
-    facts: Mapping[str, Fact],
-    choice: Choice | None,
-    chances: tuple[Estimate | None, Estimate | None],
-    similar: SimilarPeople | None,
-) -> InterventionAnswer:
-    possible = judged.status != "NOT_ELIGIBLE"
-    explanation = _explanation(advice, effect=effect if possible else None, facts=facts, choice=choice)
-    return InterventionAnswer(
-        intervention_id=intervention.id,
-        name=intervention.name,
-        type=intervention.type,
-        eligibility=judged.status,
-        reasons=judged.reasons,
-        missing=judged.missing,
-        nearly=judged.nearly,
-        feasibility=reachable,
-        rank=advice.rank,
-        advice=advice.advice.value,
-        grounds=advice.grounds.value if advice.grounds else None,
-        needs=tuple(need for need in needs if need in intervention.needs),
-        p_commence=chances[0],
-        p_complete=chances[1],
-        effect=_effect_answer(effect) if effect is not None and possible else None,
-        support=effect.support if effect is not None and possible else None,
-        reason_codes=tuple(reason.code for reason in explanation),
-        explanation=explanation,
-        similar=similar,
-    )
+class _Words:
+    """One person's results put into words."""
 
+    def __init__(self, advised: Advised, known: LiveRow) -> None:
+        self.advised = advised
+        self.facts = _Facts(known)
+        self.possible = np.flatnonzero(advised.possible[0])
+        self.spoken = advised.spoken[0].tolist()
+        self.judged = eligibility.answers(advised.judged, row=0)
+        self.reach = feasibility.describe(advised.reach, row=0)
+        self.needs = self._needs()
+        codes, self.reasons = judging.reason_codes(advised)
+        self.codes: list[list[int]] = codes[0].tolist()
+        self.ranks: list[int] = advised.advice.rank[0].tolist()
+        self.verdicts: list[int] = advised.advice.verdict[0].tolist()
+        self.supports: list[int] = advised.effects.support[0].tolist()
+        self.starts, self.finishes, self.similar = self._estimates(known)
 
-def _chances(
-    bundle: Bundle,
-    values: Mapping[str, Any],
-    subject: Subject,
-    catalogue: Catalogue,
-    journeys: Mapping[str, Journey],
-) -> dict[str, tuple[Estimate, Estimate]]:
-    """The chances of starting and of finishing each intervention of ``journeys``: a head answers all of them at once."""
-    person = {name: values[name] for name in PERSON_FEATURES if name in values and name not in LABELS}
-    entries = _entries(catalogue)
-    rows = [
-        fit_of(subject, *entries[name], minutes=minutes, waiting_weeks=weeks)
-        for name, (minutes, weeks) in journeys.items()
-    ]
-    both = zip(
-        _estimates(bundle.commence, person, rows), _estimates(bundle.complete, person, rows), strict=True
-    )
-    return dict(zip(journeys, both, strict=True))
+    def answers(self) -> tuple[InterventionAnswer, ...]:
+        """Every intervention, in display order."""
+        advised = self.advised
+        shown = display_order(advised.advice, advised.order.place, advised.catalogue.ids, row=0)
+        return tuple(self._answer(column) for column in shown)
 
-
-@lru_cache(maxsize=8)
-def _entries(catalogue: Catalogue) -> dict[str, tuple[Intervention, Mapping[str, Any]]]:
-    """Each intervention with what a head reads of it, whoever the person; worked out once a catalogue."""
-    return {entry.id: (entry, particulars(entry)) for entry in catalogue.interventions}
-
-
-def _estimates(
-    head: HeadModel, person: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
-) -> list[Estimate]:
-    explained = head.explain_each(person, rows)
-    intercept = head.scorecard.intercept
-    # The raw score, as the scorecard sums it.
-    around = head.calibration.around_each([sum(terms.values(), intercept) for terms in explained])
-    return [
-        Estimate(
-            probability=chance,
-            lower=lower,
-            upper=upper,
-            terms=terms,
-            intercept=intercept,
-            barely_predictable=head.barely_predictable,
+    def _answer(self, column: int) -> InterventionAnswer:
+        advised = self.advised
+        intervention: Intervention = advised.catalogue.interventions[column]
+        judged: Eligibility = self.judged[column]
+        rank = self.ranks[column]
+        ground = grounds(advised.advice, 0, column) if rank else None
+        explanation = self._explanation(column)
+        spoken = self.spoken[column]
+        return InterventionAnswer(
+            intervention_id=intervention.id,
+            name=intervention.name,
+            type=intervention.type,
+            eligibility=judged.status,
+            reasons=judged.reasons,
+            missing=judged.missing,
+            nearly=judged.nearly,
+            feasibility=self.reach[column],
+            rank=rank or None,
+            advice=VERDICTS[self.verdicts[column]].value,
+            grounds=None if ground is None else ground.value,
+            needs=tuple(need for need in self.needs if need in intervention.needs),
+            p_commence=self.starts.get(column),
+            p_complete=self.finishes.get(column),
+            effect=self._effect(column) if spoken else None,
+            support=SUPPORTS[self.supports[column]] if spoken else None,
+            reason_codes=tuple(reason.code for reason in explanation),
+            explanation=explanation,
+            similar=self.similar.get(column),
         )
-        for terms, (lower, chance, upper) in zip(explained, around, strict=True)
-    ]
 
+    def _needs(self) -> tuple[str, ...]:
+        """The person's needs, the furthest over its threshold first, ties by name."""
+        pressing = self.advised.needs.pressing[0]
+        order = np.argsort(-pressing, kind="stable")
+        return tuple(NEEDS[place] for place in order if self.advised.needs.present[0, place])
 
-def _effect_answer(effect: Effect) -> EffectAnswer:
-    terms = {name: value for name, value in effect.terms.items() if name != reasons.INTERCEPT}
-    return EffectAnswer(
-        effect=effect.effect,
-        lower=effect.lower,
-        upper=effect.upper,
-        terms=terms,
-        intercept=effect.terms[reasons.INTERCEPT],
-    )
+    def _explanation(self, column: int) -> tuple[ReasonSentence, ...]:
+        """Up to four reasons: the need, the rule that settled it, and the facts that move the effect most."""
+        said = [code for code in self.codes[column] if code != NO_CODE]
+        return tuple([reasons.sentence(self.reasons[code], self.facts) for code in said])
 
+    def _effect(self, column: int) -> EffectAnswer:
+        advised = self.advised
+        assert advised.bundle is not None
+        assert advised.explained is not None
+        effects, arm = advised.effects, advised.arms[column]
+        names = advised.bundle.benefit.feature_names
+        return EffectAnswer(
+            effect=float(effects.effect[0, column]),
+            lower=float(effects.lower[0, column]),
+            upper=float(effects.upper[0, column]),
+            terms=dict(zip(names, advised.explained.terms[0, arm].tolist(), strict=True)),
+            intercept=float(advised.explained.intercept[0, arm]),
+        )
 
-def _explanation(
-    advice: Advice, *, effect: Effect | None, facts: Mapping[str, Fact], choice: Choice | None
-) -> tuple[ReasonSentence, ...]:
-    """Up to four reasons: the need, the rule that settled it, and the facts that move the effect most."""
-    said: list[ReasonSentence] = []
-    if advice.need is not None and advice.advice != "NOT_ELIGIBLE":
-        said.append(reasons.of_need(advice.need, facts.get(advice.need)))
-    said.append(
-        reasons.of_choice(choice)
-        if choice is not None and choice.not_advised
-        else reasons.of_advice(advice.why)
-    )
-    if effect is not None and advice.advice != "NOT_ELIGIBLE":
-        said.extend(reasons.of_terms("effect", effect.terms, facts))
-    return tuple(said[: reasons.MOST_REASONS])
+    def _estimates(
+        self, known: LiveRow
+    ) -> tuple[dict[int, Estimate], dict[int, Estimate], dict[int, SimilarPeople | None]]:
+        """The chances of starting and of finishing, and what happened to similar people, of what is possible."""
+        bundle = self.advised.bundle
+        if bundle is None:
+            return {}, {}, {}
+        places = bundle.similar.places(known.values)
+        ids = self.advised.catalogue.ids
+        heads = (bundle.commence, bundle.complete)
+        people = np.zeros(len(self.possible), dtype=np.int64)
+        starts, finishes = (
+            self._chances(head, found)
+            for head, found in zip(
+                heads, judging.chances(self.advised, heads, people=people, which=self.possible), strict=True
+            )
+        )
+        similar = {column: bundle.similar.lookup_at(places, ids[column]) for column in self.possible.tolist()}
+        return starts, finishes, similar
+
+    def _chances(self, head: HeadModel, found: Chances) -> dict[int, Estimate]:
+        names = head.scorecard.term_names
+        return {
+            column: Estimate(
+                probability=probability,
+                lower=lower,
+                upper=upper,
+                terms=dict(zip(names, terms, strict=True)),
+                intercept=head.scorecard.intercept,
+                barely_predictable=head.barely_predictable,
+            )
+            for column, terms, lower, probability, upper in zip(
+                self.possible.tolist(),
+                found.terms.tolist(),
+                found.lower.tolist(),
+                found.probability.tolist(),
+                found.upper.tolist(),
+                strict=True,
+            )
+        }

@@ -71,10 +71,6 @@ class Thresholds:
             },
         }
 
-    def band(self, probability: float) -> str:
-        """In which band does a probability lie?"""
-        return next(band.name for band in reversed(self.bands) if probability >= band.at_least)
-
     def band_many(self, probabilities: npt.NDArray[np.float64]) -> list[str]:
         """In which band does each probability lie?"""
         starts = np.array([band.at_least for band in self.bands])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any, Final
@@ -48,11 +48,12 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, ready: Callable[[], None] | None = None) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         settings: everything it is told from outside.
+        ready: called once the store, the directory and the bundle have been read, before the first request.
 
     Raises:
         UsageError: when a setting cannot be used, such as a database address or a catalogue folder.
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.ready = ready
     errors.register(app)
     for router in (
         health.router,
@@ -101,6 +103,8 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     await run_in_threadpool(services.start)
+    if app.state.ready is not None:
+        app.state.ready()
     log.info("started", bundle=services.bundles.state.version, environment=services.settings.environment)
     work = [asyncio.create_task(part(services)) for part in (_send_events, _settle)]
     if services.settings.retention_days is not None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select
 from serving import people
 from serving.audit_log import Actor, Deed, append
 from serving.errors import ServiceError, invalid, validation_errors
-from serving.flags import refresh_person
+from serving.flag_register import refresh_person
 from serving.schemas.base import CRN_PATTERN
 from serving.schemas.case_document import CaseTables, plain, refuse_protected
 from serving.schemas.events import EventQuestion

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import catalogue as catalogue_room
 from catalogue import Catalogue
+from catalogue.directory import Directory
 from features.case import Case
 from scoring.bundle import Bundle
 from scoring.suggestions import suggest
@@ -28,7 +29,7 @@ from serving.settings import LATEST, TODAY, Settings
 from serving.store import cases as case_store
 from serving.store import directory as directory_store
 from serving.store.database import Database
-from serving.store.directory import Directory
+from serving.store.directory import StoredDirectory
 from serving.store.migrate import migrate, revision
 from serving.tracing import Tracing
 
@@ -55,7 +56,7 @@ class Services:
         self.tracing = Tracing(settings.otel_endpoint, environment=settings.environment)
         self.dev_keys = DevKeys() if settings.dev_auth else None
         self.verifier = self._verifier()
-        self._directory = Directory(version="", documents=(), minutes={})
+        self._directory = StoredDirectory("", Directory.of())
         self._lock = threading.Lock()
         self._migrated = False
         self.drift = Drift()
@@ -93,7 +94,6 @@ class Services:
             as_of=bundle.training_date,
             bundle=bundle,
             catalogue=self.catalogue,
-            directory=(),
         )
 
     def ensure_migrated(self) -> None:
@@ -114,7 +114,7 @@ class Services:
         self.metrics.store_up.set(int(ready))
         return ready
 
-    def directory(self, connection: Connection) -> Directory:
+    def directory(self, connection: Connection) -> StoredDirectory:
         """The directory of services as it is in the store now."""
         if directory_store.version(connection) != self._directory.version:
             self._directory = directory_store.load(connection)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from serving import audit_log, contests, decisions, flags
+from serving import audit_log, contests, decisions, flag_register
 from serving.audit_log import Actor, Deed, append
 from serving.people import CaseRows, merged_into, stored_tables
 from serving.services import Services
@@ -73,7 +73,7 @@ def content(
                 if within(row["raised_at"])
             ],
             "flags": [
-                {**flags.as_answer(row), "responses": _responses(connection, row["id"])}
+                {**flag_register.as_answer(row), "responses": _responses(connection, row["id"])}
                 for row in _rows(connection, flag_table, held)
                 if within(row["raised_on"])
             ],

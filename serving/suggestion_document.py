@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from catalogue.eligibility import Reason
 from catalogue.feasibility import Feasibility
+from catalogue.plan import Reason
 from scoring.similar import SimilarPeople
 from scoring.suggestions import EffectAnswer, Estimate, InterventionAnswer, SuggestionSet
 from serving.words import in_a_hundred

@@ -3,7 +3,7 @@
 The whole document is what is kept, what the screens are drawn from and what the API's answer is made of: there is
 one account of what was said. Its id is a hash of everything that it depends on, so the same question about the same
 records is the same set, and a set that was shown before is answered as it was shown
-(docs/decisions/0802-a-set-is-its-question.md). Nothing is worked out before somebody asks
+(docs/decisions/0802-the-id-of-a-suggestion-set.md). Nothing is worked out before somebody asks
 (docs/decisions/0808-nothing-is-prepared.md).
 """
 
@@ -29,7 +29,7 @@ from serving.errors import ServiceError, not_found
 from serving.services import Services
 from serving.store import cases as case_store
 from serving.store.cases import StoredCase
-from serving.store.directory import Directory
+from serving.store.directory import StoredDirectory
 from serving.store.idempotency import Once, replay
 from serving.store.tables import suggestion_sets
 from serving.suggestion_document import Document, describe
@@ -73,7 +73,7 @@ class Circumstances:
     setting: str | None
     bundle: Bundle | None
     catalogue_hash: str
-    directory: Directory
+    directory: StoredDirectory
 
     def set_id(self, case: StoredCase) -> str:
         """The id of the answer about this case: a hash of everything that it depends on."""
@@ -142,8 +142,7 @@ def _answered(services: Services, case: StoredCase, given: Circumstances) -> Doc
             as_of=given.as_of,
             bundle=given.bundle,
             catalogue=services.catalogue,
-            directory=given.directory.near(pdu=case.pdu, region=case.region, as_of=given.as_of),
-            travel=given.directory.travel(case.pdu),
+            directory=given.directory.entries,
             setting=given.setting,
         )
     _count(services, answer)
@@ -174,8 +173,6 @@ def show_for_document(
         ServiceError: 422 for a day that no question can be asked about.
     """
     case = Case.from_document(document)
-    person = max(case.tables["people"], key=lambda row: str(row.get("known_on") or ""), default={})
-    pdu, region = (_text(person.get(name)) for name in ("pdu", "region"))
     day = services.as_of(as_of)
     with services.database.scoring() as connection:
         directory = services.directory(connection)
@@ -184,8 +181,7 @@ def show_for_document(
         as_of=day,
         bundle=services.bundles.current,
         catalogue=services.catalogue,
-        directory=directory.near(pdu=pdu, region=region, as_of=day),
-        travel=directory.travel(pdu),
+        directory=directory.entries,
         setting=setting,
     )
     _count(services, answer)
@@ -202,10 +198,6 @@ def show_for_document(
     digest = hashlib.sha256(orjson.dumps(case.to_document())).hexdigest()
     key = str(uuid.uuid5(NAMESPACE, f"{digest} {day.isoformat()} {setting} {answer.bundle_version}"))
     return describe(answer, key=key, crn=None, case_hash=digest)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _keep(

@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
-from scoring.calibration import CalibrationError, CalibrationMap, Scale, log_chances, sigmoid
+from scoring.scorecard.calibration import CalibrationError, CalibrationMap, Scale, log_chances, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-import catalogue.batch
+from catalogue.eligibility import ELIGIBLE
 from catalogue.fields import SETTINGS, SEX
+from catalogue.frames import statuses
 from features.age import whole_years
 from features.contract import OFFENCE_TYPES, REGIONS, REQUIREMENT_TYPES, SENTENCE_TYPES
 from worlds import assessments
@@ -71,9 +72,7 @@ def subjects(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: i
 
 def eligible(*, inputs: WorldInputs, state: State, rows: Ints, on: Ints, step: int) -> Bools:
     """Person by arm: is the status ELIGIBLE?"""
-    found = catalogue.batch.evaluate(
-        subjects(inputs=inputs, state=state, rows=rows, on=on, step=step), inputs.catalogue, as_of="as_of"
-    )
-    return np.column_stack([(found[one] == "ELIGIBLE").to_numpy() for one in inputs.arms.ids]).astype(
-        np.bool_
-    )
+    people = subjects(inputs=inputs, state=state, rows=rows, on=on, step=step)
+    place = [inputs.catalogue.ids.index(one) for one in inputs.arms.ids]
+    found: Bools = statuses(people, inputs.catalogue)[:, place] == ELIGIBLE
+    return found

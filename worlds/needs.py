@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from catalogue.fields import CRIMINOGENIC as CRIMINOGENIC_SECTIONS
 from catalogue.fields import NEED_THRESHOLDS
 from features.contract import SECTION_MAXIMA, SECTIONS
-from features.definitions import assessments as definitions
 from worlds.draws import Bools, Ints, whole
 from worlds.people import People
 from worlds.settings import WorldSettings
@@ -32,7 +32,7 @@ ATTITUDES: Final = SECTIONS.index("s12_attitudes")
 MAXIMA: Final = np.array([SECTION_MAXIMA[section] for section in SECTIONS], dtype=np.int64)
 THRESHOLDS: Final = np.array([NEED_THRESHOLDS[section] for section in SECTIONS], dtype=np.int64)
 # The sections whose sum is the total criminogenic need.
-CRIMINOGENIC: Final = tuple(SECTIONS.index(section) for section in definitions.CRIMINOGENIC)
+CRIMINOGENIC: Final = tuple(SECTIONS.index(section) for section in CRIMINOGENIC_SECTIONS)
 
 # A section's score crosses its threshold where a standard normal variable passes _CROSSING; a point more is
 # _WIDTH further on. Both are tuned to comparison/figures.csv. _LOADING ties the sections of a person together.

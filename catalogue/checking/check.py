@@ -23,6 +23,8 @@ from catalogue.errors import MissingSourceError, UnknownFieldError, UnknownInter
 from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
+from catalogue.subjects import Subjects
+from catalogue.truth import TRUE, criteria
 
 
 class Severity(StrEnum):
@@ -342,10 +344,17 @@ def eligible_person(
     what brings more rules to hold; the same seed gives the same person.
     """
     rng = random.Random(seed)  # noqa: S311  made-up people are no secret
+    rules = [rule for rule in intervention.rules if rule.test is not None]
+    asked = criteria(rule.test for rule in rules if rule.test is not None)
+
+    def not_met(person: Mapping[str, Value]) -> list[Rule]:
+        found = asked.truths(Subjects.of([person]))[:, 0]
+        return [rule for rule in rules if rule.test is not None and found[asked.place[rule.test]] != TRUE]
+
     stuck = ""
     for _ in range(_STARTS):
         person: dict[str, Value] = {name: _draw(rng, name, tried) for name, tried in values.items()}
-        failing = _failing(intervention, person)
+        failing = not_met(person)
         for _ in range(_STEPS):
             if not failing:
                 return person, ""
@@ -353,7 +362,7 @@ def eligible_person(
             assert rule.test is not None
             field = rng.choice(rule.test.fields)
             changed = person | {field: _draw(rng, field, values[field])}
-            after = _failing(intervention, changed)
+            after = not_met(changed)
             if len(after) <= len(failing):
                 person, failing = changed, after
         stuck = failing[0].code if failing else stuck
@@ -364,12 +373,6 @@ def _draw(rng: random.Random, name: str, tried: Sequence[Value]) -> Value:
     if FIELDS[name].kind is Kind.CODES:
         return tuple(str(each) for each in rng.sample(tried, k=min(len(tried), rng.choice((0, 1, 1, 2)))))
     return rng.choice(tried)
-
-
-def _failing(intervention: Intervention, person: Mapping[str, Value]) -> list[Rule]:
-    return [
-        rule for rule in intervention.rules if rule.test is not None and rule.test.holds(person) is not True
-    ]
 
 
 def _error(code: str, place: str, text: str) -> Finding:

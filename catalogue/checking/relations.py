@@ -23,6 +23,8 @@ from catalogue.criteria import (
     own_parts,
 )
 from catalogue.fields import FIELDS, Field, Kind, Value
+from catalogue.subjects import Subjects
+from catalogue.truth import TRUE, criteria
 
 _MOST: Final = 20_000
 
@@ -41,7 +43,9 @@ def relation(one: Criterion, other: Criterion) -> Relation | None:
     tried = _people((one, other))
     if tried is None:
         return None
-    outcomes = {(one.holds(person) is True, other.holds(person) is True) for person in tried}
+    asked = criteria((one, other))
+    held = asked.truths(Subjects.of(list(tried))) == TRUE
+    outcomes = set(zip(held[asked.place[one]].tolist(), held[asked.place[other]].tolist(), strict=True))
     if (True, True) not in outcomes:
         return Relation.CONTRADICT
     if (True, False) not in outcomes or (False, True) not in outcomes:
@@ -54,7 +58,9 @@ def outcomes(test: Criterion) -> frozenset[bool]:
     tried = _people((test,))
     if tried is None:
         return frozenset({True, False})
-    return frozenset(test.holds(person) is True for person in tried)
+    asked = criteria((test,))
+    held = asked.truths(Subjects.of(list(tried))) == TRUE
+    return frozenset(held[asked.place[test]].tolist())
 
 
 def _people(tests: Sequence[Criterion]) -> Iterator[Mapping[str, Value]] | None:

@@ -1,7 +1,7 @@
 """People made up from the catalogue's own thresholds, to hold its rules against.
 
 Every number a rule compares with is tried on, below and above the bound, so that a slip of one is seen. The check of
-the catalogue asks whether any such person can meet a rule; the tests ask whether the two evaluators agree on them.
+the catalogue asks whether any such person can meet a rule; the tests hold the evaluator against a slow reference.
 """
 
 import random
@@ -114,7 +114,7 @@ def _person(
 
 
 def frame(subjects: Sequence[Subject]) -> pl.DataFrame:
-    """The same people as a frame, one column a field, for the batch evaluator."""
+    """The same people as a data frame, one column a field."""
     return pl.DataFrame(
         [
             pl.Series(

@@ -7,7 +7,7 @@ from catalogue.checking import sources
 from catalogue.fields import SECTIONS
 from catalogue.intervention import Hours, Intervention, InterventionType, RuleKind, Sessions
 from catalogue.loading import Catalogue
-from catalogue.plan import Entry, PlannedRule
+from catalogue.plan import PlannedEntry, PlannedRule
 
 TYPE_WORDS: Final = {
     InterventionType.ACP: "Accredited programme",
@@ -69,7 +69,7 @@ def _particulars(each: Intervention) -> Iterable[tuple[str, str]]:
         )
 
 
-def _rules_of(entry: Entry, catalogue: Catalogue) -> Sequence[PlannedRule]:
+def _rules_of(entry: PlannedEntry, catalogue: Catalogue) -> Sequence[PlannedRule]:
     return [catalogue.plan.rules[place] for place in entry.rules]
 
 

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
+from catalogue.fields import CRIMINOGENIC, NEED_THRESHOLDS
 from features.contract import LINKS
 from features.expressions import Answered, Measure, Reaching, Recorded, Total, Trues, Value
 from features.spec import Aggregator, Direction, Feature
 
-# The lowest score that makes a section a criminogenic need: facts/oasys-need-thresholds.csv.
-NEED_THRESHOLDS: tuple[tuple[str, int], ...] = (
-    ("s3_accommodation", 2),
-    ("s4_ete", 3),
-    ("s6_relationships", 2),
-    ("s7_lifestyle", 2),
-    ("s8_drugs", 2),
-    ("s9_alcohol", 4),
-    ("s11_thinking", 4),
-    ("s12_attitudes", 2),
-)
-CRIMINOGENIC = tuple(section for section, _ in NEED_THRESHOLDS)
 ANSWERED_AT_LEAST = 5
 """Sections that must be answered before their total says anything (data contract, progress)."""
 
@@ -132,7 +121,7 @@ TOTALS = (
         "Criminogenic needs present",
         "Effects are larger where there is need.",
         Aggregator.LAST,
-        Reaching(NEED_THRESHOLDS),
+        Reaching(tuple((section, NEED_THRESHOLDS[section]) for section in CRIMINOGENIC)),
         unit="needs",
     ),
     _made(

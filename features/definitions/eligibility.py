@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from catalogue.pni import LAYER_NEEDED
-from features.contract import OFFENCE_TYPES, TABLES, Kind
+from features.contract import TABLES, Kind
 from features.expressions import (
     ALWAYS,
     AtLeast,
     Condition,
-    Contains,
     Covers,
     DaysBetween,
     DaysFrom,
@@ -59,11 +58,6 @@ def _running(name: str, value: Measure) -> Feature:
     return _fact(name, "sentences", Aggregator.VALUE_AT, value=value, during=RUNNING)
 
 
-def offence_fact(column: str, code: str, *, running: bool) -> str:
-    """The name of the fact that an offence type is on a sentence that runs, or on one that does not."""
-    return f"{column}_{code.lower()}_{'running' if running else 'over'}"
-
-
 def full_fact(name: str) -> str:
     """The name of the fact as the latest full assessment has it; the plain name is that of the latest of any layer."""
     return f"full_{name}"
@@ -77,26 +71,6 @@ def _assessments() -> Iterator[Feature]:
             yield _fact(of_layer(name), "assessments", Aggregator.LAST, value=Value(column), where=where)
     for name, stated in _REVISED.items():
         yield _fact(name, "assessments", Aggregator.LAST, value=Value(name), where=stated)
-
-
-def _offences() -> Iterator[Feature]:
-    for column in ("offence_types", "past_offence_types"):
-        for running in (True, False):
-            state = RUNNING if running else Not(RUNNING)
-            for code in OFFENCE_TYPES:
-                where = Every((state, Contains(column, code)))
-                yield _fact(
-                    offence_fact(column, code, running=running), "sentences", Aggregator.EVER, where=where
-                )
-    yield _fact(
-        "offence_types_recorded",
-        "sentences",
-        Aggregator.EVER,
-        where=Every((RUNNING, Recorded("offence_types"))),
-    )
-    yield _fact(
-        "past_offence_types_recorded", "sentences", Aggregator.EVER, where=Recorded("past_offence_types")
-    )
 
 
 FACTS = FeatureSpec(
@@ -119,7 +93,6 @@ FACTS = FeatureSpec(
         _running("rar_days", Value("rar_days")),
         _fact("previous_sanctions", "sentences", Aggregator.LAST, value=Value("previous_sanctions")),
         _fact("sentences_known", "sentences", Aggregator.COUNT),
-        *_offences(),
         *_assessments(),
     )
 )

@@ -16,7 +16,8 @@ EXPECTED = OneOf(
 HOUSING = OneOf("kind", ("ACCOMMODATION",))
 WORK = OneOf("kind", ("EMPLOYMENT",))
 _UNSETTLED = OneOf("value", ("NO_FIXED_ABODE", "TRANSIENT"))
-_IN_WORK = OneOf("value", ("FULL_TIME", "PART_TIME", "TRAINING"))
+SETTLED = OneOf("value", ("SETTLED", "APPROVED_PREMISES"))
+IN_WORK = OneOf("value", ("FULL_TIME", "PART_TIME", "TRAINING"))
 
 CIRCUMSTANCES = (
     Feature(
@@ -77,7 +78,7 @@ CIRCUMSTANCES = (
         stream="circumstances",
         aggregator=Aggregator.RATE,
         where=Every((WORK, Recorded("value"))),
-        of=_IN_WORK,
+        of=IN_WORK,
         window=2 * 365,
     ),
     Feature(
@@ -86,7 +87,7 @@ CIRCUMSTANCES = (
         why="Recent work is what employment support builds on.",
         stream="circumstances",
         aggregator=Aggregator.DAYS_SINCE,
-        where=Every((WORK, _IN_WORK)),
+        where=Every((WORK, IN_WORK)),
         unit="days",
     ),
     Feature(

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response, Security
 
-from serving import flags
+from serving import completion_risk as risks
+from serving import flag_register
 from serving.auth import DECISIONS, FLAGS, Principal, requires
 from serving.routes.common import (
     Acting,
@@ -48,7 +49,7 @@ def completion_risk(
 ) -> Response:
     """By horizon, with reasons."""
     del principal
-    return json_response(flags.completion_risk(parts, referral_id=id, actor=actor))
+    return json_response(risks.completion_risk(parts, referral_id=id, actor=actor))
 
 
 @router.get(
@@ -79,7 +80,7 @@ def get_flags(
 ) -> Response:
     """A page, newest first."""
     del principal
-    found, total = flags.page(
+    found, total = flag_register.page(
         parts, practitioner=practitioner, team=team, pdu=pdu, number=page, size=size, actor=actor
     )
     return json_response(as_page(found, total=total, number=page, size=size))
@@ -108,5 +109,7 @@ def respond(
     asked = once(
         who=actor.who, route=f"flag {id}", key=idempotency_key, body=question.model_dump(mode="json")
     )
-    answer, repeated = flags.respond(parts, flag_id=str(id), question=question, actor=actor, once=asked)
+    answer, repeated = flag_register.respond(
+        parts, flag_id=str(id), question=question, actor=actor, once=asked
+    )
     return json_response(answer, status=201, headers={"Idempotency-Replayed": "true"} if repeated else None)

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from catalogue.fields import FIELDS
-from scoring.reasons import need_name
+from catalogue.fields import FIELDS, SECTIONS
 from serving.screens.messages import Sayer
 from serving.words import capitalised, day, in_a_hundred, the_others
 
@@ -145,7 +144,7 @@ def panel(document: Mapping[str, Any], say: Sayer) -> Panel:
 def _needs(item: Mapping[str, Any], say: Sayer) -> str:
     if not item["needs"]:
         return say("card.no_need")
-    return say("card.need", needs=_and(need_name(need) for need in item["needs"]))
+    return say("card.need", needs=_and(SECTIONS[need][0] for need in item["needs"]))
 
 
 def _and(words: Any) -> str:
@@ -302,7 +301,7 @@ def _groups(items: Sequence[Mapping[str, Any]], say: Sayer) -> tuple[NeedGroup, 
     groups: dict[tuple[int, str], list[OtherLine]] = {}
     for item in items:
         if item["needs"]:
-            place = (0, capitalised(need_name(item["needs"][0])))
+            place = (0, capitalised(SECTIONS[item["needs"][0]][0]))
         else:
             place = (1 + STATUSES.index(item["eligibility"]), say(f"rest.{item['eligibility']}"))
         groups.setdefault(place, []).append(_other(item, say))

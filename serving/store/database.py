@@ -4,7 +4,7 @@
 (BEGIN IMMEDIATE); writers of this process queue on a lock of ours, because SQLite's own waiting is neither fair
 nor quick. What is written is safe on disk when it is acknowledged (WAL with synchronous=FULL); what is noted is
 safe from the end of the process at once, and from a power cut when the next write or `settle` has passed
-(docs/decisions/0806-views-are-noted.md). On PostgreSQL both are written alike, and the audit log's chain is kept
+(docs/decisions/0806-views-need-not-wait-for-the-disk.md). On PostgreSQL both are written alike, and the audit log's chain is kept
 in order by an advisory lock.
 
 `scoring` connections are for what computes scores: they cannot read protected characteristics, on SQLite by

@@ -30,16 +30,14 @@ def explain(
 ) -> None:
     """Explain one person's suggestions: each number as the sum of its terms, each reason with its record."""
     from catalogue import load
+    from catalogue.directory import Directory
     from scoring.bundle import Bundle
-    from scoring.nearby import nearby
     from scoring.suggestions import suggest
 
     opened, bundle, interventions = Histories.open(histories), Bundle.open(bundle_folder), load()
     case = opened.case(crn)
-    directory, travel = nearby(opened, case, as_of=as_of)
-    answer = suggest(
-        case, as_of=as_of, bundle=bundle, catalogue=interventions, directory=directory, travel=travel
-    )
+    directory = Directory.of_frames(opened.collect("directory"), opened.collect("travel"))
+    answer = suggest(case, as_of=as_of, bundle=bundle, catalogue=interventions, directory=directory)
     if as_json:
         click.echo(json.dumps(asdict(answer), default=str, indent=1, ensure_ascii=False))
         return

@@ -20,7 +20,7 @@ def flags(*, histories: Path, bundle_folder: Path, as_of: date, out: Path) -> No
     """Say, for every open referral, how likely it is to end without completion in 4, 8 and 12 weeks."""
     from features.histories import Histories
     from scoring.bundle import Bundle
-    from scoring.flags import flag_all
+    from scoring.inflight.from_histories import flag_all
 
     opened, bundle = Histories.open(histories), Bundle.open(bundle_folder)
     with progress("Judging open referrals") as report:

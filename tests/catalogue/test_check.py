@@ -15,6 +15,8 @@ from catalogue.criteria import Criterion
 from catalogue.criterion_reader import Competitors, Test
 from catalogue.documents import Section, read_model
 from catalogue.fields import FIELDS, Kind
+from catalogue.subjects import Subjects
+from catalogue.truth import FALSE, TRUE, UNKNOWN, criteria
 from signpost.commands.catalogue import catalogue as command
 
 ENTRY = """
@@ -182,13 +184,9 @@ def test_a_test_that_says_nothing_or_two_things_is_refused(tmp_path: Path, test:
 
 def test_a_lower_bound_and_a_bound_to_stay_below_are_both_kept() -> None:
     test = criterion({"field": "ogrs_2yr", "at_least": 50, "below": 75})
-    assert [test.holds({"ogrs_2yr": score}) for score in (49.9, 50, 74.9, 75, None)] == [
-        False,
-        True,
-        True,
-        False,
-        None,
-    ]
+    asked = criteria((test,))
+    people = Subjects.of([{"ogrs_2yr": score} for score in (49.9, 50, 74.9, 75, None)])
+    assert asked.truths(people)[asked.place[test]].tolist() == [FALSE, TRUE, TRUE, FALSE, UNKNOWN]
 
 
 @pytest.mark.parametrize(

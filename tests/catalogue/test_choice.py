@@ -1,17 +1,18 @@
-"""The order of choice, over- and under-intensity, and the checks that fall due."""
+"""The order of choice, and over- and under-intensity."""
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import polars as pl
 import pytest
 
 import catalogue
-from catalogue import Eligibility, Status, choice, choice_batch, timeliness
-from catalogue.checking.sample import frame, people
-from catalogue.choice import Choice
-from catalogue.fields import Value
+from catalogue import choice
+from catalogue.checking.sample import people
+from catalogue.choice import Order, Step
+from catalogue.fields import NEED_THRESHOLDS, NEEDS, Value, linked_field
+from catalogue.intervention import Intervention
+from catalogue.subjects import Bools, Subjects
+from catalogue.truth import FALSE, TRUE, UNKNOWN
 
 WHOLE = catalogue.load()
 TSP, SI = "thinking-skills-programme-acp", "better-solutions-si"
@@ -32,62 +33,107 @@ MEDIUM_RISK: Mapping[str, Value] = {
 LOW_RISK = {**MEDIUM_RISK, "ogrs_2yr": 20, "rsr": 0.2}
 
 
+def order_of(subjects: Sequence[Mapping[str, Value]], *, eligible: Bools, reachable: Bools) -> Order:
+    held = Subjects.of(subjects)
+    return choice.order(held, choice.needs_of(held), WHOLE, eligible=eligible, reachable=reachable)
+
+
+def among(ids: Sequence[str]) -> Bools:
+    return np.array([[each in ids for each in WHOLE.ids]])
+
+
 def order(
-    subject: Mapping[str, Value],
-    *ids: str,
-    status: Status = Status.ELIGIBLE,
-    reachable: tuple[str, ...] | None = None,
-) -> tuple[Choice, ...]:
-    eligibilities = [
-        Eligibility(intervention_id=each, status=status, reasons=(), missing=(), nearly=None) for each in ids
+    subject: Mapping[str, Value], *ids: str, reachable: Sequence[str] | None = None
+) -> list[tuple[str, Step, bool]]:
+    """What stands in the order for one person who is eligible for these: the step, and whether it is not advised."""
+    found = order_of([subject], eligible=among(ids), reachable=among(ids if reachable is None else reachable))
+    chosen = sorted((int(found.place[0, column]), column) for column in map(WHOLE.ids.index, ids))
+    assert [place for place, _ in chosen] == list(range(len(ids)))
+    return [
+        (WHOLE.ids[column], Step(int(found.step[0, column])), bool(found.not_advised[0, column]))
+        for _, column in chosen
     ]
-    return choice.order(subject, eligibilities, WHOLE, reachable=reachable)
 
 
-def codes(chosen: tuple[Choice, ...]) -> list[tuple[str, str]]:
-    return [(each.intervention_id, each.code) for each in chosen]
+def steps(chosen: list[tuple[str, Step, bool]]) -> list[tuple[str, Step]]:
+    return [(name, step) for name, step, _ in chosen]
 
 
 def test_programme_then_structured_intervention_then_services_then_toolkits() -> None:
-    assert codes(order(MEDIUM_RISK, TOOL, HOME, SI, WORK, TSP)) == [
-        (TSP, "PROGRAMME_OF_CHOICE"),
-        (SI, "AFTER_PROGRAMME"),
-        (HOME, "NEED_NOT_MET_OTHERWISE"),
-        (TOOL, "TOOLKIT_BESIDE"),
-        (WORK, "ORDERED_BY_COURT"),
+    assert steps(order(MEDIUM_RISK, TOOL, HOME, SI, WORK, TSP)) == [
+        (TSP, Step.FIRST_CHOICE),
+        (SI, Step.IN_ITS_PLACE),
+        (HOME, Step.FOR_OTHER_NEED),
+        (TOOL, Step.BESIDE),
+        (WORK, Step.BESIDE),
     ]
 
 
-def test_a_structured_intervention_stands_in_where_the_programme_cannot_be_reached() -> None:
-    assert dict(codes(order(MEDIUM_RISK, TSP, SI, reachable=(SI,))))[SI] == "INSTEAD_OF_PROGRAMME"
-    assert dict(codes(order(MEDIUM_RISK, TSP, SI, reachable=(SI, TSP))))[SI] == "AFTER_PROGRAMME"
+def test_a_service_meets_the_need_where_the_programme_cannot_be_reached() -> None:
+    needy = {**MEDIUM_RISK, "s11_thinking": 5, "s3_accommodation": 0}
+    service = "personal-wellbeing-services-crs"
+    assert dict(steps(order(needy, TSP, service)))[service] is Step.BESIDE
+    assert dict(steps(order(needy, TSP, service, reachable=(service,))))[service] is Step.FOR_OTHER_NEED
 
 
 def test_only_what_the_person_is_eligible_for_is_ordered() -> None:
-    assert order(MEDIUM_RISK, TSP, SI, status=Status.NEARLY) == ()
+    found = order_of([MEDIUM_RISK], eligible=among([TSP]), reachable=among([TSP, SI, HOME]))
+    others = [column for column, name in enumerate(WHOLE.ids) if name != TSP]
+    assert (found.place[0, others] == 1).all()
+    assert not found.step[0, others].any()
+    assert not found.not_advised[0, others].any()
+    nothing = order_of([LOW_RISK], eligible=among([]), reachable=among([TSP]))
+    for each in (nothing.place, nothing.step, nothing.not_advised):
+        assert not each.any()
 
 
 def test_a_need_that_treatment_meets_is_not_a_services_own() -> None:
     needy = {**MEDIUM_RISK, "s8_drugs": 5}
-    assert dict(codes(order(needy, DRUGS)))[DRUGS] == "NEED_NOT_MET_OTHERWISE"
-    with_treatment = order(needy, DRUGS, TREATMENT)
-    assert codes(with_treatment) == [(TREATMENT, "TREATMENT_OF_CHOICE"), (DRUGS, "NEED_MET_OTHERWISE")]
-    assert with_treatment[0].needs_met == ("s8_drugs",)
+    assert dict(steps(order(needy, DRUGS)))[DRUGS] is Step.FOR_OTHER_NEED
+    assert steps(order(needy, DRUGS, TREATMENT)) == [
+        (TREATMENT, Step.FIRST_CHOICE),
+        (DRUGS, Step.BESIDE),
+    ]
 
 
 def test_stability_comes_first_where_it_is_wanting() -> None:
     shaky = {**MEDIUM_RISK, "s8_drugs": 5, "substance_stable": False}
-    first = order(shaky, SI, DRUGS)[0]
-    assert (first.intervention_id, first.code) == (DRUGS, "STABILITY_FIRST")
-    assert first.text == "Help with drug misuse can bring a steady base for other work."
+    assert steps(order(shaky, SI, DRUGS))[0] == (DRUGS, Step.FIRST_CHOICE)
 
 
 def test_intensive_work_at_low_risk_is_not_advised_and_gives_way() -> None:
-    chosen = order(LOW_RISK, TSP, SI)
-    by_id = {each.intervention_id: each for each in chosen}
-    assert by_id[TSP].not_advised == "Intensive work does not help people at low risk, and can do harm."
-    assert by_id[SI].not_advised is None
-    assert by_id[SI].code == "INSTEAD_OF_PROGRAMME"
+    assert order(LOW_RISK, TSP, SI) == [(TSP, Step.FIRST_CHOICE, True), (SI, Step.IN_ITS_PLACE, False)]
+    # What is not advised covers no need, so a service is wanted for it.
+    needy = {**LOW_RISK, "s11_thinking": 5}
+    service = "personal-wellbeing-services-crs"
+    assert (service, Step.FOR_OTHER_NEED, False) in order(needy, TSP, service)
+
+
+def test_needs_are_scores_at_their_threshold_or_links_and_the_furthest_over_comes_first() -> None:
+    subjects = Subjects.of(
+        [
+            {"s3_accommodation": 1, "s11_thinking": 4, "s12_attitudes": 6},
+            {"s3_accommodation": 1, linked_field("s3_accommodation"): True},
+            {linked_field("s11_thinking"): True, linked_field("s12_attitudes"): False},
+            {},
+        ]
+    )
+    needs = choice.needs_of(subjects)
+    assert [[NEEDS[place] for place in np.flatnonzero(row)] for row in needs.present] == [
+        ["s11_thinking", "s12_attitudes"],
+        ["s3_accommodation"],
+        ["s11_thinking"],
+        [],
+    ]
+    first = choice.first_needs(needs, WHOLE)
+    for column, entry in enumerate(WHOLE.interventions):
+        wanted = [
+            next((name for name in ("s12_attitudes", "s11_thinking") if name in entry.needs), None),
+            "s3_accommodation" if "s3_accommodation" in entry.needs else None,
+            "s11_thinking" if "s11_thinking" in entry.needs else None,
+            None,
+        ]
+        assert first[:, column].tolist() == [-1 if each is None else NEEDS.index(each) for each in wanted]
 
 
 @pytest.mark.parametrize(
@@ -103,93 +149,51 @@ def test_intensive_work_at_low_risk_is_not_advised_and_gives_way() -> None:
     ],
 )
 def test_low_risk(change: dict[str, Value], low: bool | None) -> None:  # noqa: FBT001  a column of the table
-    assert choice.low_risk({**LOW_RISK, **change}) is low
+    (found,) = choice.low_risk(Subjects.of([{**LOW_RISK, **change}])).tolist()
+    assert found == {True: TRUE, False: FALSE, None: UNKNOWN}[low]
 
 
 @pytest.mark.parametrize(
-    ("subject", "intervention", "fit"),
+    ("subject", "intervention", "over"),
     [
-        (LOW_RISK, TSP, "OVER"),
-        (LOW_RISK, SI, "FITS"),
-        (MEDIUM_RISK, TSP, "FITS"),
-        ({**MEDIUM_RISK, "ogrs_2yr": 92, "rsr": 4.0}, SI, "UNDER"),  # tier A
-        ({**MEDIUM_RISK, "ogrs_2yr": 92, "rsr": 4.0}, TSP, "FITS"),
-        (LOW_RISK, HOME, None),
-        ({}, TSP, None),
+        (LOW_RISK, TSP, True),
+        (LOW_RISK, SI, False),
+        (MEDIUM_RISK, TSP, False),
+        ({**MEDIUM_RISK, "ogrs_2yr": 92, "rsr": 4.0}, SI, False),  # tier A
+        ({**MEDIUM_RISK, "ogrs_2yr": 92, "rsr": 4.0}, TSP, False),
+        (LOW_RISK, HOME, False),
+        ({}, TSP, False),
     ],
 )
-def test_intensity_fit(subject: Mapping[str, Value], intervention: str, fit: str | None) -> None:
-    assert choice.intensity_fit(subject, WHOLE.by_id(intervention)) == fit
-
-
-@pytest.mark.parametrize(
-    ("intervention", "ends_on", "imposed_on", "expected"),
-    [
-        (TSP, date(2024, 11, 1), None, ["END_IN_6_MONTHS"]),
-        (TSP, date(2024, 11, 29), None, ["END_IN_6_MONTHS"]),  # four weeks ahead
-        (TSP, date(2024, 11, 30), None, []),
-        (TSP, date(2024, 10, 3), None, ["END_IN_6_MONTHS"]),  # four weeks past
-        (TSP, date(2024, 10, 2), None, []),
-        (TSP, date(2024, 8, 1), None, ["END_IN_3_MONTHS"]),
-        (TSP, date(2025, 2, 1), None, []),
-        (SI, date(2025, 2, 1), None, ["END_IN_9_MONTHS"]),
-        (SI, date(2024, 11, 1), None, ["END_IN_6_MONTHS"]),
-        (SI, date(2024, 8, 1), None, ["END_IN_3_MONTHS"]),
-        (SI, None, None, []),
-        (WORK, date(2024, 8, 1), date(2023, 11, 1), ["UNPAID_WORK_AT_6_MONTHS"]),
-        (WORK, date(2024, 8, 1), date(2023, 8, 1), ["UNPAID_WORK_AT_9_MONTHS"]),
-        (WORK, date(2024, 8, 1), None, []),
-        ("unpaid-work-individual", None, date(2023, 8, 1), ["UNPAID_WORK_AT_9_MONTHS"]),
-        (HOME, date(2024, 8, 1), date(2023, 11, 1), []),
-    ],
-)
-def test_checks_fall_due(
-    intervention: str, ends_on: date | None, imposed_on: date | None, expected: list[str]
+def test_what_asks_too_much_at_low_risk_is_not_advised(
+    subject: Mapping[str, Value],
+    intervention: str,
+    over: bool,  # noqa: FBT001  a column of the table
 ) -> None:
-    found = timeliness.due(
-        WHOLE.by_id(intervention), as_of=date(2024, 5, 1), ends_on=ends_on, imposed_on=imposed_on
-    )
-    assert [each.code for each in found] == expected
-    assert all(each.text.endswith(".") for each in found)
+    ((_, _, not_advised),) = order(subject, intervention)
+    assert not_advised is over
 
 
-@pytest.mark.parametrize(
-    ("day", "months", "expected"),
-    [
-        (date(2024, 8, 31), -6, date(2024, 2, 29)),
-        (date(2025, 1, 1), -6, date(2024, 7, 1)),  # 184 days: longer than half a year
-        (date(2024, 3, 15), -3, date(2023, 12, 15)),
-        (date(2023, 5, 31), 9, date(2024, 2, 29)),
-        (date(2023, 12, 1), 6, date(2024, 6, 1)),
-    ],
-)
-def test_months_are_those_of_the_calendar(day: date, months: int, expected: date) -> None:
-    assert timeliness.months_from(day, months) == expected
+# ------------------------------------------------------------------------------------ many people at once
 
 
-@pytest.mark.parametrize("code", timeliness.CHECKS)
-def test_checks_of_many_are_those_of_one(code: str) -> None:
-    check = timeliness.CHECKS[code]
-    entry = next(each for each in WHOLE.interventions if each.type in check.types)
-    as_of = date(2024, 2, 29)
-    days = [as_of + timedelta(days) for days in range(-420, 420)]
-    day, today = pl.col("day"), pl.lit(as_of)
-    frame = pl.DataFrame({"day": days}).select(
-        noticed=timeliness.is_due(code, counted_from=day, as_of=today),
-        fallen=timeliness.is_due(code, counted_from=day, as_of=today, ahead_days=0),
-    )
-    alone = [
-        code in {each.code for each in timeliness.due(entry, as_of=as_of, ends_on=day, imposed_on=day)}
-        for day in days
-    ]
-    assert frame["noticed"].to_list() == alone
-    assert 50 < sum(alone) < 70
-    fallen = [timeliness.months_from(day, check.months) <= as_of for day in days]
-    assert frame["fallen"].to_list() == [a and b for a, b in zip(alone, fallen, strict=True)]
+def step_of(person: Mapping[str, Value], entry: Intervention, *, needs: set[str], covered: set[str]) -> Step:
+    """The step by the operating model, in plain words: the reference for the columns."""
+    if entry.type in {"ACP", "TREATMENT_REQUIREMENT"}:
+        return Step.FIRST_CHOICE
+    if entry.type == "SI":
+        return Step.IN_ITS_PLACE
+    if entry.type != "CRS":
+        return Step.BESIDE
+    met = needs & set(entry.needs)
+    unsteady = person.get("substance_stable") is False or person.get("acute_mental_health") is True
+    if unsteady and met & choice.STABILISING:
+        return Step.FIRST_CHOICE
+    return Step.FOR_OTHER_NEED if met - covered else Step.BESIDE
 
 
-def test_the_order_of_many_is_that_of_one() -> None:
-    subjects = [
+def test_the_order_of_many_people_is_that_of_the_operating_model_for_each() -> None:
+    subjects: list[Mapping[str, Value]] = [
         each | {"substance_stable": stable, "acute_mental_health": acute}
         for each, stable, acute in zip(
             people(WHOLE, count=300, seed=4),
@@ -197,24 +201,59 @@ def test_the_order_of_many_is_that_of_one() -> None:
             [None, None, True, False] * 75,
             strict=True,
         )
-    ] + [LOW_RISK, MEDIUM_RISK] * 20
-    random = np.random.default_rng(4)
-    eligible, reachable = random.random((2, len(subjects), len(WHOLE.ids))) < [[[0.3]], [[0.6]]]
-    found = choice_batch.order(frame(subjects), WHOLE, eligible=eligible, reachable=reachable)
-    steps, warned = set(), 0
-    for row, subject in enumerate(subjects):
-        names = [name for name, holds in zip(WHOLE.ids, eligible[row], strict=True) if holds]
-        near = tuple(name for name, holds in zip(WHOLE.ids, reachable[row], strict=True) if holds)
-        chosen = order(subject, *names, reachable=near)
-        columns = [WHOLE.ids.index(each.intervention_id) for each in chosen]
+    ]
+    subjects += [LOW_RISK, MEDIUM_RISK] * 20
+    chance = np.random.default_rng(4)
+    eligible, reachable = chance.random((2, len(subjects), len(WHOLE.ids))) < [[[0.3]], [[0.6]]]
+    found = order_of(subjects, eligible=eligible, reachable=reachable)
+    low = choice.low_risk(Subjects.of(subjects)) == TRUE
+    seen, warned = set(), 0
+    for row, person in enumerate(subjects):
+        needs = {
+            need
+            for need, least in NEED_THRESHOLDS.items()
+            if float(str(person.get(need) or 0)) >= least or person.get(linked_field(need)) is True
+        }
+        entries = [each for each, holds in zip(WHOLE.interventions, eligible[row], strict=True) if holds]
+        over = {
+            each.id for each in entries if low[row] and each.type in {"ACP", "SI"} and each.intensity != "LOW"
+        }
+        near = {name for name, holds in zip(WHOLE.ids, reachable[row], strict=True) if holds} - over
+        works = {"ACP", "SI", "TREATMENT_REQUIREMENT"}
+        covered = {need for each in entries if each.id in near and each.type in works for need in each.needs}
+        step = {each.id: step_of(person, each, needs=needs, covered=covered) for each in entries}
+        chosen = sorted(
+            entries,
+            key=lambda each: (step[each.id], each.id in over, -len(needs & set(each.needs)), each.id),
+        )
+        columns = [WHOLE.ids.index(each.id) for each in chosen]
         assert found.place[row, columns].tolist() == list(range(len(chosen)))
-        assert found.step[row, columns].tolist() == [each.step for each in chosen]
-        assert found.not_advised[row, columns].tolist() == [each.not_advised is not None for each in chosen]
+        assert found.step[row, columns].tolist() == [step[each.id] for each in chosen]
+        assert found.not_advised[row, columns].tolist() == [each.id in over for each in chosen]
         others = ~eligible[row]
         assert set(found.place[row, others]) == {len(chosen)}
         assert not found.step[row, others].any()
         assert not found.not_advised[row, others].any()
-        steps |= {each.step for each in chosen}
-        warned += sum(each.not_advised is not None for each in chosen)
-    assert steps == set(choice.Step)
+        seen |= set(step.values())
+        warned += len(over)
+    assert seen == set(Step)
     assert warned > 50
+
+
+def test_people_one_by_one_are_ordered_as_together() -> None:
+    subjects = people(WHOLE, count=60, seed=5)
+    chance = np.random.default_rng(5)
+    eligible, reachable = chance.random((2, len(subjects), len(WHOLE.ids))) < 0.5
+    together = order_of(subjects, eligible=eligible, reachable=reachable)
+    risk = choice.low_risk(Subjects.of(subjects))
+    assert {FALSE, UNKNOWN} <= set(risk.tolist())
+    for row, person in enumerate(subjects):
+        one = slice(row, row + 1)
+        alone = order_of([person], eligible=eligible[one], reachable=reachable[one])
+        for mine, theirs in zip(
+            (alone.place, alone.step, alone.not_advised),
+            (together.place, together.step, together.not_advised),
+            strict=True,
+        ):
+            assert np.array_equal(mine[0], theirs[row])
+        assert choice.low_risk(Subjects.of([person]))[0] == risk[row]

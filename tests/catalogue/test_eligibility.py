@@ -1,19 +1,29 @@
-"""Eligibility: what single facts decide, and the laws that hold whatever is missing."""
+"""Eligibility: what single facts decide, the laws that hold whatever is missing, and that one row is as many."""
 
+import dataclasses
 import random
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 import catalogue
 from catalogue import Eligibility, Outcome, Status
 from catalogue.checking import sample
 from catalogue.checking.check import eligible_person
-from catalogue.criteria import Anything, FirstRecorded, OnPathway, walk
+from catalogue.criteria import Anything, Criterion, FirstRecorded, OnPathway, walk
+from catalogue.eligibility import STATUSES, Judged, answers, judge, missing_fields
+from catalogue.errors import UsageError
 from catalogue.fields import FIELDS, Kind, Value
+from catalogue.frames import statuses
 from catalogue.intervention import Intervention, RuleKind
+from catalogue.particulars import day_numbers
+from catalogue.subjects import Subjects, fields_in
+from catalogue.truth import FALSE, TRUE, criteria
 
 DAY = date(2024, 1, 1)
 WHOLE = catalogue.load()
@@ -485,19 +495,25 @@ def _hopeful(
         if FIELDS[name].kind is not Kind.CODES
     }
     rng = random.Random(1)
+    asked = criteria(rule.test for rule in intervention.rules if rule.test is not None)
+    tests = [asked.place[rule.test] for rule in intervention.rules if rule.test is not None]
     best, failing = person, len(intervention.rules) + 1
     for _ in range(600):
         trial = dict(best)
         for name in rng.sample(missing, k=min(len(missing), 1 if failing < 3 else 3)):
             trial[name] = draw(rng, name) if name not in choices else rng.choice(choices[name])
-        count = sum(
-            rule.test is not None and rule.test.holds(trial) is not True for rule in intervention.rules
-        )
+        count = int((asked.truths(Subjects.of([trial]))[tests, 0] != TRUE).sum())
         if count <= failing:
             best, failing = trial, count
         if failing == 0:
             break
     return best
+
+
+def first_that_fails(test: Criterion, people: list[dict[str, Value]]) -> dict[str, Value] | None:
+    asked = criteria([test])
+    failed = np.flatnonzero(asked.truths(Subjects.of(people))[asked.place[test]] == FALSE)
+    return people[failed[0]] if len(failed) else None
 
 
 def test_every_intervention_has_someone_eligible_whom_each_of_its_rules_can_rule_out() -> None:
@@ -514,20 +530,182 @@ def test_every_intervention_has_someone_eligible_whom_each_of_its_rules_can_rule
             tries += [
                 {name: draw(rng, name) for name in rule.test.fields if rng.random() < 0.6} for _ in range(500)
             ]
-            broken = next((person | each for each in tries if rule.test.holds(person | each) is False), None)
+            broken = first_that_fails(rule.test, [person | each for each in tries])
             assert broken is not None, (intervention.id, rule.code)
             assert answer(intervention.id, broken).status in {Status.NOT_ELIGIBLE, Status.NEARLY}
 
 
-def test_dates_of_offer_decide_before_anything_else(tmp_path: object) -> None:
-    import dataclasses
-
+def test_dates_of_offer_decide_before_anything_else() -> None:
     entry = dataclasses.replace(WHOLE.by_id(TSP), valid_from=date(2024, 1, 1), valid_to=date(2025, 1, 1))
     dated = catalogue.Catalogue(interventions=(entry,), hash="test")
-    statuses = {
+    found = {
         day: catalogue.evaluate(PERSON, dated, as_of=day)[0].status
         for day in (date(2023, 12, 31), date(2024, 1, 1), date(2024, 12, 31), date(2025, 1, 1))
     }
-    assert list(statuses.values()) == ["NOT_ELIGIBLE", "ELIGIBLE", "ELIGIBLE", "NOT_ELIGIBLE"]
+    assert list(found.values()) == ["NOT_ELIGIBLE", "ELIGIBLE", "ELIGIBLE", "NOT_ELIGIBLE"]
     before = catalogue.evaluate(PERSON, dated, as_of=date(2023, 12, 31))[0]
     assert before.reasons[0].code == "NOT_OFFERED"
+
+
+# ------------------------------------------------------------------------------------ a table of one row
+
+
+def named(judged: Judged) -> set[tuple[int, int, str]]:
+    """Person, intervention and field, wherever an answer is missing that would decide."""
+    people, entries, bits = missing_fields(judged)
+    return {
+        (person, entry, name)
+        for person, entry, words in zip(people.tolist(), entries.tolist(), bits.tolist(), strict=True)
+        for name in fields_in(words, FIELDS)
+    }
+
+
+def test_people_one_by_one_are_judged_as_together_and_in_any_order() -> None:
+    people = sample.people(WHOLE, count=200, seed=1)
+    days = day_numbers(DAY)
+    together = judge(Subjects.of(people), WHOLE, days=days)
+    alone = [judge(Subjects.of([person]), WHOLE, days=days) for person in people]
+    assert np.array_equal(together.status, np.concatenate([each.status for each in alone]))
+    assert np.array_equal(together.truths, np.concatenate([each.truths for each in alone], axis=1))
+    assert named(together) == {
+        (row, entry, name) for row, each in enumerate(alone) for _, entry, name in named(each)
+    }
+    for row in range(0, 200, 7):
+        found = answers(together, row=row)
+        assert found == answers(alone[row], row=0) == catalogue.evaluate(people[row], WHOLE, as_of=DAY)
+        assert [each.status for each in found] == [STATUSES[code] for code in together.status[row]]
+        assert {
+            (row, WHOLE.ids.index(each.intervention_id), name) for each in found for name in each.missing
+        } == {each for each in named(together) if each[0] == row}
+    order = random.Random(1).sample(range(200), k=200)
+    other = judge(Subjects.of([people[row] for row in order]), WHOLE, days=days)
+    assert np.array_equal(other.status, together.status[order])
+
+
+def test_a_frame_without_a_day_or_a_column_is_refused() -> None:
+    table = sample.frame(sample.people(WHOLE, count=3, seed=1))
+    with pytest.raises(UsageError, match="'as_of'"):
+        statuses(table, WHOLE)
+    with pytest.raises(UsageError, match="'offence_types'"):
+        statuses(table.drop("offence_types").with_columns(as_of=pl.lit(DAY)), WHOLE)
+
+
+ENTRY = """
+id: {id}
+name: {id}
+type: SI
+family: made-up
+needs: []
+settings: [COMMUNITY]
+formats: []
+attendance: []
+sessions: {{group: null, one_to_one: null}}
+duration_weeks: null
+duration_basis: null
+intensity: LOW
+learning_disability: null
+valid_from: {valid_from}
+valid_to: {valid_to}
+source: 'DATA_CONTRACT: made up'
+criteria:
+- code: NEED
+  test: {test}
+  source: 'DATA_CONTRACT: made up'
+- code: SUBSTANCE_STABLE
+  test: {{field: substance_stable, is: true}}
+  source: 'DATA_CONTRACT: made up'
+  changeable: STABILITY
+"""
+# Forms that the catalogue itself does not use, or not in this company.
+TESTS = (
+    "{at_least_n: {n: 2, of: [{need: s8_drugs}, {band_of: rsr, at_least: HIGH}, {field: dependence, is: true}]}}",
+    "{not: {any: [{pathway: [HIGH, MODERATE]}, {highest_of: [rosh], at_least: VERY_HIGH}]}}",
+    "{all: [{field: learning_screen_subtotal, below: 3}, {band_of: ogp_2yr, at_most: VERY_HIGH, at_least: LOW}]}",
+    "{first_recorded: [{field: rsr, at_least: 1}, {field: ovp_2yr, at_most: 30}, {field: ogrs_2yr, at_least: 9}]}",
+    "{pathway: [ALTERNATIVE]}",
+    "{any: [{field: predictor_generation, in: [OGRS4]}, {field: age, at_most: 25}]}",
+)
+
+
+def test_every_form_of_test_and_dates_of_offer_on_days_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, text in enumerate(TESTS):
+        entry = ENTRY.format(
+            id=f"e{place}",
+            test=text,
+            valid_from="2024-01-01" if place % 2 else "null",
+            valid_to="2024-06-01" if place % 3 else "null",
+        )
+        (tmp_path / f"e{place}.yaml").write_text(entry, encoding="utf-8")
+    small = catalogue.load(tmp_path)
+    people = sample.people(small, count=2400, seed=6)
+    days = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 5, 31), date(2024, 6, 1)] * 600
+    found = judge(Subjects.of(people), small, days=day_numbers(*days))
+    for column in range(len(TESTS)):
+        assert set(found.status[:, column]) == set(range(len(STATUSES)))
+    for row in range(0, 2400, 5):
+        live = catalogue.evaluate(people[row], small, as_of=days[row])
+        assert [STATUSES[code] for code in found.status[row]] == [each.status for each in live]
+        offered = [
+            (each.valid_from is None or each.valid_from <= days[row])
+            and (each.valid_to is None or days[row] < each.valid_to)
+            for each in small.interventions
+        ]
+        assert found.offered[row].tolist() == offered
+    # From a frame, with the day as a date or a number, and everybody in pieces, it comes to the same.
+    table = sample.frame(people).with_columns(as_of=pl.Series(days))
+    assert np.array_equal(statuses(table, small), found.status)
+    monkeypatch.setattr("catalogue.frames._AT_ONCE", 500)
+    assert np.array_equal(statuses(table.with_columns(pl.col("as_of").cast(pl.Int32)), small), found.status)
+    assert statuses(table.head(0), small).shape == (0, len(TESTS))
+
+
+@pytest.mark.parametrize(
+    ("rule", "short", "takes"),
+    [
+        (
+            "SUBSTANCE_STABLE, STABILITY, {field: substance_stable, is: true}",
+            {"substance_stable": False},
+            "stable first",
+        ),
+        ("MOTIVATED, READINESS, {field: motivation, at_least: 1}", {"motivation": 0}, "ready to take part"),
+        ("TIME_LEFT_FOR_BBR, TIME, {field: days_left, at_least: 365}", {"days_left": 364}, "12 months left"),
+        (
+            "FULL_ASSESSMENT, ASSESSMENT, {field: assessment_layer, at_least: 3}",
+            {"assessment_layer": 1},
+            "full assessment",
+        ),
+    ],
+)
+def test_whatever_can_change_makes_nearly_alone_and_says_what_it_takes(
+    tmp_path: Path, rule: str, short: dict[str, Value], takes: str
+) -> None:
+    code, change, test = rule.split(", ", 2)
+    entry = ENTRY.format(id="e", test="{field: dependence, is: true}", valid_from="null", valid_to="null")
+    entry = entry[: entry.index("- code: SUBSTANCE_STABLE")]
+    entry += f"- code: {code}\n  test: {test}\n  source: 'DATA_CONTRACT: made up'\n  changeable: {change}\n"
+    (tmp_path / "e.yaml").write_text(entry, encoding="utf-8")
+    small = catalogue.load(tmp_path)
+    whole_person: dict[str, Value] = {
+        "setting": "COMMUNITY",
+        "dependence": True,
+        "substance_stable": True,
+        "motivation": 1,
+        "days_left": 365,
+        "assessment_age_days": 1,
+        "assessment_layer": 3,
+    }
+    cases: list[tuple[dict[str, Value], str]] = [
+        ({}, "ELIGIBLE"),
+        (short, "NEARLY"),
+        (dict.fromkeys(short), "MISSING_INFORMATION"),
+        (short | {"dependence": False}, "NOT_ELIGIBLE"),
+        (short | {"dependence": None}, "NOT_ELIGIBLE"),
+        (short | {"setting": "CUSTODY"}, "NOT_ELIGIBLE"),
+    ]
+    people_of = [whole_person | change for change, _ in cases]
+    found = [catalogue.evaluate(person, small, as_of=DAY)[0] for person in people_of]
+    assert [each.status for each in found] == [status for _, status in cases]
+    assert takes in str(found[1].nearly)
+    assert [each.nearly for each in found if each.status != "NEARLY"] == [None] * 5

@@ -6,11 +6,15 @@ import polars as pl
 import pytest
 
 import catalogue
-from catalogue import batch, feasibility
+from catalogue import feasibility
+from catalogue.directory import Directory
+from catalogue.particulars import day_numbers
+from catalogue.subjects import Subjects
+from catalogue.truth import FALSE, TRUE, UNKNOWN
 from features.case import Case
 from features.contract import TABLES
 from features.histories import Histories
-from features.subject import subject_of, subjects
+from features.subject import known_subjects, subject_of
 
 DAY = date(2024, 6, 1)
 WHOLE = catalogue.load()
@@ -90,7 +94,9 @@ def test_ordered_hours_are_read_from_the_record_and_fill_the_time_left(
     case = Case.from_document(document(*requirements))
     subject = subject_of(case, as_of=DAY)
     assert subject["unpaid_work_hours"] == hours
-    found = feasibility.assess(subject, WORK, as_of=DAY, directory=[ROW], travel={"V1": 70})
+    directory = Directory.of([ROW], travel={"A1": {"V1": 70}})
+    reach = feasibility.reach(Subjects.of([subject]), WHOLE, days=day_numbers(DAY), directory=directory)
+    found = feasibility.describe(reach, row=0)[WHOLE.ids.index(WORK.id)]
     # 222 days are left, 208 of them after the wait: 29 weeks of seven hours.
     expected = {None: True if not requirements else None}.get(hours, hours is not None and hours <= 29 * 7)
     assert found.feasible is expected
@@ -108,12 +114,16 @@ def test_ordered_hours_are_read_from_the_record_and_fill_the_time_left(
         if name in case.tables
     }
     points = pl.DataFrame({"crn": ["X000001"], "as_of": [DAY]})
-    frame = subjects(Histories.of(tables), points)
-    assert frame["unpaid_work_hours"].to_list() == [hours]
-    places = batch.places(
-        frame,
+    many = known_subjects(Histories.of(tables), points)
+    assert many.value("unpaid_work_hours", 0) == hours
+    reach = feasibility.reach(
+        many,
         WHOLE,
-        directory=pl.DataFrame([ROW], schema_overrides={"next_start_on": pl.Date}),
-        travel=pl.DataFrame({"pdu": ["A1"], "venue": ["V1"], "minutes": [70.0]}),
+        days=day_numbers(DAY),
+        directory=Directory.of_frames(
+            pl.DataFrame([ROW], schema_overrides={"next_start_on": pl.Date}),
+            pl.DataFrame({"pdu": ["A1"], "venue": ["V1"], "minutes": [70.0]}),
+        ),
     )
-    assert places["feasible"].to_list() == [expected]
+    truth = {True: TRUE, False: FALSE, None: UNKNOWN}[expected]
+    assert reach.feasible[0, WHOLE.ids.index(WORK.id)] == truth

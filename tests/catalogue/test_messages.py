@@ -10,16 +10,25 @@ import textstat
 import catalogue
 from catalogue import UsageError, messages
 from catalogue.checking import sample
-from catalogue.choice import order
+from catalogue.directory import Directory
 from catalogue.documents import read_model
-from catalogue.feasibility import assess
+from catalogue.feasibility import describe, reach
 from catalogue.fields import FIELDS
+from catalogue.particulars import day_numbers
+from catalogue.subjects import Subjects
 
 DAY = date(2024, 1, 1)
+OFFERED = ("unpaid-work-group", "thinking-skills-programme-acp", "womens-services-crs")
+# Places for women only, with no other woman in the group, and with some; made-up people all live in A.
 PLACES = [
-    {"intervention_id": name, "venue": "V1", "format": "GROUP", "women_only": alone, "women_in_group": women}
-    | {"sessions_per_week": 2, "waiting_weeks": wait}
-    for name in ("unpaid-work-group", "thinking-skills-programme-acp", "womens-services-crs")
+    Directory.of(
+        [
+            {"intervention_id": name, "venue": "V1", "format": "GROUP"}
+            | {"women_only": alone, "women_in_group": women, "sessions_per_week": 2, "waiting_weeks": wait}
+            for name in OFFERED
+        ],
+        travel={"A": {"V1": 75}},
+    )
     for alone, women, wait in ((True, None, 1), (False, 0, 40), (False, 2, None))
 ]
 TEXTS = messages.load()
@@ -100,19 +109,18 @@ def rendered() -> Iterator[tuple[str, str]]:
                 yield from ((reason.code, reason.text) for reason in each.reasons)
                 if each.nearly is not None:
                     yield "NEARLY", each.nearly
-            for choice in order(person, found, whole):
-                yield choice.code, choice.text
-                if choice.not_advised is not None:
-                    yield "NOT_ADVISED", choice.not_advised
-            for row in PLACES:
-                entry = whole.by_id(str(row["intervention_id"]))
-                place = assess(person, entry, as_of=DAY, directory=[row], travel={"V1": 75})
-                yield from ((reason.code, reason.text) for reason in place.reasons)
+            for directory in PLACES:
+                near = reach(Subjects.of([person]), whole, days=day_numbers(DAY), directory=directory)
+                for place in describe(near, row=0):
+                    if place.intervention_id in OFFERED:
+                        yield from ((reason.code, reason.text) for reason in place.reasons)
 
 
 def test_every_sentence_as_rendered_is_one_plain_sentence_that_is_easy_to_read() -> None:
     said = dict.fromkeys(rendered())
     assert len(said) > 1000
+    attending = {"TRAVEL", "WOMEN_ONLY_VENUE", "WOMEN_ONLY_ON_OFFER", "WOMEN_IN_GROUP", "FITS_SENTENCE"}
+    assert attending <= {code for code, _ in said}
     assert sum("need to know" in text for _, text in said) > 600
     for code, text in said:
         assert "{" not in text

@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 import catalogue
-from catalogue import Status, UsageError, batch, pni
+from catalogue import Status, UsageError, pni
 from catalogue.checking import sample
+from catalogue.eligibility import STATUSES, judge
 from catalogue.fields import Value
+from catalogue.particulars import day_numbers
+from catalogue.subjects import Subjects
+from tests.catalogue import reference
 
 DAY = date(2024, 1, 1)
 ITEMS = [item for domain in pni.DOMAINS.values() for item in domain.items]
@@ -191,7 +195,7 @@ CHOICES = {
 }
 
 
-def test_building_choices_and_the_identifier_agree_on_every_assessment_live_and_in_bulk() -> None:
+def test_building_choices_and_the_identifier_agree_on_every_assessment() -> None:
     whole = catalogue.load()
     people = [
         person | {"age": 30, "assessment_age_days": 10, "assessment_layer": layer}
@@ -202,14 +206,14 @@ def test_building_choices_and_the_identifier_agree_on_every_assessment_live_and_
         )
         if person["sex"] is not None and person["setting"] is not None
     ]
-    in_bulk = batch.evaluate(sample.frame(people), whole, as_of=DAY)
+    together = judge(Subjects.of(people), whole, days=day_numbers(DAY)).status
     seen = Counter()
     for row, person in enumerate(people):
         live = {each.intervention_id: each for each in catalogue.evaluate(person, whole, as_of=DAY)}
         level = pni.pathway(person, sex=str(person["sex"]), setting=str(person["setting"])).level
         for pathway_level, name in CHOICES.items():
             found = live[name]
-            assert in_bulk[row, name] == found.status
+            assert STATUSES[together[row, whole.ids.index(name)]] == found.status
             runs = person["setting"] in whole.by_id(name).settings
             seen[person["assessment_layer"], str(found.status)] += 1
             if person["assessment_layer"] != 3:
@@ -260,27 +264,64 @@ def _completed(subject: Mapping[str, Value], rng: random.Random) -> dict[str, Va
     }
 
 
+def reachable(people: list[dict[str, Value]]) -> list[set[str]]:
+    """The pathways that could still result for each of these people."""
+    found = pni.reachable(Subjects.of(people))
+    return [{level for level in pni.PATHWAYS if bits & pni.bits((level,))} for bits in found.tolist()]
+
+
 def test_what_is_reachable_is_what_completions_reach() -> None:
     rng = random.Random(3)
     people = sample.people(catalogue.load(), count=120, seed=8, unanswered=(0.1, 0.3))
+    asked = [{name: person[name] for name in pni.FIELDS_USED} for person in people]
+    wanted = pni.missing(Subjects.of(asked))
     seen_open = 0
-    for person in people:
-        subject = {name: person[name] for name in (*pni.FIELDS_USED, "assessment_layer")} | {
-            "assessment_layer": 3
-        }
-        reachable = pni.reachable(subject)
+    for row, (subject, levels) in enumerate(zip(asked, reachable(asked), strict=True)):
         reached = set()
         for _ in range(400):
             whole = _completed(subject, rng)
             level = pni.pathway(whole, sex=str(whole["sex"]), setting=str(whole["setting"])).level
             reached.add(level)
-            if reached == reachable:
+            if reached == levels:
                 break
-        assert reached <= reachable
-        if len(reachable) > 1:
+        assert reached <= levels
+        if len(levels) > 1:
             seen_open += 1
-            assert len(reached) > 1, (subject, reachable)
-            assert pni.unanswered(subject)
+            assert len(reached) > 1, (subject, levels)
+            assert any(each[row] for each in wanted.values())
         else:
-            assert reached == reachable
+            assert reached == levels
     assert seen_open > 20
+
+
+def test_exactly_what_some_completion_reaches_is_reachable() -> None:
+    people = sample.people(catalogue.load(), count=200, seed=9, unanswered=(0.0, 0.1, 0.3, 0.6, 0.9))
+    found = reachable(people)
+    assert found == [reference.reachable(person) for person in people]
+    assert {len(each) for each in found} == {1, 2, 3}
+
+
+def test_the_pathway_of_whoever_answered_everything_is_that_of_the_table() -> None:
+    people = sample.people(catalogue.load(), count=600, seed=10, unanswered=(0.0,))
+    seen = Counter()
+    for row, person in enumerate(people):
+        full = person | {"assessment_layer": 3} | (dict.fromkeys(ITEMS, 0) if row % 2 else {})
+        found = pni.pathway(full, sex=str(person["sex"]), setting=str(person["setting"]))
+        assert found.level == reference.pathway(full)
+        assert not found.missing
+        seen[found.level] += 1
+    assert min(seen[level] for level in pni.PATHWAYS) > 20, seen
+
+
+def test_filling_in_what_is_wanted_leaves_one_pathway() -> None:
+    rng = random.Random(12)
+    people = sample.people(catalogue.load(), count=300, seed=11, unanswered=(0.1, 0.3, 0.6, 0.9))
+    for _ in range(2):  # RSR is asked for only once it is known that OSP does not apply
+        wanted = pni.missing(Subjects.of(people))
+        assert list(wanted) == list(pni.WANTED)
+        for row, person in enumerate(people):
+            names = {name for name, each in wanted.items() if each[row]}
+            assert names == reference.wanted(person)
+            assert all(person[name] is None for name in names)
+            people[row] = person | {name: rng.choice(_candidates()[name]) for name in names}
+    assert {len(each) for each in reachable(people)} == {1}

@@ -25,7 +25,7 @@ from fairness.suppression import Ledger
 from features.contract import TABLES
 from features.histories import Histories
 from scoring.bundle import Bundle
-from scoring.flags import flag_all
+from scoring.inflight.from_histories import flag_all
 
 TODAY = date(2025, 12, 31)
 SEX = definitions().by_name("sex")

@@ -1,9 +1,10 @@
-"""The facts of eligibility and the fit of person and intervention: one live, many in bulk, the same values."""
+"""The facts of eligibility, one live and many in bulk; the fit of person and intervention, held against a plain reading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import product
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 import catalogue
 from catalogue.errors import UsageError
-from catalogue.fields import FIELDS
-from features import batch, live
+from catalogue.fields import FIELDS, NEED_THRESHOLDS, REQUIREMENT_TYPES, SETTINGS, linked_field
+from catalogue.intervention import Intervention
+from catalogue.subjects import Categories, Subjects
+from features import batch
 from features.case import Case
 from features.contract import TABLES
-from features.fit import FIT_FEATURES, PERSON_FEATURES, access, fit_frame, fit_row
+from features.fit import FIT_FEATURES, PERSON_FEATURES, access, fit, fit_frame
 from features.histories import Histories
 from features.spec import Use
 from features.subject import subject_of, subjects
@@ -26,10 +29,16 @@ CATALOGUE = catalogue.load()
 TEXTS = ("x", "é", "ZZ", "\U0001f600", "NOT", "DIS", "|", "")
 
 
+def on_scale(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables without requirements of a type that the catalogue does not know: those are refused."""
+    known = pl.col("requirement_type").is_in(REQUIREMENT_TYPES) | pl.col("requirement_type").is_null()
+    return {**frames, "requirements": frames["requirements"].filter(known)}
+
+
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), people=st.integers(1, 4), rows=st.integers(0, 14))
 def test_subjects_agree(tables: Tables, points: Points, seed: int, people: int, rows: int) -> None:
-    histories = Histories.of(tables(seed=seed, people=people, rows=rows))
+    histories = Histories.of(on_scale(tables(seed=seed, people=people, rows=rows)))
     asked = points(seed=seed, people=people)
     settings_given = pl.Series(["CUSTODY", None] * asked.height, dtype=pl.String)[: asked.height]
     asked = asked.with_columns(setting=settings_given)
@@ -49,10 +58,114 @@ def test_subjects_agree(tables: Tables, points: Points, seed: int, people: int, 
         assert {k: type(v) for k, v in in_bulk.items()} == {k: type(v) for k, v in known.items()}
 
 
+def plainly(
+    subject: Mapping[str, object],
+    entry: Intervention,
+    *,
+    minutes: float | None,
+    waiting_weeks: float | None,
+) -> dict[str, object]:
+    """How do this person and this intervention fit? Feature by feature, for one pair."""
+    needs = {need: subject[need] for need in entry.needs}
+    scores = {need: score for need, score in needs.items() if isinstance(score, int | float)}
+    matched = [need for need, score in scores.items() if score >= NEED_THRESHOLDS[need]]
+    required, days_left, weeks = subject["requirement_types"], subject["days_left"], entry.duration_weeks
+    return {
+        "intervention_type": str(entry.type),
+        "intervention_family": entry.family,
+        "intervention_intensity": str(entry.intensity),
+        "intervention_sessions": entry.sessions,
+        "intervention_sessions_group": entry.sessions_group,
+        "intervention_sessions_one_to_one": entry.sessions_one_to_one,
+        "intervention_weeks": weeks,
+        "offers_one_to_one": "ONE_TO_ONE" in entry.formats,
+        "offers_online": "ONLINE" in entry.formats or "ONLINE" in entry.attendance,
+        "setting": subject["setting"],
+        "needs_matched": len(matched),
+        "needs_matched_share": len(matched) / len(entry.needs) if entry.needs else None,
+        "need_points_matched": int(sum(scores.values())) if scores else None,
+        "linked_needs_matched": sum(subject[linked_field(need)] is True for need in matched),
+        "required_by_sentence": None if required is None else entry.requirement in members(required),
+        "completed_before": entry.id in members(subject["completed_interventions"]),
+        "interventions_under_way": len(members(subject["open_interventions"])),
+        "travel_minutes": minutes,
+        "waiting_weeks": waiting_weeks,
+        "spare_days": None
+        if weeks is None or not isinstance(days_left, int | float)
+        else int(days_left) - 7 * weeks,
+    }
+
+
+def members(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def fitted(
+    subjects_of: Sequence[Mapping[str, object]], pairs: Sequence[tuple[int, int, float | None, float | None]]
+) -> list[dict[str, object]]:
+    """The rows of `fit` for pairs of a person, an intervention, minutes and weeks; None where not known."""
+    people, which, minutes, weeks = (np.array(column) for column in zip(*pairs, strict=True))
+    found = fit(
+        Subjects.of(subjects_of),
+        CATALOGUE,
+        people=people.astype(np.int64),
+        which=which.astype(np.int64),
+        minutes=minutes.astype(np.float64),
+        waiting_weeks=weeks.astype(np.float64),
+    )
+    assert tuple(found) == FIT_FEATURES
+    columns = {
+        name: column.to_list()
+        if isinstance(column, Categories)
+        else [None if np.isnan(value) else value for value in column]
+        for name, column in found.items()
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+IDS = st.sampled_from(CATALOGUE.ids)
+SUBJECTS = st.fixed_dictionaries(
+    {
+        **{need: st.none() | st.integers(0, 12) for need in NEED_THRESHOLDS},
+        **{linked_field(need): st.sampled_from([None, True, False]) for need in NEED_THRESHOLDS},
+        "requirement_types": st.none()
+        | st.lists(st.sampled_from(REQUIREMENT_TYPES), max_size=5, unique=True),
+        "completed_interventions": st.none() | st.lists(IDS, max_size=30, unique=True),
+        "open_interventions": st.none() | st.lists(IDS, max_size=4, unique=True),
+        "days_left": st.none() | st.integers(0, 900),
+        "setting": st.none() | st.sampled_from(SETTINGS),
+    }
+)
+PAIRS = st.tuples(
+    st.integers(0, len(CATALOGUE.ids) - 1),
+    st.none() | st.floats(0, 200),
+    st.none() | st.floats(0, 40),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(chosen=st.lists(st.tuples(SUBJECTS, PAIRS), min_size=1, max_size=8), data=st.data())
+def test_a_fit_is_the_plain_reading_of_each_pair_alone_or_among_others(
+    chosen: list[tuple[dict[str, object], tuple[int, float | None, float | None]]], data: st.DataObject
+) -> None:
+    expected = [
+        plainly(subject, CATALOGUE.interventions[which], minutes=minutes, waiting_weeks=weeks)
+        for subject, (which, minutes, weeks) in chosen
+    ]
+    everybody = [subject for subject, _ in chosen]
+    order = data.draw(st.permutations(range(len(chosen))))
+    together = fitted(everybody, [(place, *chosen[place][1]) for place in order])
+    assert together == [expected[place] for place in order]
+    for (subject, pair), row in zip(chosen, expected, strict=True):
+        assert fitted([subject], [(0, *pair)]) == [row]
+
+
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_fits_agree(tables: Tables, points: Points, seed: int) -> None:
-    histories = Histories.of(tables(seed=seed, people=2, rows=14))
+def test_a_frame_of_fits_is_the_plain_reading_with_whole_numbers_and_yes_or_no(
+    tables: Tables, points: Points, seed: int
+) -> None:
+    histories = Histories.of(on_scale(tables(seed=seed, people=2, rows=14)))
     asked = points(seed=seed, people=2).drop("referral_id")
     entries = CATALOGUE.interventions[seed % 3 :: 3]
     chosen = list(product(range(asked.height), entries))
@@ -64,48 +177,34 @@ def test_fits_agree(tables: Tables, points: Points, seed: int) -> None:
             "waiting_weeks": [None if n % 2 else n / 4 for n in range(len(chosen))],
         }
     )
-    frame = fit_frame(
-        batch.evaluate(histories, repeated, uses={Use.SCORING}),
-        subjects(histories, repeated),
-        pairs,
-        interventions=CATALOGUE,
-    )
+    features, facts = batch.evaluate(histories, repeated, uses={Use.SCORING}), subjects(histories, repeated)
+    frame = fit_frame(features, facts, pairs, catalogue=CATALOGUE)
     assert frame.columns == [*PERSON_FEATURES, *FIT_FEATURES]
-    crns = asked["crn"].unique().to_list()
-    cases = dict(zip(crns, histories.cases(crns), strict=True))
-    for (n, entry), pair, row in zip(
-        chosen, pairs.iter_rows(named=True), frame.iter_rows(named=True), strict=True
+    assert frame.select(PERSON_FEATURES).equals(features.select(PERSON_FEATURES))
+    for (_, entry), fact, pair, row in zip(
+        chosen,
+        facts.iter_rows(named=True),
+        pairs.iter_rows(named=True),
+        frame.select(FIT_FEATURES).iter_rows(named=True),
+        strict=True,
     ):
-        point = asked.row(n, named=True)
-        moment = {"as_of": point["as_of"], "assessment_id": point["assessment_id"]}
-        case = cases[point["crn"]]
-        lived = fit_row(
-            live.evaluate(case, **moment).values,
-            subject_of(case, **moment),
-            entry,
-            minutes=pair["minutes"],
-            waiting_weeks=pair["waiting_weeks"],
-        )
-        assert lived == row
-        assert list(lived) == list(row)
+        expected = plainly(fact, entry, minutes=pair["minutes"], waiting_weeks=pair["waiting_weeks"])
+        assert row == expected
+        assert {k: type(v) for k, v in row.items()} == {k: type(v) for k, v in expected.items()}
 
 
-def test_no_fit_reads_sex_or_age() -> None:
-    case = Case("A000001", {})
-    subject = subject_of(case, as_of=date(2024, 1, 1))
-    values = live.evaluate(case, as_of=date(2024, 1, 1)).values
-    for entry in CATALOGUE.interventions:
-        rows = [
-            fit_row(
-                values,
-                {**subject, "sex": sex, "age": age, "region": region},
-                entry,
-                minutes=None,
-                waiting_weeks=None,
-            )
-            for sex, age, region in (("FEMALE", 19, "A"), ("MALE", 60, "K"))
-        ]
-        assert rows[0] == rows[1]
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(subject=SUBJECTS)
+def test_no_fit_reads_sex_or_age(subject: dict[str, object]) -> None:
+    people = [
+        {**subject, "sex": sex, "age": age, "region": region}
+        for sex, age, region in (("FEMALE", 19, "A"), ("MALE", 60, "K"))
+    ]
+    one, other = (
+        fitted(people, [(person, which, None, None) for which in range(len(CATALOGUE.ids))])
+        for person in range(2)
+    )
+    assert one == other
 
 
 def test_frames_that_are_not_aligned_and_unknown_interventions_are_refused(tables: Tables) -> None:
@@ -113,11 +212,9 @@ def test_frames_that_are_not_aligned_and_unknown_interventions_are_refused(table
     asked = pl.DataFrame({"crn": ["A000000"], "as_of": [date(2020, 3, 9)]})
     features, facts = batch.evaluate(histories, asked), subjects(histories, asked)
     with pytest.raises(UsageError, match="aligned"):
-        fit_frame(features, facts, pl.DataFrame({"intervention_id": ["a", "b"]}), interventions=CATALOGUE)
+        fit_frame(features, facts, pl.DataFrame({"intervention_id": ["a", "b"]}), catalogue=CATALOGUE)
     with pytest.raises(UsageError, match="catalogue"):
-        fit_frame(
-            features, facts, pl.DataFrame({"intervention_id": ["no-such-thing"]}), interventions=CATALOGUE
-        )
+        fit_frame(features, facts, pl.DataFrame({"intervention_id": ["no-such-thing"]}), catalogue=CATALOGUE)
 
 
 BIRTH = date(2000, 2, 29)
@@ -195,6 +292,23 @@ def test_the_lists_of_a_subject_follow_the_running_sentence_and_the_last_status(
     assert {name: subject[name] for name in expected} == expected
     assert subject_of(case, as_of=day + timedelta(30), setting="REMAND")["setting"] == "REMAND"
     assert subject_of(Case("A000001", {}), as_of=day)["requirement_types"] is None
+
+
+def test_a_requirement_of_an_unknown_type_is_refused_live_and_in_bulk() -> None:
+    day = date(2024, 1, 1)
+    rows = {
+        "sentences": made("sentences", crn="A000001", event_number=1, sentenced_on=day, starts_on=day),
+        "requirements": made(
+            "requirements", crn="A000001", event_number=1, imposed_on=day, requirement_type="ZZ"
+        ),
+    }
+    with pytest.raises(UsageError, match="'requirement_types' holds a value outside its scale"):
+        subject_of(Case("A000001", {name: (row,) for name, row in rows.items()}), as_of=day + timedelta(9))
+    histories = Histories.of(
+        {name: pl.DataFrame([row], schema=TABLES[name].polars_schema()) for name, row in rows.items()}
+    )
+    with pytest.raises(UsageError, match="'requirement_types' holds a value outside its scale"):
+        subjects(histories, pl.DataFrame({"crn": ["A000001"], "as_of": [day + timedelta(9)]}))
 
 
 def test_access_is_the_way_to_the_venue_and_the_wait_of_its_day() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from features.contract import TABLES
 from features.histories import Histories
-from features.inflight import landmarks, open_referrals
+from features.inflight import landmarks
 from features.outcomes import decision_points, progress, referral_outcomes
 from features.reasons import ReasonOutcome, reasons
 
@@ -254,9 +254,9 @@ def test_landmarks_are_the_weeks_that_a_referral_was_open() -> None:
     assert found["weeks_in"].to_list() == [1, 2]
     assert found["as_of"].to_list() == [after(7), after(14)]
     # On the 25th day the end has happened, but nobody knows.
-    assert open_referrals(histories, as_of=after(25))["weeks_in"].to_list() == [3]
-    assert open_referrals(histories, as_of=after(31)).is_empty()
-    assert open_referrals(histories, as_of=after(0)).is_empty()
+    assert referral_outcomes(histories, known_before=after(25))["end"].to_list() == ["OPEN"]
+    assert "OPEN" not in referral_outcomes(histories, known_before=after(31))["end"]
+    assert referral_outcomes(histories, known_before=after(0)).is_empty()
 
 
 def test_every_reason_has_one_outcome_with_its_source_and_argument() -> None:

@@ -11,11 +11,14 @@ from features import batch, live
 from features.case import Case
 from features.contract import TABLES
 from features.definitions import INFLIGHT, SPEC
+from features.definitions.prompts import CHANGE_FACTS, CHECK_FACTS
 from features.histories import Histories
 from features.spec import FeatureSpec
 from features.streams import STREAMS
 from tests.features.every_engine import ENGINES, on_made_histories
 
+PROMPTS = FeatureSpec((*CHANGE_FACTS.features, *CHECK_FACTS.features))
+SPECS = (SPEC, INFLIGHT, PROMPTS)
 Tables = Callable[..., dict[str, pl.DataFrame]]
 Points = Callable[..., pl.DataFrame]
 
@@ -49,7 +52,7 @@ def differences(
     return found
 
 
-@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+@pytest.mark.parametrize("spec", SPECS, ids=["person", "referral", "prompts"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_live_and_batch_agree_on_every_feature(
     engine: str, spec: FeatureSpec, tables: Tables, points: Points
@@ -162,7 +165,7 @@ def only_behind(case: Case, spec: FeatureSpec, evidence: Sequence[live.EventRef]
     )
 
 
-@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+@pytest.mark.parametrize("spec", SPECS, ids=["person", "referral", "prompts"])
 def test_the_records_behind_a_value_are_enough_to_make_it(
     spec: FeatureSpec, tables: Tables, points: Points
 ) -> None:
@@ -186,7 +189,7 @@ def test_the_records_behind_a_value_are_enough_to_make_it(
     assert len(shown) > 0.9 * len(spec.names)
 
 
-@pytest.mark.parametrize("spec", [SPEC, INFLIGHT], ids=["person", "referral"])
+@pytest.mark.parametrize("spec", SPECS, ids=["person", "referral", "prompts"])
 def test_blocks_of_people_change_nothing(
     spec: FeatureSpec, tables: Tables, points: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:

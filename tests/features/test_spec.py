@@ -7,6 +7,7 @@ import pytest
 
 from features.contract import TABLES, Column
 from features.definitions import INFLIGHT, SPEC
+from features.definitions.prompts import CHANGE_FACTS
 from features.describe import page
 from features.expressions import (
     ALWAYS,
@@ -195,7 +196,7 @@ def test_the_specification_is_large_enough_and_reaches_everything() -> None:
     plain = [f for f in SPEC.features if isinstance(f, Feature)]
     assert len(SPEC.select({Use.SCORING}).features) >= 90
     assert {f.stream for f in plain} == set(STREAMS)
-    assert {f.aggregator for f in plain} == set(Aggregator)
+    assert {f.aggregator for f in (*plain, *CHANGE_FACTS.parts)} == set(Aggregator)
     assert all(f.label and f.why for f in (*SPEC.features, *INFLIGHT.features))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from catalogue.errors import UsageError
-from serving import audit_log, auth, flags, people, retention
+from serving import audit_log, auth, flag_register, people, retention
 from serving.audit_log import Actor
 from serving.auth import ROLES
 from serving.services import Services
@@ -35,7 +35,7 @@ def headers(key_server: KeyServer) -> dict[str, str]:
 def test_totals_are_complete_on_every_page_of_an_unchanged_store(
     settings: Settings, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(flags, "AT_ONCE", 10)
+    monkeypatch.setattr(flag_register, "AT_ONCE", 10)
     with (
         running(but(settings, bundle_folder=None)) as address,
         httpx.Client(base_url=address, headers=headers, timeout=60) as client,
@@ -52,10 +52,10 @@ def test_totals_are_complete_on_every_page_of_an_unchanged_store(
 
 
 def test_one_look_leaves_nobody_in_scope_stale(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flags, "AT_ONCE", 10)
+    monkeypatch.setattr(flag_register, "AT_ONCE", 10)
     parts = Services(but(settings, bundle_folder=None))
     parts.start()
-    flags.refresh(parts, practitioner=None, team=None, pdu=None)
+    flag_register.refresh(parts, practitioner=None, team=None, pdu=None)
     with parts.database.read() as connection:
         stale = connection.execute(
             select(cases.c.crn).where(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from venn_abers import VennAbers
 
-from scoring.calibration import CalibrationError, CalibrationMap
+from scoring.scorecard.calibration import CalibrationError, CalibrationMap
 from training.calibration import Calibrator
 
 

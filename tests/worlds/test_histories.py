@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 import catalogue
-import catalogue.batch
+from catalogue.eligibility import ELIGIBLE
+from catalogue.frames import statuses
 from features import outcomes, subject
 from features.check import check
 from features.contract import TABLES
@@ -120,9 +121,9 @@ def test_eligible_is_what_the_catalogue_says_of_the_recorded_person(world: Path)
     histories, entries = Histories.open(world), catalogue.load()
     points = outcomes.decision_points(histories).select("crn", "assessment_id", as_of="decided_on")
     people = subject.subjects(histories, points)
-    status = catalogue.batch.evaluate(people, entries, as_of="as_of")
+    eligible = statuses(people, entries) == ELIGIBLE
     long = (
-        status.select(pl.col(entry.id).cast(pl.String) == "ELIGIBLE" for entry in entries.interventions)
+        pl.DataFrame(eligible, schema=list(entries.ids))
         .with_columns(people.select("crn", decided_on="as_of"))
         .unpivot(index=["crn", "decided_on"], variable_name="intervention_id", value_name="by_rules")
     )

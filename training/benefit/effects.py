@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from catalogue import Catalogue
-from catalogue import batch as eligibility
+from catalogue.eligibility import NOT_ELIGIBLE
 from catalogue.fields import NEED_THRESHOLDS
+from catalogue.frames import statuses
 from features import batch
 from features.histories import Histories
 from features.outcomes import CONVICTION_DAYS, LATER_ASSESSMENT_DAYS, NO_ARM, decision_points, progress
@@ -37,8 +39,6 @@ LADDER = (
 )
 #: About how many decision points the policy is explained on.
 EXPLAINED_ROWS = 20_000
-#: Statuses of eligibility that leave an intervention open to the person.
-OPEN_TO = ("ELIGIBLE", "NEARLY", "MISSING_INFORMATION")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +76,18 @@ def decision_rows(histories: Histories, *, training_date: date, catalogue: Catal
     features = batch.evaluate(histories, asked, uses={Use.SCORING})
     facts = subjects(histories, asked)
     arms = sorted(set(points["arm"]) - {NO_ARM})
-    known = [arm for arm in arms if arm in {entry.id for entry in catalogue.interventions}]
-    status = eligibility.evaluate(facts, catalogue, as_of="as_of")
-    # Whoever was sent was open to it in practice, even where the records say otherwise; NONE is always open.
-    eligible = (
-        points.select("arm")
-        .hstack(status.select(pl.col(known).cast(pl.String)))
-        .select(
-            *(
-                (
-                    (pl.col(arm).is_in(OPEN_TO) if arm in known else pl.lit(value=False))
-                    | (pl.col("arm") == arm)
-                ).alias(arm)
-                for arm in arms
-            ),
-            pl.lit(value=True).alias(NO_ARM),
-        )
+    open_to = statuses(facts, catalogue) != NOT_ELIGIBLE
+    place = {name: column for column, name in enumerate(catalogue.ids)}
+    nobody = np.zeros(points.height, dtype=np.bool_)
+    # Whoever was sent was open to it in practice, whatever the records say; NONE is always open.
+    eligible = points.select(
+        *(
+            (pl.Series(open_to[:, place[arm]] if arm in place else nobody) | (pl.col("arm") == arm)).alias(
+                arm
+            )
+            for arm in arms
+        ),
+        pl.lit(value=True).alias(NO_ARM),
     )
     return DecisionRows(features=features.drop("crn", "as_of"), points=points, eligible=eligible)
 

@@ -183,7 +183,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     def _evidence(self, table: FrameColumns, data: Data, stage: FinalStage) -> dict[str, float]:
         """What is expected of the whole policy, on average over people, and its lower bound."""
         some = np.arange(0, table.length, max(table.length // EVIDENCE_ROWS, 1))
-        found = self.model_.effects_many(table.take(some).columns)
+        found = self.model_.effects(table.take(some).columns)
         eligible = np.delete(data.eligible[some], data.reference, axis=1)
         chosen = _best(found, eligible, least=None)
         weights: Floats = np.zeros(stage.pooled.mean.shape)
@@ -241,7 +241,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         `model.effects(X)["tsp"]["lower"]` is one arm's lower bounds. The index is that of `X` where
         it is a pandas frame.
         """
-        found = self.model_.effects_many(frames.read(X).columns)
+        found = self.model_.effects(frames.read(X).columns)
         names = np.array(SUPPORTS, dtype=object)
         columns: dict[tuple[Hashable, str], object] = {}
         for place, label in enumerate(self.arms_):
@@ -266,7 +266,7 @@ class BenefitModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         highest estimate.
         """
         table = frames.read(X)
-        found = self.model_.effects_many(table.columns)
+        found = self.model_.effects(table.columns)
         labels = [self.reference, *self.arms_]
         allowed = np.ones(found.effect.shape, dtype=bool)
         if eligible is not None:

@@ -118,7 +118,7 @@ def _by_arm(names: Sequence[str], values: frames.Floats) -> dict[str, frames.Flo
 
 def _differences(rows: DecisionRows, effects: EffectModel, names: Sequence[str]) -> frames.Floats:
     """The effect of each logged arm against supervision as usual, [rows, arms]; 0 for that itself."""
-    found = effects.effects_many(rows.features)
+    found = effects.effects(rows.features)
     place = {name: column for column, name in enumerate(found.arms)}
     difference = np.zeros((rows.points.height, len(names)))
     for column, name in enumerate(names):

@@ -51,7 +51,7 @@ def grow(
     if table.length == 0:
         raise UsageError("The policy tree needs people; the frame is empty.")
     columns = table.columns
-    effects = model.effects_many(columns).effect
+    effects = model.effects(columns).effect
     if eligible is not None:
         arms = sorted([model.reference, *model.arms])
         allowed = frames.by_arm(

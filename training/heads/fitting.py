@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from scoring.calibration import CalibrationMap, sigmoid
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
+from scoring.scorecard.calibration import CalibrationMap, sigmoid
 from training.config import Scorecards
 from training.heads.performance import calibration_line
 from training.heads.recalibration import recalibrated

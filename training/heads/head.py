@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.scorecard import Scorecard
+from scoring.scorecard.calibration import CalibrationMap
 from training.config import TrainingConfig
 from training.heads.fitting import AS_IT_IS, calibrate, fit_scorecard, unseen_line
 from training.heads.performance import barely_predictable, gain_over_base_rate, performance

@@ -19,7 +19,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from scoring.calibration import CalibrationMap, log_chances, sigmoid
+from scoring.scorecard.calibration import CalibrationMap, log_chances, sigmoid
 
 FloatArray = npt.NDArray[np.float64]
 #: From (level, slope, bend) to the curve (a, b, c) of beta calibration, as steps away from the model's own.

@@ -60,7 +60,7 @@ def frame(histories: Histories, outcomes: pl.DataFrame, *, catalogue: Catalogue)
         features,
         facts,
         pairs.select("intervention_id").hstack(reach.select("minutes", "waiting_weeks")),
-        interventions=catalogue,
+        catalogue=catalogue,
     )
     about = pairs.select("referral_id", "crn", "as_of").hstack(
         facts.select("region", pl.col("sentence_type").alias("sentence_type_of_row"))

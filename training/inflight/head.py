@@ -18,7 +18,7 @@ import polars as pl
 from catalogue import Catalogue
 from features.definitions import INFLIGHT
 from features.histories import Histories
-from scoring import landmarks
+from scoring.inflight import landmarks
 from scoring.thresholds import Band, Thresholds
 from training.config import TrainingConfig
 from training.heads.head import importance

@@ -11,7 +11,7 @@ import polars as pl
 
 from catalogue import Catalogue
 from features.histories import Histories
-from scoring import landmarks
+from scoring.inflight import from_histories, landmarks
 from training.heads.splits import hash_share
 from training.inflight.model import CENSORED, FAILED, FINISHED, LandmarkRows
 
@@ -55,8 +55,8 @@ def rows_of(
     histories: Histories, points: pl.DataFrame, *, catalogue: Catalogue
 ) -> tuple[pl.DataFrame, LandmarkRows]:
     """The features of landmark points, and the rows that the model takes."""
-    known = landmarks.open_referrals(histories, points=points)
-    frame = landmarks.rows(histories, known.select("referral_id", "as_of"), catalogue=catalogue)
+    known = from_histories.open_referrals(histories, points=points)
+    frame = from_histories.rows(histories, known.select("referral_id", "as_of"), catalogue=catalogue)
     features = frame.select(landmarks.LABELS.keys())
     return known.with_columns(crn=frame["crn"]), LandmarkRows(
         features=features,

@@ -23,10 +23,10 @@ import polars as pl
 from sklearn.base import BaseEstimator
 
 from catalogue.errors import UsageError
-from scoring.calibration import CalibrationMap
 from scoring.columns import columns_of
 from scoring.heads import INTERVAL, cumulative_incidence
 from scoring.scorecard import Scorecard
+from scoring.scorecard.calibration import CalibrationMap
 from training.config import Scorecards
 from training.heads.fitting import calibrate, fit_scorecard
 from training.heads.splits import hash_share

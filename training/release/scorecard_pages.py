@@ -15,9 +15,9 @@ import numpy as np
 
 from pages import render
 from scoring.bundle import Bundle
-from scoring.calibration import CalibrationMap
 from scoring.heads import INTERVAL
-from scoring.scorecard import Axis, Feature, Kind, Scorecard, Term
+from scoring.scorecard import Axis, Factor, FactorKind, Scorecard, Term
+from scoring.scorecard.calibration import CalibrationMap
 from training.heads.referrals import LABELS
 from training.scorecard.page import to_html
 
@@ -175,9 +175,9 @@ def effect_card(
             axis = Axis(name, "category", categories=tuple(modifier["values"]))
             values, weights = np.append(values, values[-1]), np.insert(weights, -1, 0.0)
         else:
-            kind: Kind = "boolean" if name in yes_no else "number"
+            kind: FactorKind = "boolean" if name in yes_no else "number"
             axis = Axis(name, kind, cuts=tuple(float(edge) for edge in modifier["edges"]))
-        features.append(Feature(name, axis.kind, missing_seen=True, other_seen=True))
+        features.append(Factor(name, axis.kind, missing_seen=True, other_seen=True))
         if np.abs(values).max() >= NOTHING:
             terms.append(Term((axis,), values, weights))
     return Scorecard(

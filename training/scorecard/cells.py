@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scoring.scorecard import Axis, Category, Kind
+from scoring.scorecard import Axis, Category, FactorKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def raw_cells(axis: Axis, values: NDArray[Any]) -> Cells:
 
 
 def _number_axis(
-    name: str, kind: Kind, values: Floats, weight: Floats, max_bins: int
+    name: str, kind: FactorKind, values: Floats, weight: Floats, max_bins: int
 ) -> tuple[Axis, float | None, float | None]:
     recorded = ~np.isnan(values)
     distinct, place = np.unique(values[recorded], return_inverse=True)

@@ -17,7 +17,7 @@ import scipy.sparse
 from narwhals.exceptions import DuplicateError
 from sklearn.utils.validation import check_array, validate_data
 
-from scoring.scorecard import Kind, ScorecardError
+from scoring.scorecard import FactorKind, ScorecardError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,12 +31,16 @@ class ColumnValues:
     """One feature's values: floats with NaN (number, boolean), or objects with None (category)."""
 
     name: str
-    kind: Kind
+    kind: FactorKind
     data: NDArray[Any]
 
 
 def read_columns(
-    estimator: BaseEstimator, X: object, *, kinds: Mapping[str, Kind] | None, categorical: Sequence[str] = ()
+    estimator: BaseEstimator,
+    X: object,
+    *,
+    kinds: Mapping[str, FactorKind] | None,
+    categorical: Sequence[str] = (),
 ) -> tuple[ColumnValues, ...]:
     """Read a frame, an array or a list of lists into columns, as scikit-learn checks its input.
 
@@ -65,7 +69,7 @@ def read_columns(
         raw = [_series_values(name, frame[:, place]) for place, name in enumerate(names)]
     if unknown := sorted(set(categorical) - set(names)):
         raise ScorecardError(f"The categorical columns {unknown} are not among the columns of X.")
-    wanted: Mapping[str, Kind] = kinds if kinds is not None else dict.fromkeys(categorical, "category")
+    wanted: Mapping[str, FactorKind] = kinds if kinds is not None else dict.fromkeys(categorical, "category")
     return tuple(_column(name, values, wanted.get(name)) for name, values in zip(names, raw, strict=True))
 
 
@@ -131,7 +135,7 @@ def _objects(values: Sequence[object]) -> NDArray[Any]:
     return out
 
 
-def _column(name: str, values: NDArray[Any], kind: Kind | None) -> ColumnValues:
+def _column(name: str, values: NDArray[Any], kind: FactorKind | None) -> ColumnValues:
     if values.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: the column {name!r} holds complex numbers.")
     found, plain = _plain(name, values)
@@ -153,7 +157,7 @@ def _column(name: str, values: NDArray[Any], kind: Kind | None) -> ColumnValues:
     return ColumnValues(name, kind, plain)
 
 
-def _plain(name: str, values: NDArray[Any]) -> tuple[Kind, NDArray[Any]]:
+def _plain(name: str, values: NDArray[Any]) -> tuple[FactorKind, NDArray[Any]]:
     """Find a column's kind, and its values in the plain form of that kind."""
     if values.dtype.kind == "b":
         return "boolean", values.astype(np.float64)

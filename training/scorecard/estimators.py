@@ -24,8 +24,8 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from scoring.calibration import sigmoid
-from scoring.scorecard import Feature, Scorecard, ScorecardError, Term
+from scoring.scorecard import Factor, Scorecard, ScorecardError, Term
+from scoring.scorecard.calibration import sigmoid
 from training.scorecard.boosting import BoostingSettings, Objective
 from training.scorecard.cells import Division, divide, weigh
 from training.scorecard.columns import ColumnValues, read_columns, refuse_numbers
@@ -587,8 +587,8 @@ def _cells(columns: Sequence[ColumnValues], divisions: Sequence[Division]) -> ND
     return out
 
 
-def _feature(division: Division) -> Feature:
-    return Feature(
+def _feature(division: Division) -> Factor:
+    return Factor(
         name=division.axis.feature,
         kind=division.axis.kind,
         low=division.low,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scoring.calibration import sigmoid
+from scoring.scorecard.calibration import sigmoid
 from training.scorecard.boosting import BoostingSettings, Ensemble, Pair, Stage, boost, lay_out
 from training.scorecard.pairs import screen
 from training.scorecard.tables import decompose, pure_pairs, pure_tables, terms

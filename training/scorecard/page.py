@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pages import PageTable, render
-from scoring.calibration import sigmoid
-from scoring.scorecard import Axis, Feature, Scorecard, Term
+from scoring.scorecard import Axis, Factor, Scorecard, Term
+from scoring.scorecard.calibration import sigmoid
 from training.scorecard.pictures import curve, pair
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _cell(term: Term, place: tuple[np.intp, ...], words: _Words) -> str:
     return " and ".join(parts)
 
 
-def _notes(term: Term, features: Mapping[str, Feature], words: _Words) -> list[str]:
+def _notes(term: Term, features: Mapping[str, Factor], words: _Words) -> list[str]:
     notes = []
     for axis in term.axes:
         feature = features[axis.feature]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charts import Aside, Meaning, heat_map, steps
-from scoring.scorecard import Axis, Feature, Term
+from scoring.scorecard import Axis, Factor, Term
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -21,7 +21,7 @@ CROWDED = 0.1
 """If more than this share of rows is in cells too narrow to see, cells are drawn equally wide."""
 
 
-def curve(term: Term, feature: Feature, *, name: str, title: str) -> Markup:
+def curve(term: Term, feature: Factor, *, name: str, title: str) -> Markup:
     """Draw what one factor adds, cell by cell, over how many people are in each."""
     axis, values, weights = term.axes[0], term.values.tolist(), term.weights.tolist()
     edges, marks = _cells(axis, feature, term.weights)
@@ -61,7 +61,7 @@ def pair(term: Term, *, name: str, title: str, labels: tuple[str, str]) -> Marku
     )
 
 
-def _cells(axis: Axis, feature: Feature, weights: Floats) -> tuple[list[float], list[tuple[float, str]]]:
+def _cells(axis: Axis, feature: Factor, weights: Floats) -> tuple[list[float], list[tuple[float, str]]]:
     """Where cells of values begin and end, from 0 to 1, and what is written under them."""
     cells = axis.cells - 1
     equal: Floats = np.linspace(0.0, 1.0, cells + 1)

@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from catalogue.errors import UsageError
+from features import columns
 from scoring.effects import EffectModel
 from training.benefit import BenefitModel
 
@@ -128,11 +129,12 @@ def test_a_world_without_effects_gets_no_suggestions(simulate: Any) -> None:
 
 def test_terms_sum_to_the_effect_and_serving_needs_only_the_json(model: BenefitModel, strong: Any) -> None:
     served = EffectModel.from_json(model.to_effect_model().to_json())
-    row = strong.X.iloc[3].to_dict()
-    row["need_5"] = None if np.isnan(row["need_5"]) else row["need_5"]
-    for arm, e in served.effects(row).items():
-        assert sum(e.terms.values()) == pytest.approx(e.effect, abs=1e-12)
-        assert e.effect == pytest.approx(model.effects(strong.X.iloc[[3]])[arm]["effect"].iloc[0], abs=1e-12)
+    row = columns.of_row(strong.X.iloc[3].to_dict())
+    found, parts = served.effects(row), served.explain(row)
+    assert parts.intercept + parts.terms.sum(axis=2) == pytest.approx(found.effect, abs=1e-12)
+    fitted = model.effects(strong.X.iloc[[3]])
+    for place, arm in enumerate(served.arms):
+        assert found.effect[0, place] == pytest.approx(fitted[arm]["effect"].iloc[0], abs=1e-12)
 
 
 def test_average_effects_cover_the_truth(strong: Any, model: BenefitModel) -> None:

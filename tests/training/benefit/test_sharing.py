@@ -60,17 +60,14 @@ def test_a_served_model_with_a_shared_part_adds_up(simulate: Any) -> None:
         > 0
     )
     columns = {name: w.X[name].to_numpy()[:40] for name in served.feature_names}
-    many = served.effects_many(columns)
-    terms = served.terms_many(columns)
+    many, parts = served.effects(columns), served.explain(columns)
+    assert parts.intercept + parts.terms.sum(axis=2) == pytest.approx(many.effect, abs=1e-12)
     for row in range(40):
-        one = served.effects({name: values[row] for name, values in columns.items()})
-        for place, arm in enumerate(served.arms):
-            assert sum(one[arm].terms.values()) == pytest.approx(one[arm].effect, abs=1e-12)
-            assert one[arm].effect == pytest.approx(many.effect[row, place], abs=1e-12)
-            assert one[arm].lower == pytest.approx(many.lower[row, place], abs=1e-12)
-            assert [one[arm].terms[m] for m in served.feature_names] == pytest.approx(
-                terms[row, place], abs=1e-12
-            )
+        alone = {name: values[row : row + 1] for name, values in columns.items()}
+        one, its_parts = served.effects(alone), served.explain(alone)
+        assert one.effect[0] == pytest.approx(many.effect[row], abs=1e-12)
+        assert one.lower[0] == pytest.approx(many.lower[row], abs=1e-12)
+        assert its_parts.terms[0] == pytest.approx(parts.terms[row], abs=1e-12)
     mean = served.mean_effects(columns)
     assert [mean[arm][0] for arm in served.arms] == pytest.approx(many.effect.mean(axis=0), abs=1e-12)
     only = served.mean_effects(columns, arms=[served.arms[2]])

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +15,10 @@ import catalogue
 from catalogue.errors import UsageError
 from features.definitions import INFLIGHT, SPEC
 from features.histories import Histories
-from features.inflight import open_referrals
-from scoring import landmarks, prompts
+from features.outcomes import referral_outcomes
 from scoring.bundle import MODEL_FILES, Bundle, digest_of, sha256, version_of
-from scoring.flags import flag_all, flag_one
+from scoring.inflight import from_cases, landmarks
+from scoring.inflight.from_histories import flag_all, open_at, rows
 from scoring.scorecard import Scorecard
 from training.release import bundle as writer
 
@@ -131,103 +132,58 @@ def test_sealing_keeps_the_version_and_writes_the_verdict(copy: Path) -> None:
         writer.seal(copy, fairness={}, gate={"state": "MAYBE"})
 
 
-def test_flags_for_everybody_and_for_one_are_the_same(release: Bundle, histories: Histories) -> None:
-    flags = flag_all(histories, bundle=release, as_of=AS_OF)
-    assert flags.columns == FLAG_COLUMNS
-    assert flags.height > 5
-    assert set(flags["referral_id"]) == set(open_referrals(histories, as_of=AS_OF)["referral_id"])
-    chances = flags.select(FLAG_COLUMNS[4:7]).to_numpy()
-    assert (np.diff(chances, axis=1) >= 0).all()
-    for row in flags.head(12).iter_rows(named=True):
-        one = flag_one(histories.case(row["crn"]), row["referral_id"], as_of=AS_OF, bundle=release)
-        assert list(one.probabilities.values()) == pytest.approx(
-            [row[c] for c in FLAG_COLUMNS[4:7]], abs=1e-12
-        )
-        assert (one.flagged, one.band, one.weeks_in) == (row["flagged"], row["band"], row["weeks_in"])
-        assert list(one.reason_codes) == row["reason_codes"]
-        assert list(one.changed) == row["changed"]
-
-
-def test_a_flag_between_its_thresholds_stays_up_only_if_it_was_raised_and_not_cleared_since(
+def test_flags_of_many_and_of_a_case_come_from_the_same_features(
     release: Bundle, histories: Histories
 ) -> None:
-    from dataclasses import replace
-
+    """Two readers feed the one rule: what they read is the same, in the weeks looked back too."""
     middle = float(flag_all(histories, bundle=release, as_of=AS_OF)["p_not_completed_8w"].quantile(0.7) or 0)
-    wide = replace(release.thresholds, raise_at=middle, clear_at=middle / 2)
-    held = replace(release, thresholds=wide)
-    flags = flag_all(histories, bundle=held, as_of=AS_OF)
-    between = flags.filter(pl.col("p_not_completed_8w").is_between(middle / 2, middle, closed="left"))
-    assert between["flagged"].any()
-    assert not between["flagged"].all()
-    up = between.filter("flagged").head(3)
-    for row in pl.concat([up, between.filter(~pl.col("flagged")).head(3)]).iter_rows(named=True):
-        case = histories.case(row["crn"])
-        assert flag_one(case, row["referral_id"], as_of=AS_OF, bundle=held).flagged == row["flagged"]
-
-
-def test_a_head_that_is_barely_predictable_flags_and_bands_nobody(
-    release: Bundle, histories: Histories
-) -> None:
-    from dataclasses import replace
-
-    blind = replace(release, inflight=replace(release.inflight, barely_predictable=True))
-    flags = flag_all(histories, bundle=blind, as_of=AS_OF)
-    assert not flags["flagged"].any()
-    assert set(flags["band"]) == {"NOT_BANDED"}
-    row = flags.sort("p_not_completed_8w").tail(1).to_dicts()[0]
-    one = flag_one(histories.case(row["crn"]), row["referral_id"], as_of=AS_OF, bundle=blind)
-    assert (one.flagged, one.band) == (False, "NOT_BANDED")
-
-
-def test_a_closed_or_unknown_referral_has_no_flag(release: Bundle, histories: Histories) -> None:
-    ids = histories.collect("referrals").select("referral_id", "crn")
-    closed = ids.filter(
-        ~pl.col("referral_id").is_in(landmarks.open_at(histories, AS_OF)["referral_id"].to_list())
+    wide = replace(release, thresholds=replace(release.thresholds, raise_at=middle, clear_at=middle / 2))
+    flags = flag_all(histories, bundle=wide, as_of=AS_OF)
+    assert flags.columns == FLAG_COLUMNS
+    outcomes = referral_outcomes(histories, known_before=AS_OF)
+    assert flags["referral_id"].to_list() == outcomes.filter(pl.col("end") == "OPEN")["referral_id"].to_list()
+    assert (np.diff(flags.select(FLAG_COLUMNS[4:7]).to_numpy(), axis=1) >= 0).all()
+    between = flags["p_not_completed_8w"].is_between(middle / 2, middle, closed="left")
+    looked_back = flags.filter(between)["flagged"]
+    assert looked_back.any()
+    assert not looked_back.all()
+    known = catalogue.load()
+    cases = list(histories.cases(sorted(set(flags["crn"]))))
+    is_open = [referral for case in cases for referral in from_cases.open_referrals(case, AS_OF)]
+    found = from_cases.flags(is_open, as_of=AS_OF, bundle=wide, catalogue=known)
+    prompts = dict(
+        zip(
+            (case.crn for case in cases),
+            from_cases.prompts_of(cases, as_of=AS_OF, catalogue=known),
+            strict=True,
+        )
     )
-    case = histories.case(closed["crn"][0])
-    for referral in (closed["referral_id"][0], "none"):
-        with pytest.raises(UsageError, match="open referral"):
-            flag_one(case, referral, as_of=AS_OF, bundle=release)
+    rows = {
+        flag.referral_id: (
+            flag.crn, flag.as_of, flag.weeks_in, *flag.chances.values(), flag.flagged, flag.band,
+            list(flag.reason_codes), list(prompts[flag.crn].changed), flag.bundle_version,
+        )
+        for flag in found
+    }  # fmt: skip
+    assert rows == {row[0]: row[1:] for row in flags.iter_rows()}
 
 
-def test_prompts_follow_from_the_records() -> None:
-    crn = "A000001"
-    known = {"crn": [crn] * 2, "kind": ["ACCOMMODATION"] * 2, "value": ["SETTLED", "NO_FIXED_ABODE"]}
-    days = [date(2025, 1, 1), date(2025, 6, 10)]
-    absent = [date(2025, 6, 5), date(2025, 6, 12)]
-    histories = Histories.of(
-        {
-            "circumstances": pl.DataFrame({**known, "observed_on": days, "known_on": days}),
-            "contacts": pl.DataFrame(
-                {
-                    "crn": [crn] * 2, "scheduled_on": absent, "known_on": absent, "kind": ["OFFICE"] * 2,
-                    "outcome": ["UNACCEPTABLE_ABSENCE"] * 2,
-                }
-            ),
-            "sentences": _table(
-                "sentences", crn=crn, event_number=1, sentence_type="COMMUNITY_ORDER", starts_on=date(2024, 1, 1),
-                ends_on=date(2025, 9, 20), sentenced_on=date(2024, 1, 1), known_on=date(2024, 1, 2),
-            ),
-            "assessments": _table(
-                "assessments", crn=crn, assessment_id="a", completed_on=date(2024, 1, 10), layer=3,
-                known_on=date(2024, 1, 10),
-            ),
-        }
-    )  # fmt: skip
-    points = pl.DataFrame({"crn": [crn] * 2, "as_of": [date(2025, 6, 25), date(2025, 6, 10)]})
-    assert prompts.changed(histories, points) == [["ACCOMMODATION_LOST", "NEW_ABSENCE_PATTERN"], []]
-    assert prompts.due(histories, points) == [
-        ["THREE_MONTHS_BEFORE_END", "ASSESSMENT_OUT_OF_DATE"],
-        ["ASSESSMENT_OUT_OF_DATE"],
-    ]
+def test_terms_add_up_and_name_the_records_behind_them(release: Bundle, histories: Histories) -> None:
+    row = flag_all(histories, bundle=release, as_of=AS_OF).to_dicts()[0]
+    named = from_cases.open_referrals(histories.case(row["crn"]), AS_OF)
+    (flag, *_) = from_cases.flags(named, as_of=AS_OF, bundle=release, catalogue=catalogue.load())
+    head = release.inflight
+    assert list(flag.terms) == list(head.not_completed.term_names)
+    raw = sum(flag.terms.values()) + head.not_completed.intercept
+    first = float(head.not_completed_calibration.predict(raw))
+    assert 0 < first < max(flag.chances.values()) + 1e-9
+    assert set(flag.evidence) == {name for name in head.feature_names if name != "intervention_type"}
+    assert any(flag.evidence.values())
 
 
-def _table(name: str, **values: object) -> pl.DataFrame:
-    from features.contract import TABLES
-
-    schema = TABLES[name].polars_schema()
-    return pl.DataFrame({column: [values.get(column)] for column in schema}, schema=schema)
+def test_a_head_of_other_features_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"does not have \(of_old\); train it again"):
+        landmarks.features_of(("sessions_missed", "of_old"))
 
 
 def test_the_release_is_registered_under_its_aliases(trained: Path, release: Bundle) -> None:
@@ -242,13 +198,11 @@ def test_the_release_is_registered_under_its_aliases(trained: Path, release: Bun
 
 
 def test_landmark_rows_do_not_see_what_was_known_later(histories: Histories) -> None:
-    points = landmarks.open_at(histories, AS_OF).head(20)
+    points = open_at(histories, AS_OF).head(20)
     cut = {
         name: histories.table(name).filter(pl.col("known_on") < AS_OF)
         for name in ("people", "sentences", "assessments", "circumstances", "contacts", "referrals", "referral_events", "sessions", "enforcement", "reoffences")
     }  # fmt: skip
     known = catalogue.load()
-    then = landmarks.rows(
-        Histories.of({name: frame.collect() for name, frame in cut.items()}), points, catalogue=known
-    )
-    assert landmarks.rows(histories, points, catalogue=known).equals(then)
+    then = rows(Histories.of({name: frame.collect() for name, frame in cut.items()}), points, catalogue=known)
+    assert rows(histories, points, catalogue=known).equals(then)

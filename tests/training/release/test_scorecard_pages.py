@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catalogue.errors import UsageError
+from features import columns
 from scoring.effects import EffectModel
 from training.release import scorecard_pages
 from training.release.scorecard_pages import effect_card
@@ -56,7 +57,7 @@ def test_an_arms_page_shows_the_effect_that_is_served(
     row = {"motivation": motivation, "dependence": dependence, "rosh": rosh}
     for arm in (ARM, UNCOUNTED):
         card = effect_card(MODIFIERS, arm, yes_no={"dependence"})
-        served = EffectModel.from_dict(document(arm)).effects(row)["thinking-skills"].effect
+        served = EffectModel.from_dict(document(arm)).effects(columns.of_row(row)).effect[0, 0]
         assert card.score(row) == pytest.approx(served, abs=1e-12)
 
 

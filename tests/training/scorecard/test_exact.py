@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogue.subjects import Categories
 from scoring.scorecard import Scorecard
 from training.scorecard import ScorecardClassifier, ScorecardRegressor
 
@@ -99,6 +100,34 @@ def test_terms_sum_to_lightgbms_raw_score(
         said = model.scorecard_.explain(row)
         assert list(said) == list(names)
         assert np.abs(np.array(list(said.values())) - table[place]).max(initial=0.0) <= 1e-12
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=rows, data=st.data())
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_pairs_read_what_they_share_and_their_own_as_whole_rows_do(
+    kind: str, rows: list[dict[str, Any]], data: st.DataObject, request: pytest.FixtureRequest
+) -> None:
+    card = request.getfixturevalue(kind).scorecard_
+    which = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=20))
+    changed = {
+        name: data.draw(st.permutations([row[name] for row in rows])) for name in ("rounded", "colour")
+    }
+    shared = {name: columns_of([row[name] for row in rows]) for name in FEATURES}
+    own = {name: columns_of([values[place] for place in which]) for name, values in changed.items()}
+    found = card.explain_pairs(shared, np.array(which, dtype=np.int64), own)
+    assert found.shape == (len(which), len(card.term_names))
+    for place, person in enumerate(which):
+        whole = {**rows[person], **{name: values[person] for name, values in changed.items()}}
+        expected = list(card.explain(whole).values())
+        assert np.abs(found[place] - expected).max(initial=0.0) <= 1e-12
+
+
+def columns_of(values: list[Any]) -> Any:
+    """A column as features give it: names as `Categories`, numbers and yes or no as floats."""
+    if any(isinstance(value, str) for value in values):
+        return Categories.of(values)
+    return np.array(values, dtype=np.float64)
 
 
 def test_the_planted_pair_is_found_and_the_pairs_are_pure(

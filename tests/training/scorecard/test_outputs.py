@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from scoring.scorecard import Axis, Feature, Scorecard, ScorecardError, Term
+from scoring.scorecard import Axis, Factor, Scorecard, ScorecardError, Term
 from training.scorecard import ScorecardClassifier
 from training.scorecard.page import to_html
 from training.scorecard.points import to_points
@@ -86,7 +86,7 @@ def test_spark_differs_from_duckdb_in_quoting_alone(model: ScorecardClassifier) 
     assert plain == other
     escaped = Axis("t", "category", categories=("back\\slash",))
     card = Scorecard(
-        features=(Feature("t", "category"),),
+        features=(Factor("t", "category"),),
         terms=(Term((escaped,), np.array([1.0, 0.0, 0.0]), np.ones(3)),),
         intercept=0.0,
         link="identity",
@@ -165,7 +165,7 @@ def _small(link: str = "logit") -> Scorecard:
     single = Axis("a", "number", cuts=(1.0, 2.0))
     pair = (Axis("a", "number", cuts=(1.5,)), Axis("b", "category", categories=("x",)))
     return Scorecard(
-        features=(Feature("a", "number", 0.0, 3.0), Feature("b", "category")),
+        features=(Factor("a", "number", 0.0, 3.0), Factor("b", "category")),
         terms=(
             Term((single,), np.array([-1.0, 0.0, 1.0, 0.5]), np.array([5.0, 5.0, 5.0, 0.0])),
             Term(pair, np.array([[0.3, -0.3, 0.0], [-0.3, 0.3, 0.0], [0.0, 0.0, 0.0]]), np.ones((3, 3))),
@@ -217,7 +217,7 @@ def test_the_average_is_said_in_plain_counts() -> None:
 
 
 def test_an_empty_scorecard_can_be_written_everywhere() -> None:
-    card = Scorecard(features=(Feature("a", "number"),), terms=(), intercept=0.25, link="identity")
+    card = Scorecard(features=(Factor("a", "number"),), terms=(), intercept=0.25, link="identity")
     assert "Facts without any effect" in to_html(card)
     assert to_points(card).tables == ()
     with duckdb.connect() as base:

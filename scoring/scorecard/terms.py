@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool | tuple[str, ...] | None
 Category = str | int | float | bool
-Kind = Literal["number", "boolean", "category"]
+FactorKind = Literal["number", "boolean", "category"]
 Link = Literal["logit", "identity"]
 
-_KINDS: tuple[Kind, ...] = ("number", "boolean", "category")
+_KINDS: tuple[FactorKind, ...] = ("number", "boolean", "category")
 
 
 class ScorecardError(UsageError, ValueError):
@@ -37,7 +37,7 @@ class ScorecardError(UsageError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
+class Factor:
     """What a scorecard knows of one input column.
 
     ``low`` and ``high`` are the least and greatest value seen in training (numbers only; None where
@@ -47,7 +47,7 @@ class Feature:
     """
 
     name: str
-    kind: Kind
+    kind: FactorKind
     low: float | None = None
     high: float | None = None
     missing_seen: bool = False
@@ -66,7 +66,7 @@ class Axis:
     """How one term divides one feature into cells (see the module's text for their order)."""
 
     feature: str
-    kind: Kind
+    kind: FactorKind
     cuts: tuple[float, ...] = ()
     categories: tuple[Category, ...] = ()
 

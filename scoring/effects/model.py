@@ -12,7 +12,7 @@ the modifier in which they were least like.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
@@ -21,56 +21,28 @@ import numpy as np
 import numpy.typing as npt
 
 from catalogue.errors import UsageError
-from scoring.effect_parts import LOG_SHARES, Arm, Codes, Floats, Moderation, Modifier, Value
+from scoring.effects.parts import Arm, Codes, Floats, Moderation, Modifier
 
 if TYPE_CHECKING:
     import polars as pl
-
-__all__ = [
-    "LOG_SHARES",
-    "SUPPORTS",
-    "Arm",
-    "Columns",
-    "Effect",
-    "EffectArrays",
-    "EffectModel",
-    "Moderation",
-    "Modifier",
-]
 
 SCHEMA: Final = "signpost.effects/1"
 SUPPORTS: Final = ("SUPPORTED", "THIN", "NONE")
 THIN_SHARE: Final = 1 / 3
 """An arm with at least this share of `min_support` similar people is THIN, below it NONE."""
 CHUNK: Final = 8192
+BLOCK: Final = 256  # rows by every arm's covariance at a time, so that memory stays bounded
 INTERCEPT: Final = "intercept"
 Columns: TypeAlias = "Mapping[str, Any] | pl.DataFrame"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """One arm's effect for one person.
-
-    `effect`, `lower` and `upper` are differences in the mean outcome (for progress: in its
-    chance) against the reference; the interval is of the model's `level` (0.90). `terms` maps
-    "intercept" and each modifier to its contribution: their sum is `effect`. What having a need adds is part of
-    the terms of the needs that the person has. `similar` is the
-    number of past people behind `support`.
-    """
-
-    effect: float
-    lower: float
-    upper: float
-    support: str
-    similar: float
-    terms: Mapping[str, float]
-
-
 @dataclass(frozen=True, kw_only=True)
 class EffectArrays:
-    """Effects of many people: arrays [people, arms] in the order of `arms`.
+    """Effects for some people: arrays [people, arms] in the order of `arms`.
 
-    `support` holds places in `SUPPORTS`.
+    `effect`, `lower` and `upper` are differences in the mean outcome (for progress: in its chance) against the
+    reference; the interval is of the model's `level` (0.90). `support` holds places in `SUPPORTS`, `similar` the number
+    of past people behind it.
     """
 
     arms: tuple[str, ...]
@@ -81,11 +53,22 @@ class EffectArrays:
     similar: Floats
 
 
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """The parts whose sum is each arm's effect for each person.
+
+    `intercept` is [people, arms], `terms` [people, arms, modifiers] in the order of the model's `feature_names`. What
+    having a need adds is part of the terms of the needs that the person has.
+    """
+
+    intercept: Floats
+    terms: Floats
+
+
 class EffectModel:
     """The effects of every arm, for one person or for many.
 
-    `effects(row)` answers in well under a millisecond for 57 arms; `effects_many` walks through
-    a frame in chunks, so its memory does not grow beyond its own answer. Nothing outside the
+    `effects` walks through columns in chunks, so its memory does not grow beyond its own answer. Nothing outside the
     modifiers is read: a changed protected characteristic cannot change an effect.
     """
 
@@ -171,6 +154,11 @@ class EffectModel:
         return factors
 
     @cached_property
+    def _along(self) -> Floats:
+        """The factors without the need, turned so that rows of a design can be multiplied by all of them at once."""
+        return np.ascontiguousarray(self._factors[:, :, :-1].transpose(0, 2, 1))
+
+    @cached_property
     def _doubtful(self) -> Codes:
         """Which functions (0: the intercept) any arm has a coefficient for, so that there is doubt about it."""
         functions = 1 + sum(m.basis.shape[1] for m in self.modifiers)
@@ -230,59 +218,16 @@ class EffectModel:
     def _people(self) -> Floats:
         return np.array([arm.people for arm in self._arms])
 
-    def effects(self, row: Mapping[str, Value]) -> dict[str, Effect]:
-        """Every arm's effect for one person; `row` maps feature names to values (None: not recorded)."""
-        places = [m.bin_of(self._value(row, m.name)) for m in self.modifiers]
-        at = self._starts + np.asarray(places, dtype=np.int64)
-        met = self._met(at[None, :])
-        parts = self._tables[:, at] + self._by_need(at[None, :], met)[0]
-        design = np.concatenate([[1.0], *(m.basis[b] for m, b in zip(self.modifiers, places, strict=True))])
-        sums, half, similar, codes = self._finish(parts=parts, at=at, design=design, met=met[0])
-        share = float(self.moderation.share(design[None, :])[0])
-        parts = share * parts
-        names = self.feature_names
-        return {
-            arm: Effect(
-                effect=sums[i],
-                lower=sums[i] - half[i],
-                upper=sums[i] + half[i],
-                support=SUPPORTS[codes[i]],
-                similar=similar[i],
-                terms={INTERCEPT: share * self._arms[i].intercept, **dict(zip(names, values, strict=True))},
-            )
-            for i, (arm, values) in enumerate(zip(self.arms, parts.tolist(), strict=True))
-        }
-
-    def _finish(
-        self, *, parts: Floats, at: Codes, design: Floats, met: Floats
-    ) -> tuple[list[float], list[float], list[float], list[int]]:
-        own = self._intercepts + parts.sum(axis=1)
-        share = float(self.moderation.share(design[None, :])[0])
-        sums = share * own
-        doubt = float(((self._moderated @ design[1:]) ** 2).sum())
-        factors = self._factors
-        along = factors[:, :, :-1] @ design[self._doubtful] + factors[:, :, -1] * met[:, None]
-        variance = share**2 * (along**2).sum(axis=1)
-        variance += (share * own) ** 2 * doubt
-        similar = self._people * self._likeness[:, at].min(axis=1, initial=1.0)
-        half = self.z * np.sqrt(variance)
-        return sums.tolist(), half.tolist(), similar.tolist(), self._support(similar).tolist()
-
     def _support(self, similar: Floats) -> npt.NDArray[np.int8]:
         thin = similar < self.min_support
         none = similar < self.min_support * THIN_SHARE
         return thin.astype(np.int8) + none.astype(np.int8)
 
-    @staticmethod
-    def _value(row: Mapping[str, Value], name: str) -> Value:
-        if name not in row:
-            raise UsageError(
-                f"The row lacks the feature {name}, which the benefit model reads; add it (None if not recorded)."
-            )
-        return row[name]
+    def effects(self, frame: Columns) -> EffectArrays:
+        """Every arm's effect for every row of some columns (a polars frame, or a mapping of equally long columns).
 
-    def effects_many(self, frame: Columns) -> EffectArrays:
-        """Every arm's effect for every row of a frame (polars, or a mapping of columns)."""
+        Raises UsageError for a feature that the columns lack, and for a column of another kind than its modifier.
+        """
         chunks = list(self.chunks(frame))
         return EffectArrays(
             arms=self.arms,
@@ -295,32 +240,27 @@ class EffectModel:
 
     def chunks(self, frame: Columns, *, rows: int = CHUNK) -> Iterator[EffectArrays]:
         """The same, `rows` people at a time, in order; at least one (perhaps empty) chunk."""
-        import polars as pl
-
-        length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
+        length = _length(frame, self.feature_names)
         columns = {name: self._column(frame, name) for name in self.feature_names}
         for start in range(0, max(length, 1), rows):
             stop = min(start + rows, length)
             places = [m.bins_of(columns[m.name][start:stop]) for m in self.modifiers]
             yield self._chunk(places, people=stop - start)
 
-    def terms_many(self, frame: Columns) -> Floats:
-        """Every term of every arm's effect, without the intercept: [people, arms, modifiers].
+    def explain(self, frame: Columns) -> Explained:
+        """What is each effect made of?
 
-        Its last axis is in the order of `feature_names`. Meant for a chunk of people at a time: it is
-        as large as the number of people, arms and modifiers multiplied.
+        Meant for a chunk of people at a time: it is as large as the number of people, arms and modifiers multiplied.
         """
+        length = _length(frame, self.feature_names)
         places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
-        at = self._places(places, people=len(places[0]) if places else 0)
-        share = self.moderation.share(self.design(places, people=len(at)))
+        at = self._places(places, people=length)
+        share = self.moderation.share(self.design(places, people=length))
         terms = self._tables.T[at].transpose(0, 2, 1) + self._by_need(at, self._met(at))
-        return np.asarray(terms * share[:, None, None])
+        return Explained(intercept=share[:, None] * self._intercepts, terms=terms * share[:, None, None])
 
     def _column(self, frame: Columns, name: str) -> Any:
-        import polars as pl
-
-        names = frame.columns if isinstance(frame, pl.DataFrame) else frame
-        if name not in names:
+        if name not in _names(frame):
             raise UsageError(f"The frame lacks the feature {name}, which the benefit model reads; add it.")
         return frame[name]
 
@@ -335,11 +275,11 @@ class EffectModel:
             np.minimum(like, self._likeness.T[start + codes], out=like)
         doubtful = design[:, self._doubtful]
         variance = np.empty((people, k))
-        for i, factor in enumerate(self._factors):
-            along = doubtful @ factor[:, :-1].T
-            if self._arms[i].needs:
-                along += met[:, [i]] * factor[:, -1]
-            variance[:, i] = (along**2).sum(axis=1)
+        for start in range(0, people, BLOCK):
+            block = slice(start, start + BLOCK)
+            along = np.matmul(doubtful[block][None], self._along)
+            along += met[block].T[:, :, None] * self._factors[:, None, :, -1]
+            variance[block] = (along**2).sum(axis=2).T
         share = self.moderation.share(design)[:, None]
         doubt = ((design[:, 1:] @ self._moderated.T) ** 2).sum(axis=1)[:, None]
         effect *= share
@@ -374,9 +314,7 @@ class EffectModel:
         The interval is that of the average, not the average of the intervals: what is uncertain
         about single people and cancels over the group does not widen it.
         """
-        import polars as pl
-
-        length = frame.height if isinstance(frame, pl.DataFrame) else _length(frame, self.feature_names)
+        length = _length(frame, self.feature_names)
         if length == 0:
             raise UsageError("The group is empty; an average effect needs at least one person.")
         places = [m.bins_of(self._column(frame, m.name)) for m in self.modifiers]
@@ -442,6 +380,11 @@ class EffectModel:
         return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
 
 
-def _length(columns: Mapping[str, Any], names: Sequence[str]) -> int:
-    known = [name for name in names if name in columns] or list(columns)
+def _names(columns: Columns) -> Collection[str]:
+    """The names of the columns of a frame or a mapping."""
+    return columns if isinstance(columns, Mapping) else columns.columns
+
+
+def _length(columns: Columns, names: Sequence[str]) -> int:
+    known = [name for name in names if name in _names(columns)] or list(_names(columns))
     return len(columns[known[0]]) if known else 0

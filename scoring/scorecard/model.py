@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 import numpy as np
 import orjson
 
-from scoring.scorecard_reading import (
+from scoring.scorecard.reading import (
     Reader,
     cells_of,
     column_of,
@@ -28,11 +28,11 @@ from scoring.scorecard_reading import (
     refuse_infinite,
     row_count,
 )
-from scoring.scorecard_terms import (
+from scoring.scorecard.terms import (
     Axis,
     Category,
-    Feature,
-    Kind,
+    Factor,
+    FactorKind,
     Link,
     ScorecardError,
     Term,
@@ -46,21 +46,6 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = [
-    "CHUNK_ROWS",
-    "FORMAT",
-    "Axis",
-    "Category",
-    "Feature",
-    "Kind",
-    "Link",
-    "Scorecard",
-    "ScorecardError",
-    "Term",
-    "Value",
-    "ordered",
-]
-
 FORMAT = "signpost-scorecard/1"
 CHUNK_ROWS = 65_536
 """Rows scored at a time: bounds the memory of the many-row scorer whatever the length of its input."""
@@ -69,10 +54,15 @@ _LINKS: tuple[Link, ...] = ("logit", "identity")
 
 
 class _PairReader(NamedTuple):
+    """How the cells of two features become a pair's number: as lists for one row, laid flat for many."""
+
     first: int
     second: int
     rows: list[list[float]]
     columns: list[int]
+    flat: NDArray[np.float64]
+    places: NDArray[np.intp]
+    width: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +80,7 @@ class Scorecard:
         ScorecardError: when a table does not fit its axes or a term reads an unknown feature.
     """
 
-    features: tuple[Feature, ...]
+    features: tuple[Factor, ...]
     terms: tuple[Term, ...]
     intercept: float
     link: Link
@@ -164,40 +154,6 @@ class Scorecard:
         """
         return dict(zip(self.term_names, self._contributions(row), strict=True))
 
-    def explain_each(
-        self, shared: Mapping[str, Value], rows: Sequence[Mapping[str, Value]]
-    ) -> list[dict[str, float]]:
-        """Answer the same as ``explain`` for a few rows: what ``shared`` holds is theirs in common, and read once.
-
-        Raises:
-            ScorecardError: as ``score``.
-        """
-        readers, pairs = self._plan
-        common = [reader.name in shared for reader in readers]
-        names = self.term_names
-        mains = [reader.main for reader in readers]
-        found: list[dict[str, float]] = []
-        cells: list[int] = []
-        for row in rows:
-            try:
-                if cells:
-                    for place, reader in enumerate(readers):
-                        if not common[place]:
-                            cells[place] = _cell(reader, row[reader.name])
-                else:
-                    cells = [
-                        _cell(reader, (shared if own else row)[reader.name])
-                        for reader, own in zip(readers, common, strict=True)
-                    ]
-            except (KeyError, TypeError):
-                self._refuse_row({**shared, **row})
-            values = [main[cell] for main, cell in zip(mains, cells, strict=True) if main is not None]
-            values.extend(
-                [table[cells[first]][columns[cells[second]]] for first, second, table, columns in pairs]
-            )
-            found.append(dict(zip(names, values, strict=True)))
-        return found
-
     def probability(self, row: Mapping[str, Value]) -> float:
         """Answer: what does the score say as a chance (logit), or as a prediction (identity)?"""
         return float(self._inverse_link(np.float64(self.score(row))))
@@ -208,7 +164,7 @@ class Scorecard:
         values: list[float] = []
         endless = math.inf
         try:
-            for name, cuts, lookup, missing, main in readers:
+            for name, cuts, lookup, missing, main, _, _ in readers:
                 value = row[name]
                 if value is None:
                     cell = missing
@@ -226,7 +182,7 @@ class Scorecard:
                     values.append(main[cell])
         except (KeyError, TypeError):
             self._refuse_row(row)
-        values.extend(rows[cells[first]][columns[cells[second]]] for first, second, rows, columns in pairs)
+        values.extend(pair.rows[cells[pair.first]][pair.columns[cells[pair.second]]] for pair in pairs)
         return values
 
     def _refuse_row(self, row: Mapping[str, Value]) -> NoReturn:
@@ -285,6 +241,31 @@ class Scorecard:
         for _, part in self._parts(columns, rows=rows):
             yield part
 
+    def explain_pairs(
+        self, shared: Mapping[str, object], which: NDArray[np.integer], own: Mapping[str, object]
+    ) -> NDArray[np.float64]:
+        """Answer: what does each term add to the score of pairs, of which each has what it shares with others?
+
+        Args:
+            shared: columns that several pairs have in common (of people, say).
+            which: for each pair, its row in ``shared``.
+            own: columns of the pairs themselves, equal in length to ``which``; they come before ``shared``.
+
+        Returns:
+            Contributions ``[pairs, terms]`` in the order of ``term_names``.
+
+        Raises:
+            ScorecardError: as ``score_many``.
+        """
+        readers, _ = self._plan
+        cells = []
+        for reader in readers:
+            if reader.name in own:
+                cells.append(cells_of(reader, column_of(own, reader.name)))
+            else:
+                cells.append(cells_of(reader, column_of(shared, reader.name))[which])
+        return self._contributed(cells, rows=len(which))
+
     def probability_many(self, columns: Mapping[str, object] | pl.DataFrame) -> NDArray[np.float64]:
         """Answer: what do the scores of these rows say as chances (logit), or as predictions (identity)?"""
         return self._inverse_link(self.score_many(columns))
@@ -292,29 +273,31 @@ class Scorecard:
     def _parts(
         self, columns: Mapping[str, object] | pl.DataFrame, *, rows: int
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        readers, pairs = self._plan
+        readers, _ = self._plan
         count = row_count(columns, self.used_features)
         held = [column_of(columns, reader.name) for reader in readers]
-        mains = [None if reader.main is None else np.array(reader.main) for reader in readers]
-        cuts = [np.array(reader.cuts) for reader in readers]
-        tables = [(a, b, *_pair_tables(rows_, columns_)) for a, b, rows_, columns_ in pairs]
         for start in range(0, count, rows):
             stop = min(start + rows, count)
-            part = np.empty((stop - start, len(self.terms)), order="F")
-            cells: list[NDArray[np.intp]] = []
-            term = 0
-            for reader, column, edges, main in zip(readers, held, cuts, mains, strict=True):
-                cell = cells_of(reader, edges, column[start:stop])
-                cells.append(cell)
-                if main is not None:
-                    np.take(main, cell, out=part[:, term])
-                    term += 1
-            for first, second, row_at, column_at, flat, width in tables:
-                index = row_at[cells[first]] * width
-                index += column_at[cells[second]]
-                np.take(flat, index, out=part[:, term])
+            cells = [
+                cells_of(reader, column[start:stop]) for reader, column in zip(readers, held, strict=True)
+            ]
+            yield start, self._contributed(cells, rows=stop - start)
+
+    def _contributed(self, cells: Sequence[NDArray[np.intp]], *, rows: int) -> NDArray[np.float64]:
+        """What each term adds, [rows, terms], from the cells of each used feature."""
+        readers, pairs = self._plan
+        part = np.empty((rows, len(self.terms)), order="F")
+        term = 0
+        for reader, cell in zip(readers, cells, strict=True):
+            if reader.table is not None:
+                np.take(reader.table, cell, out=part[:, term])
                 term += 1
-            yield start, part
+        for pair in pairs:
+            index = cells[pair.first] * pair.width
+            index += pair.places[cells[pair.second]]
+            np.take(pair.flat, index, out=part[:, term])
+            term += 1
+        return part
 
     def _inverse_link(self, score: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
         if self.link == "identity":
@@ -344,7 +327,17 @@ class Scorecard:
                 if whole.kind == "category"
                 else None
             )
-            readers.append(Reader(name, list(whole.cuts), lookup, whole.cells - 1, table))
+            readers.append(
+                Reader(
+                    name,
+                    list(whole.cuts),
+                    lookup,
+                    whole.cells - 1,
+                    table,
+                    np.array(whole.cuts, dtype=np.float64),
+                    None if table is None else np.array(table),
+                )
+            )
         place = {reader.name: index for index, reader in enumerate(readers)}
         pairs: list[_PairReader] = []
         for term in self.terms:
@@ -354,7 +347,18 @@ class Scorecard:
             table_rows: list[list[float]] = term.values.tolist()
             rows = [table_rows[cell] for cell in cell_map(merged[one.feature], one).tolist()]
             columns = cast("list[int]", cell_map(merged[two.feature], two).tolist())
-            pairs.append(_PairReader(place[one.feature], place[two.feature], rows, columns))
+            flat: NDArray[np.float64] = np.array(rows)
+            pairs.append(
+                _PairReader(
+                    place[one.feature],
+                    place[two.feature],
+                    rows,
+                    columns,
+                    flat.ravel(),
+                    np.array(columns, dtype=np.intp),
+                    flat.shape[1],
+                )
+            )
         return readers, pairs
 
     # ---- to and from text
@@ -403,7 +407,7 @@ class Scorecard:
         if document.get("format") != FORMAT:
             raise ScorecardError(f"The document is not a scorecard of the format {FORMAT!r}; write it anew.")
         try:
-            features = tuple(Feature(**f) for f in cast("list[dict[str, Value]]", document["features"]))  # type: ignore[arg-type]
+            features = tuple(Factor(**f) for f in cast("list[dict[str, Value]]", document["features"]))  # type: ignore[arg-type]
             kinds = {f.name: f.kind for f in features}
             terms = tuple(_term(t, kinds) for t in cast("list[dict[str, object]]", document["terms"]))
             card = cls(
@@ -453,21 +457,7 @@ class Scorecard:
         return cls.from_dict(document)
 
 
-def _cell(reader: Reader, value: Value) -> int:
-    """The cell of one value; KeyError and TypeError are the caller's to put into words."""
-    if value is None:
-        return reader.missing
-    if reader.lookup is not None:
-        found = reader.lookup.get(value)  # type: ignore[arg-type]
-        return other_cell(reader.name, value, reader.missing) if found is None else found
-    if -math.inf < value < math.inf:  # type: ignore[operator]
-        return bisect_right(reader.cuts, value)
-    if value != value:  # noqa: PLR0124  NaN is the one value unequal to itself
-        return reader.missing
-    return refuse_infinite(reader.name)
-
-
-def _term(document: Mapping[str, object], kinds: Mapping[str, Kind]) -> Term:
+def _term(document: Mapping[str, object], kinds: Mapping[str, FactorKind]) -> Term:
     axes = []
     for axis in cast("list[dict[str, object]]", document["axes"]):
         name = cast("str", axis["feature"])
@@ -480,11 +470,3 @@ def _term(document: Mapping[str, object], kinds: Mapping[str, Kind]) -> Term:
         np.array(document["values"], dtype=np.float64),
         np.array(document["weights"], dtype=np.float64),
     )
-
-
-def _pair_tables(
-    rows: list[list[float]], columns: list[int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], int]:
-    """A pair's table laid flat, with the place of each row cell and of each column cell."""
-    table = np.array(rows)
-    return np.arange(len(rows)), np.array(columns, dtype=np.intp), table.ravel(), table.shape[1]

@@ -1,4 +1,4 @@
-"""Flags and prompts: which referrals are drifting, what has changed, which check is due.
+"""The flags and prompts that are kept: which referrals are drifting, what has changed, which check is due.
 
 A caseload is looked at when somebody asks for it, and a person when an event changes their case. What was
 found is kept until it no longer holds, so that a response has something to answer. A flag offers support; it
@@ -16,11 +16,13 @@ import orjson
 from sqlalchemy import Connection, String, cast, func, insert, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from catalogue.errors import UsageError
+from catalogue import Catalogue
+from features.case import Case
 from scoring.bundle import Bundle
+from scoring.inflight import from_cases
+from scoring.inflight.prompts import CHANGES, CHECKS
 from serving.audit_log import Actor, Deed, append
 from serving.errors import not_found
-from serving.lean import give_back
 from serving.schemas.flags import ResponseQuestion
 from serving.services import Services
 from serving.store import cases as case_store
@@ -66,8 +68,6 @@ def refresh(services: Services, *, practitioner: str | None, team: str | None, p
         look(services, crns, as_of=as_of, bundle=bundle)
         # Onwards by number, so that a case which changes meanwhile is not looked at for ever.
         looked_at = crns[-1]
-    if looked_at:
-        give_back()
 
 
 def _caseload(*, practitioner: str | None, team: str | None, pdu: str | None) -> list[ColumnElement[bool]]:
@@ -92,10 +92,8 @@ def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle
         lines = {case.crn: case_store.line(connection, case.crn) for case in found}
     if not found:
         return
-    from serving import flagging  # here: frames of many people are not needed to begin with
-
     versions = {case.crn: case.version for case in found}
-    raised = flagging.raised(
+    holding = what_holds(
         [case.read() for case in found],
         as_of=as_of,
         bundle=bundle,
@@ -103,12 +101,46 @@ def look(services: Services, crns: Sequence[str], *, as_of: date, bundle: Bundle
     )
     with services.database.write() as connection:
         for crn, version in versions.items():
-            _keep(connection, crn, raised.get(crn, []), line=lines[crn], as_of=as_of, bundle=bundle)
+            _keep(connection, crn, holding[crn], line=lines[crn], as_of=as_of, bundle=bundle)
             connection.execute(
                 update(cases)
                 .where(cases.c.crn == crn, cases.c.version == version)
                 .values(flags_checked=f"{stamp(as_of, bundle)}|{version}")
             )
+
+
+def what_holds(
+    cases: Sequence[Case], *, as_of: date, bundle: Bundle | None, catalogue: Catalogue
+) -> dict[str, list[Found]]:
+    """Which flags and prompts hold for these people on a day? By CRN; without a bundle there are prompts but no flags."""
+    words = {"CHANGE": CHANGES, "CHECK": CHECKS}
+    prompts = from_cases.prompts_of(cases, as_of=as_of, catalogue=catalogue)
+    found: dict[str, list[Found]] = {
+        case.crn: [
+            {"kind": kind, "code": code, "referral_id": None, "content": {"text": words[kind][code]}}
+            for kind, codes in (("CHANGE", prompt.changed), ("CHECK", prompt.due))
+            for code in codes
+        ]
+        for case, prompt in zip(cases, prompts, strict=True)
+    }
+    if bundle is None:
+        return found
+    referrals = [referral for case in cases for referral in from_cases.open_referrals(case, as_of)]
+    for flag in from_cases.flags(referrals, as_of=as_of, bundle=bundle, catalogue=catalogue):
+        if flag.flagged:
+            found[flag.crn].append(
+                {
+                    "kind": "RISK",
+                    "code": flag.band,
+                    "referral_id": flag.referral_id,
+                    "content": {
+                        "text": "this referral may end before it is completed",
+                        "weeksIn": flag.weeks_in,
+                        "reasonCodes": list(flag.reason_codes),
+                    },
+                }
+            )
+    return found
 
 
 def _keep(
@@ -287,43 +319,3 @@ def respond(
         }
         keep(connection, once, response=answer, crn=crn, at=at)
     return answer, False
-
-
-def completion_risk(services: Services, *, referral_id: str, actor: Actor) -> Found:
-    """The in-flight risk of one open referral, with exact terms and the records behind them.
-
-    Raises:
-        ServiceError: 404 for an unknown or ended referral, or when no bundle is in use; 403 for a limited case.
-    """
-    with services.database.scoring() as connection:
-        crn = case_store.owner(connection, referral_id)
-    bundle = services.bundles.current
-    if crn is None:
-        raise not_found("referral")
-    case = open_case(services, crn=crn, user=actor.who)
-    if bundle is None:
-        raise not_found("release bundle in use; in-flight risk needs one")
-    from serving import flagging
-
-    try:
-        found = flagging.risk(
-            case.read(),
-            referral_id,
-            as_of=services.as_of(None),
-            bundle=bundle,
-            catalogue=services.catalogue,
-        )
-    except UsageError as error:
-        raise not_found("open referral") from error
-    with services.database.write() as connection:
-        append(
-            connection,
-            services.database,
-            deed=Deed.CONSULTATION,
-            action="COMPLETION_RISK_VIEWED",
-            actor=actor,
-            at=services.now(),
-            crn=crn,
-            details={"bundleVersion": bundle.version},
-        )
-    return found

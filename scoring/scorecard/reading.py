@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 import numpy as np
 
-from scoring.scorecard_terms import Category, ScorecardError
+from catalogue.subjects import Categories
+from scoring.scorecard.terms import Category, ScorecardError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
 
 
 class Reader(NamedTuple):
-    """How one feature's value becomes a cell, over all of its terms together."""
+    """How one feature's value becomes a cell, over all of its terms together.
+
+    ``edges`` and ``table`` are ``cuts`` and ``main`` as arrays.
+    """
 
     name: str
     cuts: list[float]
     lookup: dict[Category, int] | None
     missing: int
     main: list[float] | None
+    edges: NDArray[np.float64]
+    table: NDArray[np.float64] | None
 
 
 def other_cell(name: str, value: object, missing: int) -> int:
@@ -56,26 +62,34 @@ def row_count(columns: Mapping[str, object] | pl.DataFrame, used: Sequence[str])
     return next(iter(lengths), 0)
 
 
-def column_of(columns: Mapping[str, object] | pl.DataFrame, name: str) -> Sequence[object]:
+def column_of(columns: Mapping[str, object] | pl.DataFrame, name: str) -> Sequence[object] | Categories:
     """A column by its name, or the sentence that says it is not there."""
     try:
-        return cast("Sequence[object]", columns[name])
+        return cast("Sequence[object] | Categories", columns[name])
     except Exception as error:  # polars and mappings each have their own error for an absent column
         raise ScorecardError(
             f"The rows to be scored have no column {name!r}; add it, empty if need be."
         ) from error
 
 
-def cells_of(reader: Reader, cuts: NDArray[np.float64], column: Sequence[object]) -> NDArray[np.intp]:
+def cells_of(reader: Reader, column: Sequence[object] | Categories) -> NDArray[np.intp]:
     """The cell of each value of a column."""
+    if isinstance(column, Categories):
+        return _named_cells(reader, column)
     if reader.lookup is not None:
         return _category_cells(reader, column)
     held = np.asarray(column)
     # A nullable column of yes/no arrives as objects; anything else that is not numeric is refused there.
-    values = held.astype(np.float64) if held.dtype.kind in "biuf" else _numbers(reader.name, held.tolist())
+    values = (
+        held.astype(np.float64, copy=False)
+        if held.dtype.kind in "biuf"
+        else _numbers(reader.name, held.tolist())
+    )
+    cells: NDArray[np.intp] = reader.edges.searchsorted(values, "right")
+    if np.isfinite(values).all():
+        return cells
     if np.isinf(values).any():
         refuse_infinite(reader.name)
-    cells = np.searchsorted(cuts, values, side="right")
     return np.where(np.isnan(values), reader.missing, cells)
 
 
@@ -83,6 +97,14 @@ def _numbers(name: str, values: list[object]) -> NDArray[np.float64]:
     if not all(value is None or isinstance(value, int | float | np.number | np.bool_) for value in values):
         raise ScorecardError(f"The column {name!r} must hold numbers or None.")
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _named_cells(reader: Reader, column: Categories) -> NDArray[np.intp]:
+    """The cells of names that come as codes."""
+    if reader.lookup is None:
+        raise ScorecardError(f"The column {reader.name!r} must hold numbers or None.")
+    cells = [reader.lookup.get(name, reader.missing - 1) for name in column.names]
+    return np.array([*cells, reader.missing], dtype=np.intp)[np.where(column.codes < 0, -1, column.codes)]
 
 
 def _category_cells(reader: Reader, column: Sequence[object]) -> NDArray[np.intp]:

@@ -117,20 +117,13 @@ class CalibrationMap:
         low, _, high = self._many(np.asarray(score, dtype=np.float64))
         return low, high
 
-    def around(self, score: float) -> tuple[float, float, float]:
-        """Answer: what is the calibrated chance at this score, and between which is it: lower, chance, upper.
+    def around(self, scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Answer: what is the calibrated chance at each score, and between which is it: lower, chance, upper?
 
         Raises:
             CalibrationError: as ``predict``.
         """
-        return self._one(score)
-
-    def around_each(self, scores: Sequence[float]) -> list[tuple[float, float, float]]:
-        """Answer the same as ``around`` for each of a few scores: a curve is read at all of them in one go."""
-        if not scores or self.method != "beta":
-            return [self._one(score) for score in scores]
-        low, middle, high = (part.tolist() for part in self._many(np.array(scores)))
-        return list(zip(low, middle, high, strict=True))
+        return self._many(scores)
 
     def _one(self, score: float) -> tuple[float, float, float]:
         if self.method == "beta":

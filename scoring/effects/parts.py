@@ -49,44 +49,26 @@ class Modifier:
         """Bins without the one for "not recorded"."""
         return len(self.values) if self.values is not None else len(self.edges or ()) + 1
 
-    def bin_of(self, value: Value) -> int:
-        """The bin of one value; the last one where it is not recorded or unknown."""
-        if value is None:
-            return self.bins
-        if self.values is not None:
-            text = str(value)
-            return self.values.index(text) if text in self.values else self.bins
-        if not isinstance(value, int | float | np.number | np.bool_):
-            raise UsageError(
-                f"The modifier {self.name} wants a number or nothing; it was given another kind."
-            )
-        number = float(value)
-        if math.isnan(number):
-            return self.bins
-        return int(np.searchsorted(np.asarray(self.edges), number, side="right"))
-
     def bins_of(self, column: object) -> Codes:
-        """The bins of a column: numpy, polars or any sequence; null and NaN are not recorded."""
-        import polars as pl  # here, since one person needs none of it
+        """The bins of a column: an array, a polars series or any sequence; null and NaN are not recorded.
 
-        series = column if isinstance(column, pl.Series) else None
+        The last bin is for what is not recorded, or is a category never seen. Raises UsageError where a number is
+        wanted and something else stands.
+        """
         if self.values is not None:
-            texts = (
-                series.cast(pl.String).to_list()
-                if series is not None
-                else list(np.asarray(column, dtype=object))
-            )
+            texts = column.to_list() if hasattr(column, "to_list") else list(np.asarray(column, dtype=object))
             places = {value: place for place, value in enumerate(self.values)}
             return np.array(
-                [places.get(str(t), self.bins) if t is not None else self.bins for t in texts], dtype=np.int64
+                [places.get(str(text), self.bins) if text is not None else self.bins for text in texts],
+                dtype=np.int64,
             )
-        if series is not None:
-            numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        else:
+        try:
             numbers = np.asarray(column, dtype=np.float64)  # None becomes NaN
-        codes = np.searchsorted(np.asarray(self.edges, dtype=np.float64), numbers, side="right").astype(
-            np.int64
-        )
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"The modifier {self.name} wants numbers or nothing; it was given another kind."
+            ) from error
+        codes = np.searchsorted(np.asarray(self.edges, dtype=np.float64), numbers, side="right")
         return np.where(np.isnan(numbers), self.bins, codes)
 
     @classmethod
