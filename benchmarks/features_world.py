@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.contract import OUTCOMES, SENTENCE_TYPES, STATUSES, TABLES, Column, Kind
+from features.contract import OUTCOMES, SENTENCE_TYPES, STATUSES, TABLES, Column, ColumnKind
 
 PART = 25_000
 FIRST, LAST = date(2019, 1, 1), date(2024, 1, 1)
@@ -118,15 +118,15 @@ def _column(  # noqa: C901, PLR0911, PLR0912, PLR0917  one case a kind of column
         case "layer":
             return np.full(n, 3)
     match column.kind:
-        case Kind.INT:
+        case ColumnKind.INT:
             return chance.integers(0, int(column.most or 20) + 1, n)
-        case Kind.FLOAT:
+        case ColumnKind.FLOAT:
             return np.round(chance.random(n) * 100, 1)
-        case Kind.BOOL:
+        case ColumnKind.BOOL:
             return chance.random(n) < 0.3
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return _days(happened)
-        case Kind.LIST:
+        case ColumnKind.LIST:
             return pl.Series(
                 [[column.allowed[0]] if column.allowed else []], dtype=pl.List(pl.String)
             ).new_from_index(0, n)

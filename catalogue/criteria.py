@@ -23,7 +23,7 @@ class Criterion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class CodeIn:
     """The recorded code, or yes or no, is one of these."""
 
     field: str
@@ -89,7 +89,7 @@ class Highest:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class ItemTotal:
     """A sum of items of 0, 1 or 2 reaches a minimum; a missing item could still be anything."""
 
     name: str
@@ -162,7 +162,7 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Negated:
     """The part does not hold."""
 
     part: Criterion
@@ -173,12 +173,12 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class NoneEligible(Not):
+class NoneEligible(Negated):
     """The person is eligible for none of some other interventions, whose own rules are spelt out as the part."""
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast:
+class CountOf:
     """At least ``count`` of the parts hold."""
 
     count: int
@@ -191,9 +191,9 @@ class AtLeast:
 
 def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
     """Which criteria is this one composed of? None for a leaf."""
-    if isinstance(criterion, AllOf | AnyOf | AtLeast):
+    if isinstance(criterion, AllOf | AnyOf | CountOf):
         return criterion.parts
-    if isinstance(criterion, Not):
+    if isinstance(criterion, Negated):
         return (criterion.part,)
     if isinstance(criterion, FirstRecorded):
         return criterion.options

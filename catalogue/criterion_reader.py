@@ -28,10 +28,18 @@ from catalogue import criteria
 from catalogue.criteria import Criterion
 from catalogue.documents import Number, Section, Text, Whole, Wrong, YesNo, each_once, one_of, within
 from catalogue.errors import UnknownFieldError, UnknownInterventionError
-from catalogue.fields import FIELDS, NEED_THRESHOLDS, PREDICTOR_BANDS, RISK_BANDS, TOTALS, Kind, linked_field
+from catalogue.fields import (
+    FIELDS,
+    NEED_THRESHOLDS,
+    PREDICTOR_BANDS,
+    RISK_BANDS,
+    TOTALS,
+    FieldKind,
+    linked_field,
+)
 from catalogue.intervention import Intervention, InterventionType
 
-BANDS: Final = tuple(name for name, field in FIELDS.items() if field.kind is Kind.BAND)
+BANDS: Final = tuple(name for name, field in FIELDS.items() if field.kind is FieldKind.BAND)
 Codes: TypeAlias = Annotated[tuple[Text, ...], AfterValidator(each_once)]
 Need: TypeAlias = Annotated[Text, one_of(NEED_THRESHOLDS)]
 
@@ -96,7 +104,7 @@ class _Not(_Form):
 
     @property
     def criterion(self) -> Criterion:
-        return criteria.Not(self.not_.criterion)
+        return criteria.Negated(self.not_.criterion)
 
 
 class _Some(Section):
@@ -117,7 +125,7 @@ class _AtLeastN(_Form):
 
     @property
     def criterion(self) -> Criterion:
-        return criteria.AtLeast(self.at_least_n.n, _criteria(self.at_least_n.of))
+        return criteria.CountOf(self.at_least_n.n, _criteria(self.at_least_n.of))
 
 
 class _FirstRecorded(_Form):
@@ -139,13 +147,13 @@ class _FirstRecorded(_Form):
 
 
 # What a test of one field may say, by the kind of the field: one of these, or a lower and an upper bound.
-_FITS: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+_FITS: Final[Mapping[FieldKind, frozenset[str]]] = MappingProxyType(
     {
-        Kind.NUMBER: frozenset({"at_least", "at_most", "below"}),
-        Kind.BAND: frozenset(),
-        Kind.CODE: frozenset({"is", "in"}),
-        Kind.FLAG: frozenset({"is"}),
-        Kind.CODES: frozenset({"contains_any", "contains_none"}),
+        FieldKind.NUMBER: frozenset({"at_least", "at_most", "below"}),
+        FieldKind.BAND: frozenset(),
+        FieldKind.CODE: frozenset({"is", "in"}),
+        FieldKind.FLAG: frozenset({"is"}),
+        FieldKind.CODES: frozenset({"contains_any", "contains_none"}),
     }
 )
 
@@ -178,13 +186,13 @@ class _Field(_Form):
             raise ValueError(
                 f"says {' and '.join(sorted(said))} of '{self.field}' at once; keep one, or a lower and an upper bound."
             )
-        worded = isinstance(self.is_, bool if asked.kind is Kind.FLAG else str)
+        worded = isinstance(self.is_, bool if asked.kind is FieldKind.FLAG else str)
         if not said or not said <= _FITS[asked.kind] or ("is" in said and not worded):
             raise ValueError(
                 f"asks about '{self.field}' in a way that does not fit its kind ({asked.kind});"
                 " see catalogue/interventions/README.md."
             )
-        if not asked.codes_open and asked.kind is not Kind.FLAG:
+        if not asked.codes_open and asked.kind is not FieldKind.FLAG:
             for code in self._codes:
                 within(code, asked.scale)
         return self
@@ -199,11 +207,11 @@ class _Field(_Form):
     @property
     def criterion(self) -> Criterion:
         if self.is_ is not None or self.in_:
-            return criteria.OneOf(self.field, self._codes)
+            return criteria.CodeIn(self.field, self._codes)
         if self.contains_any:
             return criteria.ContainsAny(self.field, self._codes)
         if self.contains_none:
-            return criteria.Not(criteria.ContainsAny(self.field, self._codes))
+            return criteria.Negated(criteria.ContainsAny(self.field, self._codes))
         if self.below is None:
             return criteria.Between(self.field, minimum=self.at_least, maximum=self.at_most)
         under = criteria.Below(self.field, self.below)
@@ -288,7 +296,7 @@ class _Total(_Form):
 
     @property
     def criterion(self) -> Criterion:
-        return criteria.Total(self.total, TOTALS[self.total], minimum=self.at_least)
+        return criteria.ItemTotal(self.total, TOTALS[self.total], minimum=self.at_least)
 
 
 class _Need(_Form):
@@ -299,7 +307,7 @@ class _Need(_Form):
         return criteria.AnyOf(
             (
                 criteria.Between(self.need, minimum=NEED_THRESHOLDS[self.need]),
-                criteria.OneOf(linked_field(self.need), (True,)),
+                criteria.CodeIn(linked_field(self.need), (True,)),
             )
         )
 

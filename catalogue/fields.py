@@ -14,7 +14,7 @@ Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Subject: TypeAlias = Mapping[str, Value]
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """How a field's values compare."""
 
     NUMBER = "NUMBER"
@@ -35,7 +35,7 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     label: str
     scale: tuple[str, ...] = ()
     lowest: float | None = None
@@ -206,7 +206,7 @@ def _assessed() -> list[Field]:
     fields = [
         Field(
             name=name,
-            kind=Kind.NUMBER,
+            kind=FieldKind.NUMBER,
             label=f"the score for {label}",
             lowest=0,
             highest=highest,
@@ -215,13 +215,13 @@ def _assessed() -> list[Field]:
         for name, (label, highest) in SECTIONS.items()
     ]
     fields += [
-        Field(name=name, kind=Kind.NUMBER, label=label, lowest=0, highest=ITEM_MAXIMUM, assessed=True)
+        Field(name=name, kind=FieldKind.NUMBER, label=label, lowest=0, highest=ITEM_MAXIMUM, assessed=True)
         for name, label in _ITEMS.items()
     ]
     fields += [
         Field(
             name=name,
-            kind=Kind.FLAG,
+            kind=FieldKind.FLAG,
             label=label,
             assessed=True,
             bears_on="disability" if name == "acute_mental_health" else None,
@@ -231,7 +231,7 @@ def _assessed() -> list[Field]:
     fields += [
         Field(
             name=f"{name.split('_')[0]}_linked_reoffending",
-            kind=Kind.FLAG,
+            kind=FieldKind.FLAG,
             label=f"how {label} links to crime",
             assessed=True,
         )
@@ -240,13 +240,13 @@ def _assessed() -> list[Field]:
     fields += [
         Field(
             name="s11_linked_harm",
-            kind=Kind.FLAG,
+            kind=FieldKind.FLAG,
             label="how thinking links to serious harm",
             assessed=True,
         ),
         Field(
             name="s12_linked_harm",
-            kind=Kind.FLAG,
+            kind=FieldKind.FLAG,
             label="how attitudes link to serious harm",
             assessed=True,
         ),
@@ -258,7 +258,7 @@ def _assessed() -> list[Field]:
         "rsr": "the RSR score",
     }
     fields += [
-        Field(name=name, kind=Kind.NUMBER, label=label, lowest=0, highest=100, assessed=True)
+        Field(name=name, kind=FieldKind.NUMBER, label=label, lowest=0, highest=100, assessed=True)
         for name, label in percentages.items()
     ]
     bands = {
@@ -269,20 +269,20 @@ def _assessed() -> list[Field]:
         "sara_other": ("the SARA risk to others", SARA_BANDS),
     }
     fields += [
-        Field(name=name, kind=Kind.BAND, label=label, scale=scale, assessed=True)
+        Field(name=name, kind=FieldKind.BAND, label=label, scale=scale, assessed=True)
         for name, (label, scale) in bands.items()
     ]
     fields += [
         Field(
             name="predictor_generation",
-            kind=Kind.CODE,
+            kind=FieldKind.CODE,
             label="which set of risk scores is used",
             scale=("OGRS3", "OGRS4"),
             assessed=True,
         ),
         Field(
             name="erg",
-            kind=Kind.NUMBER,
+            kind=FieldKind.NUMBER,
             label="the extremism risk score (ERG)",
             lowest=0,
             highest=ERG_HIGHEST,
@@ -290,73 +290,86 @@ def _assessed() -> list[Field]:
         ),
         Field(
             name="learning_screen_subtotal",
-            kind=Kind.NUMBER,
+            kind=FieldKind.NUMBER,
             label="the learning screen",
             lowest=0,
             highest=LEARNING_SCREEN_HIGHEST,
             assessed=True,
             bears_on="disability",
         ),
-        Field(name="motivation", kind=Kind.NUMBER, label="motivation", lowest=0, highest=2, assessed=True),
+        Field(
+            name="motivation", kind=FieldKind.NUMBER, label="motivation", lowest=0, highest=2, assessed=True
+        ),
     ]
     return fields
 
 
 _PERSON: Final = (
-    Field(name="sex", kind=Kind.CODE, label="sex", scale=SEX, characteristic="sex"),
-    Field(name="age", kind=Kind.NUMBER, label="age", lowest=10, highest=120, characteristic="age"),
-    Field(name="setting", kind=Kind.CODE, label="the setting", scale=SETTINGS),
-    Field(name="region", kind=Kind.CODE, label="the probation region", codes_open=True),
-    Field(name="pdu", kind=Kind.CODE, label="the probation delivery unit", codes_open=True),
-    Field(name="sentence_type", kind=Kind.CODE, label="the type of sentence", scale=SENTENCE_TYPES),
+    Field(name="sex", kind=FieldKind.CODE, label="sex", scale=SEX, characteristic="sex"),
+    Field(name="age", kind=FieldKind.NUMBER, label="age", lowest=10, highest=120, characteristic="age"),
+    Field(name="setting", kind=FieldKind.CODE, label="the setting", scale=SETTINGS),
+    Field(name="region", kind=FieldKind.CODE, label="the probation region", codes_open=True),
+    Field(name="pdu", kind=FieldKind.CODE, label="the probation delivery unit", codes_open=True),
+    Field(name="sentence_type", kind=FieldKind.CODE, label="the type of sentence", scale=SENTENCE_TYPES),
     Field(
         name="days_left",
-        kind=Kind.NUMBER,
+        kind=FieldKind.NUMBER,
         label="the end date of the sentence",
         lowest=-LONGEST_DAYS,
         highest=LONGEST_DAYS,
     ),
     Field(
         name="sentence_length_days",
-        kind=Kind.NUMBER,
+        kind=FieldKind.NUMBER,
         label="the length of the sentence",
         lowest=0,
         highest=LONGEST_DAYS,
     ),
-    Field(name="rar_days", kind=Kind.NUMBER, label="the number of RAR days", lowest=0, highest=365),
-    Field(name="previous_sanctions", kind=Kind.NUMBER, label="earlier sanctions", lowest=0, highest=1000),
-    Field(name="offence_types", kind=Kind.CODES, label="the kind of offence", scale=OFFENCE_TYPES),
-    Field(name="past_offence_types", kind=Kind.CODES, label="the kinds of past offence", scale=OFFENCE_TYPES),
-    Field(name="requirement_types", kind=Kind.CODES, label="the requirements", scale=REQUIREMENT_TYPES),
+    Field(name="rar_days", kind=FieldKind.NUMBER, label="the number of RAR days", lowest=0, highest=365),
     Field(
-        name="unpaid_work_hours", kind=Kind.NUMBER, label="the hours of unpaid work", lowest=0, highest=1000
+        name="previous_sanctions", kind=FieldKind.NUMBER, label="earlier sanctions", lowest=0, highest=1000
+    ),
+    Field(name="offence_types", kind=FieldKind.CODES, label="the kind of offence", scale=OFFENCE_TYPES),
+    Field(
+        name="past_offence_types",
+        kind=FieldKind.CODES,
+        label="the kinds of past offence",
+        scale=OFFENCE_TYPES,
+    ),
+    Field(name="requirement_types", kind=FieldKind.CODES, label="the requirements", scale=REQUIREMENT_TYPES),
+    Field(
+        name="unpaid_work_hours",
+        kind=FieldKind.NUMBER,
+        label="the hours of unpaid work",
+        lowest=0,
+        highest=1000,
     ),
     Field(
         name="attendance_centre_hours",
-        kind=Kind.NUMBER,
+        kind=FieldKind.NUMBER,
         label="the hours at an attendance centre",
         lowest=0,
         highest=1000,
     ),
-    Field(name="needs_interpreter", kind=Kind.FLAG, label="if they need an interpreter"),
-    Field(name="reads_simple_sentences", kind=Kind.FLAG, label="if they read simple sentences"),
+    Field(name="needs_interpreter", kind=FieldKind.FLAG, label="if they need an interpreter"),
+    Field(name="reads_simple_sentences", kind=FieldKind.FLAG, label="if they read simple sentences"),
     Field(
         name="completed_interventions",
-        kind=Kind.CODES,
+        kind=FieldKind.CODES,
         label="what work was done before",
         codes_open=True,
     ),
-    Field(name="open_interventions", kind=Kind.CODES, label="what work is under way", codes_open=True),
+    Field(name="open_interventions", kind=FieldKind.CODES, label="what work is under way", codes_open=True),
     Field(
         name="assessment_age_days",
-        kind=Kind.NUMBER,
+        kind=FieldKind.NUMBER,
         label="the date of the assessment",
         lowest=0,
         highest=LONGEST_DAYS,
     ),
     Field(
         name="assessment_layer",
-        kind=Kind.NUMBER,
+        kind=FieldKind.NUMBER,
         label="if the assessment is full (layer 3)",
         lowest=1,
         highest=3,

@@ -10,7 +10,7 @@ import polars as pl
 
 from catalogue.eligibility import Statuses, judge
 from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, Field, Kind
+from catalogue.fields import FIELDS, Field, FieldKind
 from catalogue.loading import Catalogue
 from catalogue.subjects import (
     CODE_ROW,
@@ -53,7 +53,7 @@ def read(frame: pl.DataFrame, *, needed: Iterable[str] = ()) -> Subjects:
                 numbers[NUMBER_ROW[name]] = _numbers(frame[name])
         for name in CODED:
             field = FIELDS[name]
-            if field.kind is Kind.FLAG:
+            if field.kind is FieldKind.FLAG:
                 if name in frame.columns:
                     codes[CODE_ROW[name]] = _flags(frame[name], field)
                 continue
@@ -138,12 +138,12 @@ def write(subjects: Subjects) -> pl.DataFrame:
 
 def _series(subjects: Subjects, name: str) -> pl.Series:
     match FIELDS[name].kind:
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             return pl.Series(name, subjects.number(name), dtype=pl.Float64).fill_nan(None)
-        case Kind.FLAG:
+        case FieldKind.FLAG:
             answers = pl.Series(name, subjects.code(name)).replace(NOT_RECORDED, None)
             return answers.cast(pl.Boolean)
-        case Kind.CODES:
+        case FieldKind.CODES:
             rows = [subjects.value(name, row) for row in range(len(subjects))]
             return pl.Series(name, rows, dtype=pl.List(pl.String))
         case _:

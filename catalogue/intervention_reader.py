@@ -16,11 +16,11 @@ from catalogue.criteria import (
     Anything,
     Below,
     Between,
+    CodeIn,
     Criterion,
     Highest,
-    OneOf,
+    ItemTotal,
     OnPathway,
-    Total,
     own_parts,
     parts_of,
 )
@@ -174,7 +174,7 @@ def _setting(file: InterventionFile) -> Rule:
         code="SETTING",
         kind=RuleKind.RULE,
         # Where it runs in every setting there is nothing to ask.
-        test=Anything("setting") if everywhere else OneOf("setting", file.settings),
+        test=Anything("setting") if everywhere else CodeIn("setting", file.settings),
         source=SETTINGS_COLUMN if file.source.startswith("FIND_AND_REFER:") else file.source,
         values=MappingProxyType({"setting": _setting_words(file.settings)}),
     )
@@ -238,7 +238,7 @@ def _own_values(test: Criterion | None) -> dict[str, str]:
             bounds["maximum"] = f"{test.maximum:g}"
     if isinstance(test, Below):
         bounds["bound"] = f"{test.bound:g}"
-    if isinstance(test, Total):
+    if isinstance(test, ItemTotal):
         bounds["minimum"] = f"{test.minimum:g}"
     if isinstance(test, Highest):
         scale = FIELDS[test.bands[0]].scale

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, Field, Kind, Value
+from catalogue.fields import FIELDS, Field, FieldKind, Value
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -25,13 +25,13 @@ Bits = npt.NDArray[np.uint64]
 
 NOT_RECORDED: Final = -1
 """The code of an answer that is not recorded."""
-NUMBERS: Final = tuple(name for name, field in FIELDS.items() if field.kind is Kind.NUMBER)
+NUMBERS: Final = tuple(name for name, field in FIELDS.items() if field.kind is FieldKind.NUMBER)
 """The fields that hold a number, in the order of the rows of ``Subjects.numbers``."""
 CODED: Final = tuple(
-    name for name, field in FIELDS.items() if field.kind in {Kind.BAND, Kind.CODE, Kind.FLAG}
+    name for name, field in FIELDS.items() if field.kind in {FieldKind.BAND, FieldKind.CODE, FieldKind.FLAG}
 )
 """The fields that hold a band, a code or a yes or no, in the order of the rows of ``Subjects.codes``."""
-LISTED: Final = tuple(name for name, field in FIELDS.items() if field.kind is Kind.CODES)
+LISTED: Final = tuple(name for name, field in FIELDS.items() if field.kind is FieldKind.CODES)
 NUMBER_ROW: Final[Mapping[str, int]] = MappingProxyType({name: row for row, name in enumerate(NUMBERS)})
 CODE_ROW: Final[Mapping[str, int]] = MappingProxyType({name: row for row, name in enumerate(CODED)})
 
@@ -161,10 +161,10 @@ class Subjects:
     def value(self, name: str, row: int) -> Value:
         """What is recorded of one person: a number, a code, a yes or no, a tuple of codes, or ``None``."""
         kind = FIELDS[name].kind
-        if kind is Kind.NUMBER:
+        if kind is FieldKind.NUMBER:
             number = float(self.number(name)[row])
             return None if number != number else number  # noqa: PLR0124  only NaN differs from itself
-        if kind is Kind.CODES:
+        if kind is FieldKind.CODES:
             listed = self.lists[name]
             if not listed.recorded[row]:
                 return None
@@ -172,14 +172,14 @@ class Subjects:
         code = int(self.code(name)[row])
         if code == NOT_RECORDED:
             return None
-        return code == 1 if kind is Kind.FLAG else self.scale(name)[code]
+        return code == 1 if kind is FieldKind.FLAG else self.scale(name)[code]
 
     def recorded(self, name: str) -> Bools:
         """Of whom is an answer recorded?"""
         kind = FIELDS[name].kind
-        if kind is Kind.NUMBER:
+        if kind is FieldKind.NUMBER:
             return ~np.isnan(self.number(name))
-        if kind is Kind.CODES:
+        if kind is FieldKind.CODES:
             return self.lists[name].recorded
         return np.asarray(self.code(name) != NOT_RECORDED)
 
@@ -228,7 +228,7 @@ class Subjects:
                 vocabularies |= {name: ()} if field.codes_open else {}
                 continue
             column = [person.get(name) for person in people]
-            if field.kind is Kind.FLAG:
+            if field.kind is FieldKind.FLAG:
                 codes[CODE_ROW[name]] = [_flag(field, value) for value in column]
                 continue
             texts = [_text(field, value) for value in column]

@@ -63,7 +63,7 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class LifeRelease:
     """When a person serving a life or indeterminate sentence was released, and the day that is asked about."""
 
     released_on: date
@@ -80,7 +80,7 @@ def tier(
     dc_srp_score: float | None = None,
     mappa: bool = False,
     rosh: str | None = None,
-    life_release: Release | None = None,
+    life_release: LifeRelease | None = None,
     registrations: Collection[str] = (),
     ever_sexual_offence: bool = False,
     active_event: bool = True,
@@ -157,7 +157,7 @@ def _dc_srp(band: str | None, score: float | None) -> str | None:
     return next(name for bound, name in _DC_MEDIUM if score >= bound)
 
 
-def _life(release: Release) -> str:
+def _life(release: LifeRelease) -> str:
     if release.as_of <= _years_after(release.released_on, 1):
         return "B"
     return "D" if release.as_of <= _years_after(release.released_on, 5) else "E"

@@ -23,21 +23,21 @@ from catalogue.criteria import (
     AllOf,
     AnyOf,
     Anything,
-    AtLeast,
     Below,
     Between,
+    CodeIn,
     ContainsAny,
+    CountOf,
     Criterion,
     FirstRecorded,
     Highest,
-    Not,
-    OneOf,
+    ItemTotal,
+    Negated,
     OnPathway,
-    Total,
     parts_of,
 )
 from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind
+from catalogue.fields import FIELDS, ITEM_MAXIMUM, FieldKind
 from catalogue.subjects import (
     CODE_ROW,
     FIELD_PLACE,
@@ -133,7 +133,7 @@ class _OpenCodesAmong:
     """A recorded code of a field without a closed scale is among some."""
 
     places: Ints
-    criteria: tuple[OneOf, ...]
+    criteria: tuple[CodeIn, ...]
 
     def ask(self, question: _Question) -> Truths:
         subjects = question.subjects
@@ -233,15 +233,15 @@ def _groups(criteria: Mapping[int, Criterion]) -> tuple[_Group, ...]:
         bounds = np.array([_bounds(each) for each in numbers])
         rows = np.array([NUMBER_ROW[each.fields[0]] for each in numbers])
         groups.append(_Numbers(places, rows, bounds[:, 0], bounds[:, 1]))
-    groups.extend(_of_codes(*take(OneOf)))
+    groups.extend(_of_codes(*take(CodeIn)))
     groups.extend(_of_lists(*take(ContainsAny)))
     places, bands = take(Highest)
     if len(places):
         groups.append(_of_bands(places, [each for each in bands if isinstance(each, Highest)]))
-    places, totals = take(Total)
+    places, totals = take(ItemTotal)
     if len(places):
         rows_of = tuple(np.array([NUMBER_ROW[item] for item in each.fields]) for each in totals)
-        least = np.array([float(each.minimum) for each in totals if isinstance(each, Total)])
+        least = np.array([float(each.minimum) for each in totals if isinstance(each, ItemTotal)])
         groups.append(_Totals(places, rows_of, least))
     places, pathways = take(OnPathway)
     if len(places):
@@ -266,7 +266,7 @@ def _bounds(criterion: Criterion) -> tuple[float, float]:
 
 
 def _of_codes(places: Ints, criteria: Sequence[Criterion]) -> Iterable[_Group]:
-    asked = [(place, each) for place, each in zip(places, criteria, strict=True) if isinstance(each, OneOf)]
+    asked = [(place, each) for place, each in zip(places, criteria, strict=True) if isinstance(each, CodeIn)]
     closed = [(place, each) for place, each in asked if not FIELDS[each.field].codes_open]
     if closed:
         scales = [_scale(each.field) for _, each in closed]
@@ -284,7 +284,7 @@ def _of_codes(places: Ints, criteria: Sequence[Criterion]) -> Iterable[_Group]:
 
 
 def _scale(name: str) -> tuple[str | bool, ...]:
-    return (False, True) if FIELDS[name].kind is Kind.FLAG else FIELDS[name].scale
+    return (False, True) if FIELDS[name].kind is FieldKind.FLAG else FIELDS[name].scale
 
 
 def _of_lists(places: Ints, criteria: Sequence[Criterion]) -> Iterable[_Group]:
@@ -469,10 +469,10 @@ def _level(here: Mapping[int, Criterion], parts: Sequence[tuple[int, ...]]) -> _
             return None
         return np.array(numbers), Segments.of([parts[number] for number in numbers])
 
-    opposite = chosen(lambda test: isinstance(test, Not))
+    opposite = chosen(lambda test: isinstance(test, Negated))
     every = segments(list(here))
     assert every is not None
-    known = sum(isinstance(test, AllOf | AnyOf | Not | AtLeast | FirstRecorded) for test in here.values())
+    known = sum(isinstance(test, AllOf | AnyOf | Negated | CountOf | FirstRecorded) for test in here.values())
     if known < len(here):
         raise UsageError(
             "A criterion combines others in a way that nothing evaluates; add it to catalogue/truth.py."
@@ -486,7 +486,7 @@ def _level(here: Mapping[int, Criterion], parts: Sequence[tuple[int, ...]]) -> _
         at_least=tuple(
             (number, test.count, np.array(parts[number]))
             for number, test in here.items()
-            if isinstance(test, AtLeast)
+            if isinstance(test, CountOf)
         ),
         first_known=tuple(
             (number, np.array(parts[number]))

@@ -9,7 +9,7 @@ from charts.bars import bars
 from charts.calibration import calibration
 from charts.drawing import Meaning, as_file
 from charts.heat_map import heat_map
-from charts.intervals import Interval, intervals
+from charts.intervals import IntervalLine, intervals
 from charts.lines import Series, lines
 from charts.pairs import ValuePair, value_pairs
 from charts.scale import RATIOS, Scale
@@ -19,7 +19,7 @@ from charts.timeline import Row, Span, timeline
 __all__ = [
     "RATIOS",
     "Aside",
-    "Interval",
+    "IntervalLine",
     "Meaning",
     "Row",
     "Scale",

@@ -23,7 +23,7 @@ LONGEST = 54
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class IntervalLine:
     """One line: a value, its limits, and what it reads as. None: the interval has no end on that side.
 
     A `marked` value is a filled diamond with its label in bold, any other an open circle. `range` is a band
@@ -40,7 +40,7 @@ class Interval:
 
 
 def intervals(
-    rows: Sequence[Interval],
+    rows: Sequence[IntervalLine],
     meaning: Meaning,
     *,
     scale: Scale,
@@ -81,7 +81,7 @@ def label(sheet: Sheet, words: str, aside: str, top: float, *, bold: bool) -> No
         sheet.text(WIDTH - MARGIN, top + 18, aside, side="right")
 
 
-def _row(sheet: Sheet, row: Interval, top: float, scale: Scale) -> None:
+def _row(sheet: Sheet, row: IntervalLine, top: float, scale: Scale) -> None:
     y = top + 31
     label(sheet, row.label, row.words, top, bold=row.marked)
     if row.range is not None:

@@ -20,7 +20,7 @@ from fairness import compare, coverage, crosscheck, findings, gate, gathering, g
 from fairness.characteristics import Characteristic, definitions, intersection, with_intersection
 from fairness.compare import Comparison
 from fairness.evidence import FurtherEvidence
-from fairness.grouping import Known, with_groups
+from fairness.grouping import Grouping, with_groups
 from fairness.measures import Measure, measures, of_stage
 from fairness.narrowing import with_open_referrals
 from fairness.policy import Policy
@@ -211,7 +211,7 @@ def stage_frames(
     past: PastFlags,
     as_of: date,
     *,
-    known: Known | None = None,
+    known: Grouping | None = None,
 ) -> dict[str, pl.DataFrame]:
     """One frame a stage, with the groups of every characteristic and the conditions of people alike."""
     catalogue = load()
@@ -250,7 +250,7 @@ def past_flags(histories: Histories, folder: Path, as_of: date) -> PastFlags:
     return PastFlags(flags, bundle.thresholds.horizon_weeks, scored)
 
 
-def everybody(histories: Histories, as_of: date, *, known: Known | None = None) -> pl.DataFrame:
+def everybody(histories: Histories, as_of: date, *, known: Grouping | None = None) -> pl.DataFrame:
     """One row a person with the group of every characteristic."""
     known = grouping.known(histories) if known is None else known
     return with_groups(known.persons.select("crn", as_of=pl.lit(as_of)), known)

@@ -18,7 +18,7 @@ LOW_RISK, HIGH_RISK = "under 25", "75 or more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Grouping:
     """What groups and conditions are read from.
 
     `persons` has a row a person: crn, `person` (a number), region, and the columns of `characteristics.of_persons`.
@@ -31,7 +31,7 @@ class Known:
     spec: Definitions
 
 
-def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
+def known(histories: Histories, *, spec: Definitions | None = None) -> Grouping:
     """Read once what every frame is grouped by."""
     chosen = spec or definitions()
     persons = characteristics.of_persons(
@@ -58,12 +58,12 @@ def known(histories: Histories, *, spec: Definitions | None = None) -> Known:
         .select("person", pl.col("sentence_type").cast(pl.String), day="starts_on")
         .sort("day", "person", "sentence_type")
     )
-    return Known(
+    return Grouping(
         persons=persons, assessments=assessments.collect(), sentences=sentences.collect(), spec=chosen
     )
 
 
-def with_groups(frame: pl.DataFrame, known: Known) -> pl.DataFrame:
+def with_groups(frame: pl.DataFrame, known: Grouping) -> pl.DataFrame:
     """A stage's frame (crn, as_of) with the group of every characteristic and the conditions of people alike.
 
     Need band, risk band and sentence type are from the latest assessment completed, and the latest sentence begun, by

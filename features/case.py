@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from catalogue.errors import UsageError
-from features.contract import CASE_TABLES, TABLES, Column, Kind
+from features.contract import CASE_TABLES, TABLES, Column, ColumnKind
 
 Row = Mapping[str, object]
 
@@ -110,7 +110,7 @@ def _value(table: str, column: Column, value: object) -> object:
     if value is None:
         return None
     read = _READERS[column.kind](value)
-    if column.kind is Kind.CODE and column.allowed and read not in column.allowed:
+    if column.kind is ColumnKind.CODE and column.allowed and read not in column.allowed:
         raise UsageError(
             f"The column {column.name} of the table {table} holds a code that the contract does not have; correct it."
         )
@@ -163,11 +163,11 @@ def _read_list(value: object) -> object:
 
 
 _READERS = {
-    Kind.TEXT: _read_text,
-    Kind.CODE: _read_text,
-    Kind.INT: _read_int,
-    Kind.FLOAT: _read_float,
-    Kind.BOOL: _read_bool,
-    Kind.DATE: _read_date,
-    Kind.LIST: _read_list,
+    ColumnKind.TEXT: _read_text,
+    ColumnKind.CODE: _read_text,
+    ColumnKind.INT: _read_int,
+    ColumnKind.FLOAT: _read_float,
+    ColumnKind.BOOL: _read_bool,
+    ColumnKind.DATE: _read_date,
+    ColumnKind.LIST: _read_list,
 }

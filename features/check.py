@@ -20,7 +20,7 @@ from features.check_moving import REASON, ROW, Bad, move, quarantine_path
 from features.check_notices import notices_of
 from features.contract import TABLES, Table
 from features.reading import convert, files_of, scan_raw, spoilt_line
-from features.rules import READ, Rule, row_rules
+from features.rules import READ, TableRule, row_rules
 
 __all__ = ["REASON", "ROW", "CheckReport", "TableCount", "Violation", "check"]
 
@@ -220,7 +220,7 @@ def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Ch
             mark = repeated.lazy().with_columns(repeated=pl.lit(value=True))
             widened = widened.join(mark, on=ROW, how="left", maintain_order="left")
             again = pl.col("repeated").fill_null(value=False)
-            broken["repeated"] = Rule(", ".join(table.key), says, again)
+            broken["repeated"] = TableRule(", ".join(table.key), says, again)
             found["repeated"] = repeated.height
             fails = fails | again
     parents.keep_sound(table, widened.filter(~fails), bad=bool(broken))
@@ -239,7 +239,7 @@ def _check_table(table: Table, paths: tuple[Path, ...], parents: Parents) -> _Ch
 
 
 def _rows_that_break(
-    frame: pl.LazyFrame, rules: dict[str, Rule], fails: pl.Expr
+    frame: pl.LazyFrame, rules: dict[str, TableRule], fails: pl.Expr
 ) -> tuple[int, dict[str, tuple[int, ...]]]:
     """How many rows are bad, and of each rule the numbers of the first rows that break it; a batch at a time."""
     shown: dict[str, tuple[int, ...]] = dict.fromkeys(rules, ())
@@ -256,7 +256,7 @@ def _rows_that_break(
 
 
 def _violations(
-    table: Table, rules: dict[str, Rule], found: dict[str, int], shown: dict[str, tuple[int, ...]]
+    table: Table, rules: dict[str, TableRule], found: dict[str, int], shown: dict[str, tuple[int, ...]]
 ) -> tuple[Violation, ...]:
     return tuple(
         Violation(table=table.name, column=rule.column, rule=rule.says, count=found[name], rows=shown[name])

@@ -12,7 +12,7 @@ from features.check_moving import ROW, quarantine_path
 from features.contract import TABLES, Table
 from features.reading import convert, scan_raw
 from features.reasons import ENDED
-from features.rules import READ, Rule, read
+from features.rules import READ, TableRule, read
 
 _BATCH = 1_000_000
 _OWNERS = {table.owner[0]: table.owner[1] for table in TABLES.values() if table.owner is not None}
@@ -34,7 +34,7 @@ class Parents:
             keys = sound.select(f"{READ}{key}").unique()
             self._sound[table.name] = keys.collect(engine="streaming")
 
-    def left_behind(self, table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[Rule]]:
+    def left_behind(self, table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[TableRule]]:
         """What to notice: rows whose parent is there in bad rows only; and the frame widened by what tells them."""
         if table.owner is None or table.owner[0] not in self._sound:
             return frame, []
@@ -42,7 +42,7 @@ class Parents:
         kept = self._sound[owner].lazy().with_columns(parent_is_sound=pl.lit(value=True))
         wider = frame.join(kept, on=f"{READ}{key}", how="left", maintain_order="left")
         alone = pl.col("owned").is_not_null() & pl.col("parent_is_sound").is_null()
-        return wider, [Rule(key, f"is in the table {owner} only in rows that break a rule", alone)]
+        return wider, [TableRule(key, f"is in the table {owner} only in rows that break a rule", alone)]
 
     def frame(self, name: str, *columns: str) -> pl.DataFrame:
         """The named columns of the parent table, read by the contract, distinct; remembered."""
@@ -81,9 +81,9 @@ def _read(raw: pl.LazyFrame, table: Table, columns: tuple[str, ...]) -> pl.LazyF
     return raw.select(convert(table.column(name), schema[name], table=table.name) for name in columns)
 
 
-def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, list[Rule]]:
+def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, list[TableRule]]:
     """The rules that need another table, and the frame widened by what they look at."""
-    rules: list[Rule] = []
+    rules: list[TableRule] = []
     frame = both
     if table.owner is not None:
         owner, key = table.owner
@@ -93,10 +93,10 @@ def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.
         facts = facts.with_columns(owned=pl.lit(value=True)).rename({key: f"{READ}{key}"})
         frame = frame.join(facts.lazy(), on=f"{READ}{key}", how="left", maintain_order="left")
         orphan = pl.col("owned").is_null() & read(key).is_not_null()
-        rules.append(Rule(key, f"is not in the table {owner}", orphan))
+        rules.append(TableRule(key, f"is not in the table {owner}", orphan))
         if owner == "referrals" and table.happened is not None:
             early = (read(table.happened) < pl.col("owner:referred_on")).fill_null(value=False)
-            rules.append(Rule(table.happened, "is before the day of the referral", early))
+            rules.append(TableRule(table.happened, "is before the day of the referral", early))
     if table.name == "requirements":
         frame, lost = _sentenced(frame, parents)
         rules.append(lost)
@@ -108,16 +108,16 @@ def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.
         first = ended.group_by(f"{READ}referral_id").agg(pl.col("ended_on").min())
         frame = frame.join(first, on=f"{READ}referral_id", how="left", maintain_order="left")
         after = (read("occurred_on") > pl.col("ended_on")).fill_null(value=False)
-        rules.append(Rule("status", "follows the end of the referral", after))
+        rules.append(TableRule("status", "follows the end of the referral", after))
     if table.name == "sessions":
         ends = parents.ends().rename({"referral_id": f"{READ}referral_id"})
         frame = frame.join(ends.lazy(), on=f"{READ}referral_id", how="left", maintain_order="left")
         after = (read("scheduled_on") > pl.col("ended_on")).fill_null(value=False)
-        rules.append(Rule("scheduled_on", "is after the end of the referral", after))
+        rules.append(TableRule("scheduled_on", "is after the end of the referral", after))
     return frame, rules
 
 
-def _sentenced(frame: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, Rule]:
+def _sentenced(frame: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, TableRule]:
     keys = ("crn", "event_number")
     sentences = parents.frame("sentences", *keys).drop_nulls().with_columns(sentenced=pl.lit(value=True))
     renamed = sentences.rename({name: f"{READ}{name}" for name in keys})
@@ -125,7 +125,7 @@ def _sentenced(frame: pl.LazyFrame, parents: Parents) -> tuple[pl.LazyFrame, Rul
         renamed.lazy(), on=[f"{READ}{name}" for name in keys], how="left", maintain_order="left"
     )
     lost = pl.col("sentenced").is_null() & read("event_number").is_not_null()
-    return wider, Rule("event_number", "is not in the table sentences", lost)
+    return wider, TableRule("event_number", "is not in the table sentences", lost)
 
 
 def repeated_keys(table: Table, both: pl.LazyFrame, sound: pl.LazyFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from catalogue.errors import UsageError
 from features.contract import Table
-from features.rules import Rule
+from features.rules import TableRule
 
 ROW: Final = "quarantine_row"
 REASON: Final = "quarantine_reason"
@@ -26,7 +26,7 @@ class Bad:
     frame: pl.LazyFrame
     columns: tuple[str, ...]  # the table's own, in the file's order
     fails: pl.Expr
-    rules: tuple[Rule, ...]
+    rules: tuple[TableRule, ...]
 
     def reason(self) -> pl.Expr:
         """Every rule that a row breaks, in words."""

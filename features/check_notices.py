@@ -11,18 +11,20 @@ import polars as pl
 import catalogue
 from features.contract import Table
 from features.reasons import reasons
-from features.rules import Rule, read
+from features.rules import TableRule, read
 
 
-def notices_of(table: Table) -> list[Rule]:
+def notices_of(table: Table) -> list[TableRule]:
     """What to look for in a table beside its rules: interventions and reasons that the project does not know."""
     found = []
     if "intervention_id" in table.names:
         listed = [entry.id for entry in catalogue.load().interventions]
-        found.append(Rule("intervention_id", "is not in the catalogue", _foreign("intervention_id", listed)))
+        found.append(
+            TableRule("intervention_id", "is not in the catalogue", _foreign("intervention_id", listed))
+        )
     if table.name == "referral_events":
         says = "is no reason of features/reasons.csv, so the end counts as administrative"
-        found.append(Rule("reason", says, _foreign("reason", list(reasons()))))
+        found.append(TableRule("reason", says, _foreign("reason", list(reasons()))))
     return found
 
 

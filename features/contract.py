@@ -24,7 +24,7 @@ ASSESSMENT_VALID_DAYS = fields.ASSESSMENT_LIFE_DAYS
 """An assessment counts for 55 weeks."""
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds."""
 
     TEXT = "TEXT"
@@ -45,7 +45,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     nullable: bool = True
     allowed: tuple[str, ...] = ()
     pattern: str | None = None
@@ -57,14 +57,14 @@ class Column:
         """The polars type that the column has in every frame of the project."""
         import polars as pl
 
-        types: dict[Kind, pl.DataType] = {
-            Kind.TEXT: pl.String(),
-            Kind.CODE: pl.String(),
-            Kind.INT: pl.Int32(),
-            Kind.FLOAT: pl.Float64(),
-            Kind.BOOL: pl.Boolean(),
-            Kind.DATE: pl.Date(),
-            Kind.LIST: pl.List(pl.String()),
+        types: dict[ColumnKind, pl.DataType] = {
+            ColumnKind.TEXT: pl.String(),
+            ColumnKind.CODE: pl.String(),
+            ColumnKind.INT: pl.Int32(),
+            ColumnKind.FLOAT: pl.Float64(),
+            ColumnKind.BOOL: pl.Boolean(),
+            ColumnKind.DATE: pl.Date(),
+            ColumnKind.LIST: pl.List(pl.String()),
         }
         return types[self.kind]
 
@@ -119,16 +119,16 @@ class Table:
 
 
 def _text(name: str, *, nullable: bool = True, pattern: str | None = None) -> Column:
-    return Column(name=name, kind=Kind.TEXT, nullable=nullable, pattern=pattern)
+    return Column(name=name, kind=ColumnKind.TEXT, nullable=nullable, pattern=pattern)
 
 
 def _code(name: str, *allowed: str, nullable: bool = False) -> Column:
-    return Column(name=name, kind=Kind.CODE, nullable=nullable, allowed=allowed)
+    return Column(name=name, kind=ColumnKind.CODE, nullable=nullable, allowed=allowed)
 
 
 def _open_code(name: str) -> Column:
     """A code whose list is kept outside the contract: upper snake case, any value."""
-    return Column(name=name, kind=Kind.CODE, pattern=r"^[A-Z0-9]+(_[A-Z0-9]+)*$")
+    return Column(name=name, kind=ColumnKind.CODE, pattern=r"^[A-Z0-9]+(_[A-Z0-9]+)*$")
 
 
 def _int(
@@ -139,23 +139,23 @@ def _int(
     nullable: bool = True,
     numbers: tuple[int, ...] = (),
 ) -> Column:
-    return Column(name=name, kind=Kind.INT, nullable=nullable, least=least, most=most, numbers=numbers)
+    return Column(name=name, kind=ColumnKind.INT, nullable=nullable, least=least, most=most, numbers=numbers)
 
 
 def _float(name: str, *, least: float | None = 0.0, most: float | None = None) -> Column:
-    return Column(name=name, kind=Kind.FLOAT, least=least, most=most)
+    return Column(name=name, kind=ColumnKind.FLOAT, least=least, most=most)
 
 
 def _bool(name: str, *, nullable: bool = True) -> Column:
-    return Column(name=name, kind=Kind.BOOL, nullable=nullable)
+    return Column(name=name, kind=ColumnKind.BOOL, nullable=nullable)
 
 
 def _date(name: str, *, nullable: bool = False) -> Column:
-    return Column(name=name, kind=Kind.DATE, nullable=nullable)
+    return Column(name=name, kind=ColumnKind.DATE, nullable=nullable)
 
 
 def _list(name: str, *allowed: str) -> Column:
-    return Column(name=name, kind=Kind.LIST, allowed=allowed)
+    return Column(name=name, kind=ColumnKind.LIST, allowed=allowed)
 
 
 _CRN = _text("crn", nullable=False, pattern=CRN_PATTERN)

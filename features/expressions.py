@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from features.contract import Kind
+from features.contract import ColumnKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,23 +185,23 @@ def parts_of(expression: Condition | Measure) -> Iterator[Condition | Measure]:
             yield expression
 
 
-def kinds_of(part: Condition | Measure) -> frozenset[Kind]:  # noqa: PLR0911  one case a kind
+def kinds_of(part: Condition | Measure) -> frozenset[ColumnKind]:  # noqa: PLR0911  one case a kind
     """The kinds of column that a plain condition or measure can read; any kind where it does not matter."""
     match part:
         case OneOf():
-            return frozenset({Kind.CODE, Kind.TEXT})
+            return frozenset({ColumnKind.CODE, ColumnKind.TEXT})
         case AtLeast():
-            return frozenset({Kind.INT, Kind.FLOAT})
+            return frozenset({ColumnKind.INT, ColumnKind.FLOAT})
         case IsTrue() | Trues():
-            return frozenset({Kind.BOOL})
+            return frozenset({ColumnKind.BOOL})
         case Contains():
-            return frozenset({Kind.LIST})
+            return frozenset({ColumnKind.LIST})
         case Covers() | DaysFrom() | DaysUntil() | DaysBetween():
-            return frozenset({Kind.DATE})
+            return frozenset({ColumnKind.DATE})
         case Total() | Reaching():
-            return frozenset({Kind.INT})
+            return frozenset({ColumnKind.INT})
         case _:
-            return frozenset(Kind)
+            return frozenset(ColumnKind)
 
 
 def codes_of(condition: Condition, column: str) -> frozenset[str] | None:

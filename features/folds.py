@@ -63,18 +63,18 @@ class _Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FeaturePlan:
     """A feature made ready: its choice of events, its functions, and how it folds."""
 
     feature: Feature
     choice: _Choice
-    fold: Callable[[Plan, Fold], tuple[Scalar, Sequence[Event]]]
+    fold: Callable[[FeaturePlan, Fold], tuple[Scalar, Sequence[Event]]]
     measure: Measurement
     of: Test
     categories: frozenset[str]
 
 
-def plans_of(stream: Stream, features: Sequence[Feature]) -> tuple[Plan, ...]:
+def plans_of(stream: Stream, features: Sequence[Feature]) -> tuple[FeaturePlan, ...]:
     """The features of one stream made ready; equal conditions get one number."""
     numbers: dict[tuple[Condition, Scope], int] = {}
     plans = []
@@ -83,7 +83,7 @@ def plans_of(stream: Stream, features: Sequence[Feature]) -> tuple[Plan, ...]:
         number = numbers.setdefault((where, feature.scope), len(numbers))
         test = None if where == ALWAYS else test_of(where)
         plans.append(
-            Plan(
+            FeaturePlan(
                 feature,
                 _Choice(number, test, feature.scope is Scope.REFERRAL, feature.window),
                 FOLDS[feature.aggregator],
@@ -103,17 +103,17 @@ def _nothing(_row: Row, _as_of: date) -> Scalar:
     return None
 
 
-def _count(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _count(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     return len(kept), kept
 
 
-def _ever(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _ever(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     return bool(kept), kept
 
 
-def _rate(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _rate(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if not kept:
         return None, kept
@@ -121,14 +121,14 @@ def _rate(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     return sum(1 for event in kept if of(event[2], as_of)) / len(kept), kept
 
 
-def _days_since(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _days_since(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if not kept:
         return None, kept
     return fold.today - kept[-1].day, kept[-1:]
 
 
-def _longest_gap(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _longest_gap(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     days = sorted({event.day for event in kept})
     if len(days) < 2:
@@ -136,31 +136,31 @@ def _longest_gap(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     return max(later - earlier for earlier, later in pairwise(days)), kept
 
 
-def _numbers(plan: Plan, fold: Fold) -> tuple[list[tuple[int, int]], Sequence[Event]]:
+def _numbers(plan: FeaturePlan, fold: Fold) -> tuple[list[tuple[int, int]], Sequence[Event]]:
     kept = fold.keep(plan.choice)
     measure, as_of, today = plan.measure, fold.as_of, fold.today
     found = [(event.day - today, measure(event.row, as_of)) for event in kept]
     return [(day, int(value)) for day, value in found if value is not None], kept
 
 
-def _sum(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _sum(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     numbers, kept = _numbers(plan, fold)
     return sum(value for _, value in numbers), kept
 
 
-def _mean(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _mean(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     numbers, kept = _numbers(plan, fold)
     if not numbers:
         return None, kept
     return float(sum(value for _, value in numbers)) / float(len(numbers)), kept
 
 
-def _max(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _max(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     numbers, kept = _numbers(plan, fold)
     return max((value for _, value in numbers), default=None), kept
 
 
-def _trend(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _trend(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     numbers, kept = _numbers(plan, fold)
     n = len(numbers)
     x = sum(day for day, _ in numbers)
@@ -172,35 +172,35 @@ def _trend(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     return float(together * _DAYS_A_YEAR) / float(spread), kept
 
 
-def _distinct(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _distinct(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     measure, as_of = plan.measure, fold.as_of
     found = {measure(event.row, as_of) for event in kept}
     return len(found - {None}), kept
 
 
-def _last(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _last(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if not kept:
         return None, kept
     return _coded(plan, plan.measure(kept[-1].row, fold.as_of)), kept[-1:]
 
 
-def _previous(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _previous(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if len(kept) < 2:
         return None, kept
     return _coded(plan, plan.measure(kept[-2].row, fold.as_of)), kept[-2:]
 
 
-def _first(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _first(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     if not kept:
         return None, kept
     return _coded(plan, plan.measure(kept[0].row, fold.as_of)), kept[:1]
 
 
-def _change_since(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
+def _change_since(plan: FeaturePlan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     kept = fold.keep(plan.choice)
     since = plan.feature.since
     assert since is not None
@@ -216,13 +216,13 @@ def _change_since(plan: Plan, fold: Fold) -> tuple[Scalar, Sequence[Event]]:
     return now - before, used
 
 
-def _coded(plan: Plan, value: Scalar) -> Scalar:
+def _coded(plan: FeaturePlan, value: Scalar) -> Scalar:
     if plan.categories and value not in plan.categories:
         return None
     return value
 
 
-FOLDS: Mapping[Aggregator, Callable[[Plan, Fold], tuple[Scalar, Sequence[Event]]]] = {
+FOLDS: Mapping[Aggregator, Callable[[FeaturePlan, Fold], tuple[Scalar, Sequence[Event]]]] = {
     Aggregator.COUNT: _count,
     Aggregator.EVER: _ever,
     Aggregator.RATE: _rate,

@@ -15,7 +15,7 @@ from functools import lru_cache
 from catalogue.errors import UsageError
 from features.case import Case
 from features.definitions import SPEC
-from features.folds import Fold, Plan, derive, plans_of
+from features.folds import FeaturePlan, Fold, derive, plans_of
 from features.known import EPOCH, Event, Known
 from features.spec import Derived, Feature, FeatureSpec, Scalar, Use
 from features.streams import STREAMS, Stream
@@ -111,7 +111,7 @@ def _selected(spec: FeatureSpec, uses: frozenset[Use] | None) -> FeatureSpec:
 class _Compiled:
     """A specification made ready: the plans of each stream, and where each feature's value will stand."""
 
-    streams: tuple[tuple[Stream, tuple[Plan, ...]], ...]
+    streams: tuple[tuple[Stream, tuple[FeaturePlan, ...]], ...]
     plain: tuple[tuple[str, int], ...]
     derived: tuple[tuple[Derived, int, int], ...]
 

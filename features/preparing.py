@@ -14,7 +14,7 @@ from typing import Any, Final
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from features.contract import Column, Kind
+from features.contract import Column, ColumnKind
 from features.histories import Histories
 from features.streams import ABSENT, FLOAT_STEPS, LIST_MARK, NAMED, PRESENT, SEPARATOR, Stream
 
@@ -61,7 +61,7 @@ class EventSource:
         """
         frame = self._histories.table(stream.name)
         if coded:
-            codes = [column.name for column in stream.columns if column.kind is Kind.CODE]
+            codes = [column.name for column in stream.columns if column.kind is ColumnKind.CODE]
             frame = frame.with_columns(pl.col(codes).cast(pl.Categorical))
         # A closed list of texts holds each as its place: several times faster than a join.
         person = pl.col("crn").cast(pl.Enum(people), strict=False).to_physical().cast(pl.Int32)
@@ -101,9 +101,9 @@ def _within(name: str, first: object, last: object) -> pl.Expr:
 
 def _plain(column: Column) -> pl.Expr:
     value = pl.col(column.name)
-    if column.kind is Kind.DATE:
+    if column.kind is ColumnKind.DATE:
         return value.cast(pl.Int32)
-    if column.kind is Kind.LIST:
+    if column.kind is ColumnKind.LIST:
         members = (
             pl.when(value.list.len() > 0).then(value.list.join(LIST_MARK) + LIST_MARK).otherwise(pl.lit(""))
         )
@@ -116,9 +116,9 @@ def content(stream: Stream) -> pl.Expr:
     parts = []
     for column in stream.columns:
         value = pl.col(column.name)
-        if column.kind is Kind.BOOL:
+        if column.kind is ColumnKind.BOOL:
             text = value.cast(pl.Int8).cast(pl.String)
-        elif column.kind is Kind.FLOAT:
+        elif column.kind is ColumnKind.FLOAT:
             text = (value * FLOAT_STEPS + 0.5).floor().cast(pl.Int64).cast(pl.String)
         else:
             text = value.cast(pl.String)
@@ -140,7 +140,7 @@ def by_sorting(frame: pl.DataFrame, stream: Stream, *, ordered: bool) -> pl.Data
     `position` is the order of a person's events: by day, day known, content.
     """
     key = key_of(stream)
-    days = [name for name in key if name != "person" and stream.column(name).kind is Kind.DATE]
+    days = [name for name in key if name != "person" and stream.column(name).kind is ColumnKind.DATE]
     rows = _maybe_repeated(frame, days, [name for name in key if name not in {"person", *days}])
     versions = (
         frame[rows]

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from catalogue.errors import UsageError
-from features.contract import Column, Kind, Table
+from features.contract import Column, ColumnKind, Table
 
 _YES = ("YES", "TRUE", "T", "Y", "1")
 _NO = ("NO", "FALSE", "F", "N", "0")
@@ -95,16 +95,16 @@ def convert(column: Column, dtype: pl.DataType, *, table: str) -> pl.Expr:
     text = isinstance(dtype, pl.String)
     kind = column.kind
     expression: pl.Expr | None = None
-    if kind in {Kind.TEXT, Kind.CODE}:
+    if kind in {ColumnKind.TEXT, ColumnKind.CODE}:
         expression = source if text else None
-    elif kind is Kind.INT:
+    elif kind is ColumnKind.INT:
         expression = _integer(source, dtype)
-    elif kind is Kind.FLOAT:
+    elif kind is ColumnKind.FLOAT:
         if text or dtype.is_numeric():
             expression = source.cast(pl.Float64, strict=False).fill_nan(None)
-    elif kind is Kind.BOOL:
+    elif kind is ColumnKind.BOOL:
         expression = _boolean(source, dtype)
-    elif kind is Kind.DATE:
+    elif kind is ColumnKind.DATE:
         expression = _date(source, dtype)
     else:
         expression = _list(source, dtype)

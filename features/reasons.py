@@ -26,7 +26,7 @@ class ReasonOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class EndReason:
     """One reason code: its words, what it counts as, where it comes from, and why it counts so."""
 
     code: str
@@ -37,10 +37,10 @@ class Reason:
 
 
 @cache
-def reasons() -> Mapping[str, Reason]:
+def reasons() -> Mapping[str, EndReason]:
     """Every reason code of `features/reasons.csv`; UsageError for a line that is not complete."""
     text = files("features").joinpath("reasons.csv").read_text(encoding="utf-8")
-    table: dict[str, Reason] = {}
+    table: dict[str, EndReason] = {}
     for number, line in enumerate(csv.DictReader(text.splitlines()), start=2):
         if None in line.values() or not all(line.values()):
             raise UsageError(f"Line {number} of features/reasons.csv is not complete; fill every field.")
@@ -54,7 +54,7 @@ def reasons() -> Mapping[str, Reason]:
                 f"Line {number} of features/reasons.csv has an unknown outcome; "
                 f"write one of {', '.join(ReasonOutcome)}."
             ) from None
-        table[code] = Reason(
+        table[code] = EndReason(
             code=code, label=line["label"], outcome=outcome, source=line["source"], argument=line["argument"]
         )
     return MappingProxyType(table)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from features.case import Row
-from features.contract import Kind
+from features.contract import ColumnKind
 from features.expressions import (
     ALWAYS,
     Answered,
@@ -74,7 +74,7 @@ def measurement_of(of: Measure, stream: Stream) -> Measurement:  # noqa: PLR0911
     """What the measure is of a row at an as-of day; None where it is not recorded."""
     match of:
         case Value(column):
-            if stream.column(column).kind is Kind.LIST:
+            if stream.column(column).kind is ColumnKind.LIST:
                 return lambda row, _: list_text(row[column])
             return lambda row, _: row[column]  # type: ignore[return-value]
         case Total(columns, answered):

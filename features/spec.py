@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from catalogue.errors import UsageError
-from features.contract import CIRCUMSTANCE_VALUES, Kind
+from features.contract import CIRCUMSTANCE_VALUES, ColumnKind
 from features.expressions import (
     ALWAYS,
     Condition,
@@ -257,12 +257,12 @@ class Feature:
         if not isinstance(self.value, Value):
             return ValueType.INT
         kinds = {
-            Kind.INT: ValueType.INT,
-            Kind.FLOAT: ValueType.FLOAT,
-            Kind.BOOL: ValueType.BOOL,
-            Kind.CODE: ValueType.CODE,
-            Kind.TEXT: ValueType.TEXT,
-            Kind.LIST: ValueType.TEXT,
+            ColumnKind.INT: ValueType.INT,
+            ColumnKind.FLOAT: ValueType.FLOAT,
+            ColumnKind.BOOL: ValueType.BOOL,
+            ColumnKind.CODE: ValueType.CODE,
+            ColumnKind.TEXT: ValueType.TEXT,
+            ColumnKind.LIST: ValueType.TEXT,
         }
         kind = self.source.column(self.value.column).kind
         if kind not in kinds:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from catalogue.fields import FIELDS, ORDERED_HOURS, SENTENCE_TYPES, SETTINGS, Kind, Value
+from catalogue.fields import FIELDS, ORDERED_HOURS, SENTENCE_TYPES, SETTINGS, FieldKind, Value
 from catalogue.particulars import day_numbers
 from catalogue.subjects import (
     CODE_ROW,
@@ -67,7 +67,7 @@ _OF_ASSESSMENT: Final = frozenset(OF_ONE_ASSESSMENT)
 _ASSESSED_NUMBERS: Final = tuple(name for name in NUMBERS if name in _OF_ASSESSMENT)
 _ASSESSED_NUMBER_ROWS: Final = np.array([NUMBER_ROW[name] for name in _ASSESSED_NUMBERS])
 _ASSESSED_FLAGS: Final = tuple(
-    name for name in CODED if name in _OF_ASSESSMENT and FIELDS[name].kind is Kind.FLAG
+    name for name in CODED if name in _OF_ASSESSMENT and FIELDS[name].kind is FieldKind.FLAG
 )
 _ASSESSED_FLAG_ROWS: Final = np.array([CODE_ROW[name] for name in _ASSESSED_FLAGS])
 _NUMBERS: Final = tuple(name for name in NUMBERS if name in FACTS.names and name not in _OF_ASSESSMENT)

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from features.contract import TABLES, Kind
+from features.contract import TABLES, ColumnKind
 from features.histories import Histories
 
 
@@ -45,7 +45,7 @@ def _ordered(histories: Histories, name: str) -> pl.LazyFrame:
     if table.dated:
         frame = frame.filter(pl.col("known_on").is_not_null())
     content = [
-        pl.col(column.name).list.join("|") if column.kind is Kind.LIST else pl.col(column.name)
+        pl.col(column.name).list.join("|") if column.kind is ColumnKind.LIST else pl.col(column.name)
         for column in table.columns
         if column.name not in {"crn", "known_on"}
     ]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from scoring.advice import VERDICTS
 from scoring.bundle import Bundle
 from scoring.effects import SUPPORTS
 from scoring.judging import NO_CODE, Advised
+from scoring.progress import Report
 
 CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
 BLOCK: Final = 6 * CHUNK  # people whose records are read in one pass over the tables
@@ -55,13 +56,6 @@ _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 SCHEMA: Final = pl.Schema(_COLUMNS)
 VERDICTS_OF: Final = ("crn", "as_of", "intervention_id", "eligibility", "feasible", "rank", "advice")
 """What was advised, without the chances, effects and reasons."""
-
-
-class Report(Protocol):
-    """How far the work has come: so many people done, of so many."""
-
-    def __call__(self, done: int, total: int) -> None:
-        """Say it."""
 
 
 def suggest_all(

@@ -19,7 +19,7 @@ NOT_RECORDED: Final = "not recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
+class SimilarBand:
     """How one feature is cut for telling who is similar: by ascending `edges`, or by its `values`.
 
     A number on an edge belongs to the band above it. What is not recorded is a band of its own.
@@ -100,7 +100,7 @@ class Similar:
         level: float,
         least: int,
         width: float,
-        bands: Sequence[Band],
+        bands: Sequence[SimilarBand],
         ladder: Sequence[tuple[str, ...]],
         groups: Mapping[str, Sequence[Mapping[tuple[int, ...], Group]]],
     ) -> None:
@@ -177,7 +177,7 @@ class Similar:
                 f"The table of similar people is not of the schema {SCHEMA}; train the bundle again."
             )
         bands = [
-            Band(
+            SimilarBand(
                 name=band["name"],
                 edges=None if band.get("edges") is None else tuple(band["edges"]),
                 values=None if band.get("values") is None else tuple(band["values"]),

@@ -43,7 +43,7 @@ START_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class DemoFolder:
     """Where the demo keeps what it makes, under one folder."""
 
     root: Path
@@ -117,7 +117,7 @@ class Steps:
         click.echo(f"{title}: done in {seconds:.0f} s")
 
 
-def prepare(*, people: int, root: Path) -> Places:
+def prepare(*, people: int, root: Path) -> DemoFolder:
     """Make, or reuse, everything that the demo serves.
 
     Args:
@@ -130,7 +130,7 @@ def prepare(*, people: int, root: Path) -> Places:
     Raises:
         UsageError: the world did not pass its own contract check.
     """
-    places = Places(root=root)
+    places = DemoFolder(root=root)
     root.mkdir(parents=True, exist_ok=True)
     # What the demo logs is what it shows, whatever store this shell points at; and nothing is reported to anybody.
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{places.mlflow.resolve()}"
@@ -150,14 +150,14 @@ def prepare(*, people: int, root: Path) -> Places:
     return places
 
 
-def _world(people: int, places: Places) -> None:
+def _world(people: int, places: DemoFolder) -> None:
     from worlds import generate
 
     with progress("  generating") as report:
         generate(people=people, seed=SEED, start=START, end=END, out=places.world, progress=report)
 
 
-def _check(places: Places) -> None:
+def _check(places: DemoFolder) -> None:
     from features.check import check
 
     found = check(places.world, quarantine=False)
@@ -165,7 +165,7 @@ def _check(places: Places) -> None:
         raise UsageError(f"the generated world breaks the data contract:\n{found.render()}")
 
 
-def _features(places: Places) -> None:
+def _features(places: DemoFolder) -> None:
     from signpost.commands.features import write_features
 
     with progress("  computing features") as report:
@@ -174,7 +174,7 @@ def _features(places: Places) -> None:
         )
 
 
-def _train(places: Places) -> None:
+def _train(places: DemoFolder) -> None:
     from signpost.release import release
 
     with progress("  training and judging") as report:
@@ -186,7 +186,7 @@ def _train(places: Places) -> None:
         click.echo("  It may not score: the screens will show eligibility and the order of choice alone.")
 
 
-def _store(places: Places) -> None:
+def _store(places: DemoFolder) -> None:
     from features.histories import Histories
     from serving.ingest import ingest
 
@@ -209,7 +209,7 @@ def free_port(first: int) -> int:
     )
 
 
-def serve(places: Places, *, port: int) -> None:
+def serve(places: DemoFolder, *, port: int) -> None:
     """Serve the screens, the API and MLflow on loopback until interrupted."""
     from serving.run import serve as serve_until_stopped
     from serving.settings import Settings

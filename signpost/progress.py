@@ -2,18 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-
-class Report(Protocol):
-    """What the rooms call while they work: so many done, of so many."""
-
-    def __call__(self, done: int, total: int) -> None:
-        """Say that `done` of `total` units of work are finished."""
-
+from scoring.progress import Report
 
 PLAIN_STEP = 25  # percent between two plain lines: enough to see movement, few enough to read a log
 

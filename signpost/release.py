@@ -10,7 +10,7 @@ from pathlib import Path
 from fairness.release import audit_release
 from features.histories import Histories
 from scoring.bundle import Bundle
-from signpost.progress import Report
+from scoring.progress import Report
 from training.config import TrainingConfig
 from training.release import REPORT_FOLDER, seal
 from training.release import register as register_release

@@ -18,9 +18,9 @@ from typing import Final
 from catalogue import loading, messages
 from catalogue.checking import relations, sample, sources
 from catalogue.checking.relations import Relation
-from catalogue.criteria import Anything, Below, Between, ContainsAny, Criterion, Highest, Total, own_parts
+from catalogue.criteria import Anything, Below, Between, ContainsAny, Criterion, Highest, ItemTotal, own_parts
 from catalogue.errors import MissingSourceError, UnknownFieldError, UnknownInterventionError, UsageError
-from catalogue.fields import FIELDS, ITEM_MAXIMUM, Kind, Value
+from catalogue.fields import FIELDS, ITEM_MAXIMUM, FieldKind, Value
 from catalogue.intervention import Intervention, Rule, RuleKind
 from catalogue.loading import Catalogue
 from catalogue.subjects import Subjects
@@ -273,7 +273,7 @@ def _off_scale(part: Criterion, place: str) -> Iterator[Finding]:
         case Below():
             bounds = [part.bound]
             name, lowest, highest = part.field, FIELDS[part.field].lowest, FIELDS[part.field].highest
-        case Total():
+        case ItemTotal():
             bounds, name, lowest, highest = [part.minimum], part.name, 0, ITEM_MAXIMUM * len(part.items)
         case Highest():
             if part.minimum is not None and part.maximum is not None and part.minimum > part.maximum:
@@ -370,7 +370,7 @@ def eligible_person(
 
 
 def _draw(rng: random.Random, name: str, tried: Sequence[Value]) -> Value:
-    if FIELDS[name].kind is Kind.CODES:
+    if FIELDS[name].kind is FieldKind.CODES:
         return tuple(str(each) for each in rng.sample(tried, k=min(len(tried), rng.choice((0, 1, 1, 2)))))
     return rng.choice(tried)
 

@@ -15,14 +15,14 @@ from catalogue import pni
 from catalogue.criteria import (
     Below,
     Between,
+    CodeIn,
     ContainsAny,
     Criterion,
     NoneEligible,
-    OneOf,
     OnPathway,
     own_parts,
 )
-from catalogue.fields import FIELDS, Field, Kind, Value
+from catalogue.fields import FIELDS, Field, FieldKind, Value
 from catalogue.subjects import Subjects
 from catalogue.truth import TRUE, criteria
 
@@ -78,14 +78,14 @@ def _people(tests: Sequence[Criterion]) -> Iterator[Mapping[str, Value]] | None:
 
 def _values(field: Field, parts: Sequence[Criterion]) -> tuple[Value, ...]:
     match field.kind:
-        case Kind.FLAG:
+        case FieldKind.FLAG:
             return (False, True)
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             return _numbers(field, parts)
-        case Kind.CODES:
+        case FieldKind.CODES:
             return _sets(field, parts)
         case _ if field.codes_open:
-            named = {value for part in parts if isinstance(part, OneOf) for value in part.values}
+            named = {value for part in parts if isinstance(part, CodeIn) for value in part.values}
             return (*sorted(str(each) for each in named), "")
         case _:
             return field.scale

@@ -11,18 +11,18 @@ from typing import Final
 import polars as pl
 
 from catalogue import pni
-from catalogue.criteria import Below, Between, ContainsAny, Criterion, OneOf, walk
-from catalogue.fields import FIELDS, Field, Kind, Subject, Value
+from catalogue.criteria import Below, Between, CodeIn, ContainsAny, Criterion, walk
+from catalogue.fields import FIELDS, Field, FieldKind, Subject, Value
 from catalogue.loading import Catalogue
 
 # Shares of answers left out: most people are well recorded, some hardly at all.
 UNANSWERED: Final = (0.0, 0.0, 0.05, 0.2, 0.6)
-POLARS: Final[Mapping[Kind, pl.DataType]] = {
-    Kind.NUMBER: pl.Float64(),
-    Kind.BAND: pl.String(),
-    Kind.CODE: pl.String(),
-    Kind.FLAG: pl.Boolean(),
-    Kind.CODES: pl.List(pl.String()),
+POLARS: Final[Mapping[FieldKind, pl.DataType]] = {
+    FieldKind.NUMBER: pl.Float64(),
+    FieldKind.BAND: pl.String(),
+    FieldKind.CODE: pl.String(),
+    FieldKind.FLAG: pl.Boolean(),
+    FieldKind.CODES: pl.List(pl.String()),
 }
 # Bounds of the identifier, which no criterion carries itself.
 _PNI_BOUNDS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -54,7 +54,7 @@ def candidates(catalogue: Catalogue) -> Mapping[str, tuple[Value, ...]]:
                 )
             case Below():
                 bounds.setdefault(criterion.field, set()).add(criterion.bound)
-            case OneOf() | ContainsAny():
+            case CodeIn() | ContainsAny():
                 named.setdefault(criterion.field, set()).update(
                     each for each in criterion.values if isinstance(each, str)
                 )
@@ -67,11 +67,11 @@ def candidates(catalogue: Catalogue) -> Mapping[str, tuple[Value, ...]]:
 
 
 def _values(field: Field, bounds: set[float], named: set[str]) -> tuple[Value, ...]:
-    if field.kind is Kind.FLAG:
+    if field.kind is FieldKind.FLAG:
         return (False, True)
     if field.name == "assessment_layer":
         return (1, 3, 3)  # there is no layer 2, and most assessments are full ones
-    if field.kind is Kind.NUMBER:
+    if field.kind is FieldKind.NUMBER:
         lowest = -(10**6) if field.lowest is None else field.lowest
         highest = 10**6 if field.highest is None else field.highest
         tried = {each + step for each in bounds for step in (-1, -0.5, 0, 0.5, 1)}
@@ -105,7 +105,7 @@ def _person(
     person: dict[str, Value] = {}
     for name, tried in values.items():
         drawn: Value = rng.choice(tried)
-        if FIELDS[name].kind is Kind.CODES:
+        if FIELDS[name].kind is FieldKind.CODES:
             drawn = tuple(
                 str(each) for each in rng.sample(tried, k=min(len(tried), rng.choice((0, 1, 1, 2))))
             )

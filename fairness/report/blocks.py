@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charts import RATIOS, Interval, Meaning, intervals
+from charts import RATIOS, IntervalLine, Meaning, intervals
 from fairness.characteristics import APART, Characteristic
 from fairness.compare import Comparison, GapReading, GroupStatus
 from fairness.findings import comparison_words, in_100, times
@@ -110,11 +110,11 @@ def chart(comparisons: Sequence[Comparison], title: str, policy: Policy) -> Char
     return Chart(headline, drawing, table)
 
 
-def _line(each: Comparison) -> Interval:
+def _line(each: Comparison) -> IntervalLine:
     ratio, lower, upper, _ = each.judged
     assert ratio is not None
     assert each.reading is not None
-    return Interval(
+    return IntervalLine(
         label=each.group,
         value=ratio,
         lower=lower,

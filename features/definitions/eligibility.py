@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from catalogue.pni import LAYER_NEEDED
-from features.contract import TABLES, Kind
+from features.contract import TABLES, ColumnKind
 from features.expressions import (
     ALWAYS,
     AtLeast,
@@ -97,4 +97,4 @@ FACTS = FeatureSpec(
     )
 )
 
-assert all(TABLES["assessments"].column(name).kind is not Kind.DATE for name in _ANSWERS)
+assert all(TABLES["assessments"].column(name).kind is not ColumnKind.DATE for name in _ANSWERS)

@@ -27,7 +27,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic.types import Strict
 from pydantic_core import PydanticCustomError
 
-from features.contract import CASE_TABLES, TABLES, Column, Kind, Table
+from features.contract import CASE_TABLES, TABLES, Column, ColumnKind, Table
 from serving.protected import PROTECTED, protected_refused
 from serving.schemas.base import CRN_PATTERN
 
@@ -81,17 +81,19 @@ def _type_of(column: Column) -> Any:
         one: Any = Annotated[Literal[column.numbers], BeforeValidator(_whole)]
     elif column.allowed:
         one = Literal[column.allowed]
-    elif column.kind is Kind.INT:
+    elif column.kind is ColumnKind.INT:
         least, most = _bound(column.least, -WHOLE), _bound(column.most, WHOLE)
         one = Annotated[int, Strict(), Field(ge=least, le=most), BeforeValidator(_whole)]
-    elif column.kind is Kind.FLOAT:
+    elif column.kind is ColumnKind.FLOAT:
         one = Annotated[float, Strict(), Field(ge=column.least, le=column.most)]
     else:
         width = WIDTHS.get(column.name, LONGEST)
         one = Annotated[str, StringConstraints(max_length=width, pattern=column.pattern)]
-    return {Kind.DATE: Day, Kind.BOOL: YesOrNo, Kind.LIST: Annotated[list[one], Field(max_length=200)]}.get(
-        column.kind, one
-    )
+    return {
+        ColumnKind.DATE: Day,
+        ColumnKind.BOOL: YesOrNo,
+        ColumnKind.LIST: Annotated[list[one], Field(max_length=200)],
+    }.get(column.kind, one)
 
 
 def _bound(given: float | None, otherwise: int) -> int:

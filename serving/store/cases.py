@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 from sqlalchemy.sql.elements import ColumnElement
 
 from features.case import Case
-from features.contract import CASE_TABLES, TABLES, Kind
+from features.contract import CASE_TABLES, TABLES, ColumnKind
 from serving.store.tables import (
     case_versions,
     cases,
@@ -28,7 +28,7 @@ _LAST_KNOWN: Final = select(facts.c.value).where(facts.c.name == LAST_KNOWN)
 # The tables of a case whose rows name the person, and the columns of each table that hold days.
 _OWNED: Final = frozenset(name for name in CASE_TABLES if "crn" in TABLES[name].names)
 _DAYS: Final = {
-    name: tuple(column.name for column in TABLES[name].columns if column.kind is Kind.DATE)
+    name: tuple(column.name for column in TABLES[name].columns if column.kind is ColumnKind.DATE)
     for name in CASE_TABLES
 }
 

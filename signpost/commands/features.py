@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
+from scoring.progress import Report
 from signpost.options import FILE, histories_option, writable_parent
-from signpost.progress import Report, progress
+from signpost.progress import progress
 
 WORDS: Final = ("decision-points", "landmarks")
 

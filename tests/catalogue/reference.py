@@ -21,7 +21,7 @@ def truth(criterion: Criterion, person: Person, pathways: frozenset[str] | None 
     match criterion:
         case c.Anything():
             return True
-        case c.OneOf(field, values):
+        case c.CodeIn(field, values):
             return None if person.get(field) is None else person[field] in values
         case c.ContainsAny(field, values):
             held = person.get(field)
@@ -37,7 +37,7 @@ def truth(criterion: Criterion, person: Person, pathways: frozenset[str] | None 
             # With a band missing, the highest is anything from what is recorded to the top of the scale.
             could_be = range(least, len(scale)) if len(recorded) < len(bands) else [least]
             return agreed(_keeps(each, minimum, maximum) for each in could_be)
-        case c.Total(_, items, minimum):
+        case c.ItemTotal(_, items, minimum):
             scores = [[person[item]] if person.get(item) is not None else [0, 1, 2] for item in items]
             return agreed(total >= minimum for total in sums(scores))
         case c.FirstRecorded(options):
@@ -49,9 +49,9 @@ def truth(criterion: Criterion, person: Person, pathways: frozenset[str] | None 
             return conjunction(truth(part, person, pathways) for part in parts)
         case c.AnyOf(parts):
             return negation(conjunction(negation(truth(part, person, pathways)) for part in parts))
-        case c.Not(part):
+        case c.Negated(part):
             return negation(truth(part, person, pathways))
-        case c.AtLeast(count, parts):
+        case c.CountOf(count, parts):
             return at_least(count, [truth(part, person, pathways) for part in parts])
     raise AssertionError(criterion)
 

@@ -14,7 +14,7 @@ from catalogue.checking.relations import Relation
 from catalogue.criteria import Criterion
 from catalogue.criterion_reader import Competitors, Test
 from catalogue.documents import Section, read_model
-from catalogue.fields import FIELDS, Kind
+from catalogue.fields import FIELDS, FieldKind
 from catalogue.subjects import Subjects
 from catalogue.truth import FALSE, TRUE, UNKNOWN, criteria
 from signpost.commands.catalogue import catalogue as command
@@ -311,7 +311,7 @@ def test_the_command_ends_with_one_where_there_are_errors_and_prints_each_in_a_l
 
 def test_every_number_has_a_scale_to_be_tried_on() -> None:
     for field in FIELDS.values():
-        if field.kind is Kind.NUMBER:
+        if field.kind is FieldKind.NUMBER:
             assert field.lowest is not None
             assert field.highest is not None
             assert field.lowest < field.highest
@@ -322,7 +322,11 @@ def test_what_is_too_large_to_try_is_left_open() -> None:
     assert relations.outcomes(pathway) == {True, False}
     assert relations.relation(pathway, criterion({"field": "q11_2", "at_least": 1})) is None
     wide = criterion(
-        {"any": [{"field": name, "is": True} for name, field in FIELDS.items() if field.kind is Kind.FLAG]}
+        {
+            "any": [
+                {"field": name, "is": True} for name, field in FIELDS.items() if field.kind is FieldKind.FLAG
+            ]
+        }
     )
     assert relations.outcomes(wide) == {True, False}
     assert relations.relation(criterion({"need": "s8_drugs"}), criterion({"need": "s9_alcohol"})) is None

@@ -18,7 +18,7 @@ from catalogue.checking.check import eligible_person
 from catalogue.criteria import Anything, Criterion, FirstRecorded, OnPathway, walk
 from catalogue.eligibility import STATUSES, Judged, answers, judge, missing_fields
 from catalogue.errors import UsageError
-from catalogue.fields import FIELDS, Kind, Value
+from catalogue.fields import FIELDS, FieldKind, Value
 from catalogue.frames import statuses
 from catalogue.intervention import Intervention, RuleKind
 from catalogue.particulars import day_numbers
@@ -31,9 +31,9 @@ TSP = "thinking-skills-programme-acp"
 
 # A man in the community with a violent offence, needs, and nothing missing that a rule asks about.
 PERSON: Mapping[str, Value] = {
-    **{name: 0 for name, field in FIELDS.items() if field.kind is Kind.NUMBER},
-    **{name: False for name, field in FIELDS.items() if field.kind is Kind.FLAG},
-    **{name: () for name, field in FIELDS.items() if field.kind is Kind.CODES},
+    **{name: 0 for name, field in FIELDS.items() if field.kind is FieldKind.NUMBER},
+    **{name: False for name, field in FIELDS.items() if field.kind is FieldKind.FLAG},
+    **{name: () for name, field in FIELDS.items() if field.kind is FieldKind.CODES},
     "sex": "MALE",
     "age": 30,
     "setting": "COMMUNITY",
@@ -62,7 +62,7 @@ PERSON: Mapping[str, Value] = {
     "q11_7": 2,
     "q12_1": 1,
 }
-SCORED = {name for name, field in FIELDS.items() if field.kind in {Kind.NUMBER, Kind.FLAG}}
+SCORED = {name for name, field in FIELDS.items() if field.kind in {FieldKind.NUMBER, FieldKind.FLAG}}
 SEXUAL = {"offence_types": ("SEXUAL",), "osp_dc": "MEDIUM", "osp_iic": "NOT_APPLICABLE"}
 PARTNER = {"offence_types": ("INTIMATE_PARTNER_VIOLENCE",), "q2_3d_domestic_abuse": True}
 INSIDE = {"setting": "CUSTODY", "sentence_type": "CUSTODY"}
@@ -423,7 +423,7 @@ def absence_read(intervention_id: str) -> frozenset[str]:
 
 def draw(rng: random.Random, name: str) -> Value:
     tried = candidates()[name]
-    if FIELDS[name].kind is Kind.CODES:
+    if FIELDS[name].kind is FieldKind.CODES:
         return tuple(str(each) for each in rng.sample(tried, k=min(len(tried), rng.choice((0, 1, 1, 2)))))
     return rng.choice(tried)
 
@@ -492,7 +492,7 @@ def _hopeful(
     choices = {
         name: candidates()[name] if name in missing else (value,)
         for name, value in person.items()
-        if FIELDS[name].kind is not Kind.CODES
+        if FIELDS[name].kind is not FieldKind.CODES
     }
     rng = random.Random(1)
     asked = criteria(rule.test for rule in intervention.rules if rule.test is not None)

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from catalogue import UsageError, tier
-from catalogue.tier import Release
+from catalogue.tier import LifeRelease
 
 GRID = {
     # ARP from: tiers for CSRP from 6.9, 3.0, 1.0, 0.5, 0.0
@@ -78,7 +78,7 @@ def test_each_factor_and_that_the_highest_counts(factors: dict[str, object], exp
     ],
 )
 def test_release_from_a_life_sentence_inclusive_on_the_anniversary(as_of: date, expected: str) -> None:
-    release = Release(released_on=date(2020, 2, 29), as_of=as_of)
+    release = LifeRelease(released_on=date(2020, 2, 29), as_of=as_of)
     assert tier.tier(arp=1, csrp=0.1, life_release=release).tier == expected
 
 
@@ -96,7 +96,7 @@ def test_release_from_a_life_sentence_inclusive_on_the_anniversary(as_of: date, 
         ({"rosh": "LOW", "csrp_source": "STATIC"}, True),
         ({}, True),  # RoSH missing, nothing reaches C
         ({"dc_srp_band": "MEDIUM", "dc_srp_score": 3.4}, False),
-        ({"life_release": Release(released_on=date(2024, 1, 1), as_of=date(2024, 6, 1))}, False),
+        ({"life_release": LifeRelease(released_on=date(2024, 1, 1), as_of=date(2024, 6, 1))}, False),
         ({"mappa": True, "dc_srp_band": "HIGH"}, True),
         ({"mappa": True, "dc_srp_band": "VERY_HIGH"}, False),
     ],

@@ -19,21 +19,21 @@ from catalogue.criteria import (
     AllOf,
     AnyOf,
     Anything,
-    AtLeast,
     Below,
     Between,
+    CodeIn,
     ContainsAny,
+    CountOf,
     Criterion,
     FirstRecorded,
     Highest,
+    ItemTotal,
+    Negated,
     NoneEligible,
-    Not,
-    OneOf,
     OnPathway,
-    Total,
     walk,
 )
-from catalogue.fields import FIELDS, Kind, Value
+from catalogue.fields import FIELDS, FieldKind, Value
 from catalogue.subjects import Subjects, fields_in
 from catalogue.truth import FALSE, TRUE, UNKNOWN
 from tests.catalogue import reference
@@ -42,8 +42,8 @@ from tests.catalogue.reference import Truth
 WHOLE = catalogue.load()
 CODE: Mapping[Truth, int] = {False: FALSE, None: UNKNOWN, True: TRUE}
 TRUTHS: tuple[Truth, ...] = (True, False, None)
-YES_OR_NO = [name for name, field in FIELDS.items() if field.kind is Kind.FLAG]
-FLAGS = [OneOf(name, (True,)) for name in YES_OR_NO]
+YES_OR_NO = [name for name, field in FIELDS.items() if field.kind is FieldKind.FLAG]
+FLAGS = [CodeIn(name, (True,)) for name in YES_OR_NO]
 Person = Mapping[str, Value]
 
 
@@ -81,7 +81,7 @@ def test_the_tables_of_all_and_any(one: Truth, other: Truth, both: Truth, either
 
 @pytest.mark.parametrize(("one", "opposite"), [(True, False), (False, True), (None, None)])
 def test_the_table_of_not(one: Truth, opposite: Truth) -> None:
-    assert combined(Not(FLAGS[0]), [one]) == CODE[opposite]
+    assert combined(Negated(FLAGS[0]), [one]) == CODE[opposite]
     assert combined(NoneEligible(FLAGS[0]), [one]) == CODE[opposite]
 
 
@@ -90,25 +90,25 @@ def test_the_table_of_not(one: Truth, opposite: Truth) -> None:
 def test_at_least_is_what_every_completion_agrees_on(parts: list[Truth], data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(parts)))
     flags = tuple(FLAGS[: len(parts)])
-    found = combined(AtLeast(count, flags), parts)
+    found = combined(CountOf(count, flags), parts)
     assert found == CODE[reference.at_least(count, parts)]
     if count == 1:
         assert found == combined(AnyOf(flags), parts)
     if count == len(parts):
         assert found == combined(AllOf(flags), parts)
     # Fewer are no harder to reach, and the opposite is that so many of the opposites hold.
-    assert count == 1 or combined(AtLeast(count - 1, flags), parts) >= found
-    opposites = tuple(Not(each) for each in flags)
-    assert TRUE - found == combined(AtLeast(len(parts) - count + 1, opposites), parts)
+    assert count == 1 or combined(CountOf(count - 1, flags), parts) >= found
+    opposites = tuple(Negated(each) for each in flags)
+    assert TRUE - found == combined(CountOf(len(parts) - count + 1, opposites), parts)
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(TRUTHS), min_size=1, max_size=6))
 def test_the_opposite_of_all_is_any_of_the_opposites(parts: list[Truth]) -> None:
     flags = tuple(FLAGS[: len(parts)])
-    opposites = tuple(Not(each) for each in flags)
-    assert combined(Not(AllOf(flags)), parts) == combined(AnyOf(opposites), parts)
-    assert combined(Not(Not(AnyOf(flags))), parts) == combined(AnyOf(flags), parts)
+    opposites = tuple(Negated(each) for each in flags)
+    assert combined(Negated(AllOf(flags)), parts) == combined(AnyOf(opposites), parts)
+    assert combined(Negated(Negated(AnyOf(flags))), parts) == combined(AnyOf(flags), parts)
     assert combined(AllOf(flags), parts) == min(CODE[each] for each in parts)
     assert combined(AnyOf(flags), parts) == max(CODE[each] for each in parts)
 
@@ -199,8 +199,8 @@ def drawn(rng: random.Random, depth: int) -> Criterion:
             (
                 AllOf(parts),
                 AnyOf(parts),
-                AtLeast(rng.randint(1, len(parts)), parts),
-                Not(parts[0]),
+                CountOf(rng.randint(1, len(parts)), parts),
+                Negated(parts[0]),
                 NoneEligible(parts[0]),
                 FirstRecorded(tuple(between(rng) for _ in parts)),
             )
@@ -208,7 +208,7 @@ def drawn(rng: random.Random, depth: int) -> Criterion:
     return rng.choice(LEAVES)(rng)
 
 
-def field_of(rng: random.Random, *kinds: Kind) -> str:
+def field_of(rng: random.Random, *kinds: FieldKind) -> str:
     return rng.choice([name for name, field in FIELDS.items() if field.kind in kinds])
 
 
@@ -218,31 +218,31 @@ def codes_of(rng: random.Random, name: str) -> tuple[Value, ...]:
 
 
 def between(rng: random.Random) -> Between:
-    name = field_of(rng, Kind.NUMBER)
+    name = field_of(rng, FieldKind.NUMBER)
     ends = sorted(float(str(rng.choice(candidates()[name]))) for _ in range(2))
     low, high = rng.choice(((True, True), (True, False), (False, True)))
     return Between(name, ends[0] if low else None, ends[1] if high else None)
 
 
 def below(rng: random.Random) -> Below:
-    name = field_of(rng, Kind.NUMBER)
+    name = field_of(rng, FieldKind.NUMBER)
     return Below(name, float(str(rng.choice(candidates()[name]))))
 
 
-def one_of(rng: random.Random) -> OneOf:
-    name = field_of(rng, Kind.CODE, Kind.FLAG, Kind.BAND)
-    return OneOf(name, codes_of(rng, name))  # type: ignore[arg-type]
+def one_of(rng: random.Random) -> CodeIn:
+    name = field_of(rng, FieldKind.CODE, FieldKind.FLAG, FieldKind.BAND)
+    return CodeIn(name, codes_of(rng, name))  # type: ignore[arg-type]
 
 
 def contains_any(rng: random.Random) -> ContainsAny:
-    name = field_of(rng, Kind.CODES)
+    name = field_of(rng, FieldKind.CODES)
     return ContainsAny(name, codes_of(rng, name))  # type: ignore[arg-type]
 
 
 def highest(rng: random.Random) -> Highest:
     scales: dict[tuple[str, ...], list[str]] = {}
     for name, field in FIELDS.items():
-        if field.kind is Kind.BAND:
+        if field.kind is FieldKind.BAND:
             scales.setdefault(field.scale, []).append(name)
     bands = rng.choice(list(scales.values()))
     top = len(FIELDS[bands[0]].scale) - 1
@@ -252,10 +252,10 @@ def highest(rng: random.Random) -> Highest:
     return Highest(chosen, least if low else None, most if high else None)
 
 
-def total(rng: random.Random) -> Total:
-    items = [name for name in FIELDS if name.startswith("q") and FIELDS[name].kind is Kind.NUMBER]
+def total(rng: random.Random) -> ItemTotal:
+    items = [name for name in FIELDS if name.startswith("q") and FIELDS[name].kind is FieldKind.NUMBER]
     chosen = tuple(rng.sample(items, k=rng.randint(1, 5)))
-    return Total("made up", chosen, rng.randint(1, 2 * len(chosen)))
+    return ItemTotal("made up", chosen, rng.randint(1, 2 * len(chosen)))
 
 
 def on_pathway(rng: random.Random) -> OnPathway:
@@ -270,7 +270,7 @@ LEAVES = (
     highest,
     total,
     on_pathway,
-    lambda rng: Anything(field_of(rng, *Kind)),
+    lambda rng: Anything(field_of(rng, *FieldKind)),
 )
 
 
@@ -278,9 +278,9 @@ def test_criteria_of_every_form_come_out_as_in_the_reference() -> None:
     rng = random.Random(5)
     tests = [drawn(rng, depth) for depth in (0, 1, 1, 2, 3) for _ in range(30)]
     seen = hold_against_the_reference(tests, everything_and_nothing(seed=2, count=40))
-    for kind in (AllOf, AnyOf, AtLeast, Not, NoneEligible, FirstRecorded, OnPathway):
+    for kind in (AllOf, AnyOf, CountOf, Negated, NoneEligible, FirstRecorded, OnPathway):
         assert min(seen[kind.__name__, each] for each in TRUTHS) > 20, (kind, seen)
-    for kind in (Between, Below, OneOf, ContainsAny, Highest, Total):
+    for kind in (Between, Below, CodeIn, ContainsAny, Highest, ItemTotal):
         assert min(seen[kind.__name__, each] for each in TRUTHS) > 20, (kind, seen)
 
 
@@ -361,15 +361,17 @@ def test_people_one_by_one_come_out_as_together_and_in_any_order() -> None:
 
 
 def test_each_distinct_criterion_stands_once_and_its_parts_before_it() -> None:
-    flag = OneOf("q1_30", (True,))
-    asked = truth.criteria([AllOf((flag, Not(flag))), flag, AnyOf((Not(flag), AllOf((flag, Not(flag)))))])
-    assert [type(each).__name__ for each in asked.place] == ["OneOf", "Not", "AllOf", "AnyOf"]
+    flag = CodeIn("q1_30", (True,))
+    asked = truth.criteria(
+        [AllOf((flag, Negated(flag))), flag, AnyOf((Negated(flag), AllOf((flag, Negated(flag)))))]
+    )
+    assert [type(each).__name__ for each in asked.place] == ["CodeIn", "Negated", "AllOf", "AnyOf"]
     assert list(asked.place.values()) == [0, 1, 2, 3]
     assert truth.criteria([]).truths(Subjects.of([{}])).shape == (0, 1)
 
 
 def test_a_criterion_of_an_unknown_kind_is_refused() -> None:
-    class Odd(OneOf):
+    class Odd(CodeIn):
         """A leaf that nothing evaluates."""
 
     class OddOne(AllOf):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from charts import (
     RATIOS,
     Aside,
-    Interval,
+    IntervalLine,
     Meaning,
     Row,
     Scale,
@@ -41,9 +41,9 @@ def meaning(name: str) -> Meaning:
 KINDS: dict[str, Callable[[Meaning], Markup]] = {
     "intervals": lambda said: intervals(
         [
-            Interval(label="Asian or Asian British", value=1.2, lower=0.9, upper=None, words="A gap", marked=True),
-            Interval(label="Black & <British>", value=0.8, lower=None, upper=1.4, words="No evidence"),
-            Interval(label="Within", value=1.0, range=(0.8, 1.25)),
+            IntervalLine(label="Asian or Asian British", value=1.2, lower=0.9, upper=None, words="A gap", marked=True),
+            IntervalLine(label="Black & <British>", value=0.8, lower=None, upper=1.4, words="No evidence"),
+            IntervalLine(label="Within", value=1.0, range=(0.8, 1.25)),
         ],
         said,
         scale=RATIOS,
@@ -124,8 +124,8 @@ def test_a_drawing_in_a_file_of_its_own_names_its_language() -> None:
 
 
 def test_a_marked_value_and_a_second_value_have_a_shape_of_their_own() -> None:
-    plain = Interval(label="Group", value=1.0, lower=0.5, upper=2.0)
-    marked = Interval(label="Group", value=1.0, lower=0.5, upper=2.0, marked=True)
+    plain = IntervalLine(label="Group", value=1.0, lower=0.5, upper=2.0)
+    marked = IntervalLine(label="Group", value=1.0, lower=0.5, upper=2.0, marked=True)
     shapes = []
     for row in (plain, marked):
         found = ET.fromstring(intervals([row], meaning("a"), scale=RATIOS))
@@ -136,12 +136,14 @@ def test_a_marked_value_and_a_second_value_have_a_shape_of_their_own() -> None:
 
 def test_an_interval_that_runs_off_the_scale_is_drawn_to_its_end_with_an_arrow() -> None:
     inside, beyond = (
-        intervals([Interval(label="Group", value=1.0, lower=0.5, upper=upper)], meaning("a"), scale=RATIOS)
+        intervals(
+            [IntervalLine(label="Group", value=1.0, lower=0.5, upper=upper)], meaning("a"), scale=RATIOS
+        )
         for upper in (2.0, 9.0)
     )
     assert "L 386" in beyond
     assert beyond == intervals(
-        [Interval(label="Group", value=1.0, lower=0.5, upper=None)], meaning("a"), scale=RATIOS
+        [IntervalLine(label="Group", value=1.0, lower=0.5, upper=None)], meaning("a"), scale=RATIOS
     )
     assert inside != beyond
 

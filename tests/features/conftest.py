@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from features.contract import CASE_TABLES, TABLES, Column, Kind
+from features.contract import CASE_TABLES, TABLES, Column, ColumnKind
 from tests.features.every_engine import small_spark
 
 # Around the leap day of 2020.
@@ -20,15 +20,15 @@ def _value(column: Column, chance: random.Random, days: int) -> object:  # noqa:
     if chance.random() < (0.15 if column.nullable else 0.02):
         return None
     match column.kind:
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return FIRST_DAY + timedelta(chance.randrange(days))
-        case Kind.INT:
+        case ColumnKind.INT:
             return chance.choice(column.numbers or (0, 1, 2, 3, 12))
-        case Kind.FLOAT:
+        case ColumnKind.FLOAT:
             return chance.choice((1.5, 2.25, 30.1, 99.9))
-        case Kind.BOOL:
+        case ColumnKind.BOOL:
             return chance.random() < 0.5
-        case Kind.LIST:
+        case ColumnKind.LIST:
             return [chance.choice(column.allowed or TEXTS[:4]) for _ in range(chance.randrange(3))]
         case _:
             return chance.choice(column.allowed if column.allowed and chance.random() < 0.97 else TEXTS)

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 import catalogue
 from catalogue.errors import UsageError
 from features.check import check
-from features.contract import TABLES, Kind
+from features.contract import TABLES, ColumnKind
 
 D1, D2, D3 = date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)
 CRN = "A000001"
@@ -214,7 +214,7 @@ def test_every_row_is_either_kept_or_set_aside(
     tmp_path: Path, tables: Callable[..., dict[str, pl.DataFrame]], seed: int, suffix: str
 ) -> None:
     """Histories with every kind of fault: what stays and what goes are together what came, in the order it came."""
-    lists = {name for name, table in TABLES.items() for c in table.columns if c.kind is Kind.LIST}
+    lists = {name for name, table in TABLES.items() for c in table.columns if c.kind is ColumnKind.LIST}
     came = {
         name: table.select(pl.all().cast(pl.String)) if name not in lists else table
         for name, table in tables(seed=seed, people=8, rows=12).items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from charts import Interval, Meaning, Scale, Series, as_file, bars, calibration, intervals, lines
+from charts import IntervalLine, Meaning, Scale, Series, as_file, bars, calibration, intervals, lines
 from training.heads.monitoring import Watch
 from training.inflight.flag_threshold import IN_TIME_WEEKS
 
@@ -100,7 +100,7 @@ def _precision(own: pl.DataFrame) -> Markup:
     names = [f"precision_at_tenth_{name}" for name in ("expected", "best", "worst")]
     found = own.group_by("head", "model", "horizon", maintain_order=True).agg(pl.col(names).mean())
     rows = [
-        Interval(
+        IntervalLine(
             label=f"{row['head']}, {row['model']}" + (f", {row['horizon']} weeks" if row["horizon"] else ""),
             value=row[names[0]],
             lower=row[names[2]],

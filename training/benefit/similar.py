@@ -13,7 +13,7 @@ import numpy as np
 import scipy.stats
 
 from catalogue.errors import UsageError
-from scoring.similar import Band, Group, Similar
+from scoring.similar import Group, Similar, SimilarBand
 from training import frames
 from training.frames import FrameColumns
 
@@ -100,23 +100,25 @@ def _rungs(ladder: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     return rungs
 
 
-def _band(table: FrameColumns, feature: str, bands: Mapping[str, Sequence[float]]) -> Band:
+def _band(table: FrameColumns, feature: str, bands: Mapping[str, Sequence[float]]) -> SimilarBand:
     if feature not in table.names:
         raise UsageError(f"The ladder names {feature}, which is not among the features.")
     if feature in table.texts:
         values = sorted({v for v in table.texts[feature].tolist() if v is not None})
-        return Band(name=feature, edges=None, values=tuple(values))
+        return SimilarBand(name=feature, edges=None, values=tuple(values))
     if feature in bands:
-        return Band(name=feature, edges=tuple(float(edge) for edge in bands[feature]), values=None)
+        return SimilarBand(name=feature, edges=tuple(float(edge) for edge in bands[feature]), values=None)
     recorded = table.numbers[feature][~np.isnan(table.numbers[feature])]
     distinct = np.unique(recorded)
     if len(distinct) <= FEW_VALUES:
-        return Band(name=feature, edges=tuple(distinct[1:].tolist()), values=None)
+        return SimilarBand(name=feature, edges=tuple(distinct[1:].tolist()), values=None)
     thirds = np.quantile(recorded, np.arange(1, BANDS) / BANDS, method="higher")
-    return Band(name=feature, edges=tuple(np.unique(thirds[thirds > distinct[0]]).tolist()), values=None)
+    return SimilarBand(
+        name=feature, edges=tuple(np.unique(thirds[thirds > distinct[0]]).tolist()), values=None
+    )
 
 
-def _places(table: FrameColumns, bands: Sequence[Band]) -> frames.Ints:
+def _places(table: FrameColumns, bands: Sequence[SimilarBand]) -> frames.Ints:
     columns = table.columns
     out = np.zeros((table.length, len(bands)), dtype=np.int64)
     for place, band in enumerate(bands):

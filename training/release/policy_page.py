@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from markupsafe import Markup
 
-from charts import Interval, Meaning, Scale, intervals
+from charts import IntervalLine, Meaning, Scale, intervals
 from pages import PageTable, render
 from scoring.effects import EffectModel
 
@@ -25,21 +25,21 @@ ALIKE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class PolicyLine:
     """A question of the policy with one answer, or what is suggested there; its children follow."""
 
     text: str
-    children: Sequence["Branch"] = ()
+    children: Sequence["PolicyLine"] = ()
 
 
-def branches(tree: Mapping[str, Any] | None) -> tuple[Branch, ...]:
+def branches(tree: Mapping[str, Any] | None) -> tuple[PolicyLine, ...]:
     """The policy tree of a report in words; nothing where the report has none."""
     if tree is None:
         return ()
     if "question" not in tree:
-        return (Branch(f"{tree['arm']} ({tree['people']:,} people, {_signed(tree['gain'])} in 100)"),)
+        return (PolicyLine(f"{tree['arm']} ({tree['people']:,} people, {_signed(tree['gain'])} in 100)"),)
     answers = (("yes", tree["yes"]), ("no, or not recorded", tree["no"]))
-    return tuple(Branch(f"{tree['question']}? {answer}:", branches(side)) for answer, side in answers)
+    return tuple(PolicyLine(f"{tree['question']}? {answer}:", branches(side)) for answer, side in answers)
 
 
 def leading_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
@@ -77,7 +77,7 @@ def to_html(model: EffectModel) -> str:
         drawing=_drawing(averages) if averages else "",
         averages=PageTable(
             "Average effect of each intervention",
-            ("Intervention", "Effect in 100", "Interval", "People eligible"),
+            ("Intervention", "Effect in 100", "IntervalLine", "People eligible"),
             [
                 (
                     arm,
@@ -111,7 +111,7 @@ def _finding(averages: Sequence[tuple[str, Mapping[str, float]]]) -> str:
 def _drawing(averages: Sequence[tuple[str, Mapping[str, float]]]) -> Markup:
     """Dots with intervals, the largest first."""
     rows = [
-        Interval(
+        IntervalLine(
             label=arm,
             value=100 * found["effect"],
             lower=100 * found["lower"],

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 from markupsafe import Markup
 
-from charts import Interval, Meaning, Scale, intervals
+from charts import IntervalLine, Meaning, Scale, intervals
 from pages import PageTable, render
 
 SCALE: Final = Scale(low=0.0, high=1.2, ticks=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2))
@@ -49,7 +49,7 @@ def page(frame: pl.DataFrame) -> str:
 def chart(frame: pl.DataFrame, status: str) -> Markup:
     """The figures of one status: a band of tolerance and the generated value, one line a figure."""
     rows = [
-        Interval(
+        IntervalLine(
             label=row["label"],
             value=row["generated"],
             range=(row["target"] - row["tolerance"], row["target"] + row["tolerance"]),

@@ -10,7 +10,7 @@ from tests.training.conftest import World
 from training.benefit import BenefitModel, sensitivity
 from training.benefit.tree import grow
 from training.release import policy_page
-from training.release.policy_page import Branch
+from training.release.policy_page import PolicyLine
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def document(world: World) -> dict[str, object]:
     return made | {"report": report}
 
 
-def _depth(branches: Sequence[Branch]) -> int:
+def _depth(branches: Sequence[PolicyLine]) -> int:
     return 1 + max((_depth(branch.children) for branch in branches if branch.children), default=0)
 
 
-def _texts(branches: Sequence[Branch]) -> list[str]:
+def _texts(branches: Sequence[PolicyLine]) -> list[str]:
     return [text for branch in branches for text in (branch.text, *_texts(branch.children))]
 
 

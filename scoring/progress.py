@@ -1,0 +1,10 @@
+"""How far has long work come? What the rooms call while they work."""
+
+from typing import Protocol
+
+
+class Report(Protocol):
+    """How far the work has come: so many units done, of so many."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that `done` of `total` units of work are finished."""
