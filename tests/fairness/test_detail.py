@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -214,7 +213,7 @@ def completions(women: float) -> pl.DataFrame:
 @pytest.mark.parametrize(("rate", "words"), [(0.45, "Back inside"), (0.7, "Out of"), (0.95, "None")])
 def test_how_many_ends_would_have_to_be_wrong(rate: float, words: str) -> None:
     measure = next(each for each in measures() if each.id == "completed")
-    plain = replace(measure, alike=False)
+    plain = measure.model_copy(update={"alike": False})
     ledger = Ledger()
     found = settle(
         compare(completions(rate), plain, SEX, policy=default(), ledger=ledger), ledger, policy=default()
@@ -227,7 +226,8 @@ def test_how_many_ends_would_have_to_be_wrong(rate: float, words: str) -> None:
 
 
 def test_a_subset_is_left_out_where_the_rest_is_small() -> None:
-    measure = replace(next(each for each in measures() if each.id == "completed"), alike=False)
+    completed = next(each for each in measures() if each.id == "completed")
+    measure = completed.model_copy(update={"alike": False})
     frame = completions(0.5)
     assert len(sensitivity.needs(frame, frame["full"], [measure], [SEX], default()).rows) == 1
     nearly = pl.Series([number >= 40 for number in range(len(frame))])

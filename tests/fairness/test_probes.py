@@ -148,4 +148,4 @@ def test_a_failed_test_fails_the_audit(
     assert result.sentence == "the gate fails on 2 points: flip:ethnicity, leakage"
     page = (tmp_path / audit.PAGE).read_text(encoding="utf-8")
     assert "Tests of the release that do not hold: Flip, ethnicity; Leakage (section 7)" in page
-    assert "may have been fitted on some of those days" in page
+    assert "may have learned from some of those days" in page
