@@ -23,11 +23,12 @@ class Measure(Section):
 
     `event` and `among` complete the sentence "`count` of `people` <among> <event>". `event_set` and
     `among_set` name the two sets of people, so that the same set has the same name everywhere and
-    suppression sees it; `rest_set` names those among whom it did not happen, where another measure counts
-    them. `harm` says which way a gap disadvantages the group. `alike` asks for the comparison among people alike in need, risk, sentence type and region. `gate` lets the measure
-    block a release; `required` says without what it cannot be passed: that the event happened to
-    "somebody", or that the required characteristics could be "compared" as well. `conditions` are the
-    columns in which people are alike; with `intersections` characteristics are also crossed.
+    suppression sees it; `rest_set` names those among whom it did not happen, where another measure
+    counts them. `harm` says which way a gap disadvantages the group. `alike` asks for the comparison
+    among people alike in need, risk, sentence type and region. `gate` lets the measure block a release;
+    `required` says without what it cannot be passed: that the event happened to "somebody", or that the
+    required characteristics could be "compared" as well. `conditions` are the columns in which people
+    are alike; with `intersections` characteristics are also crossed.
     """
 
     id: str
