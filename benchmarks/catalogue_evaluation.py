@@ -1,6 +1,6 @@
 """How long does eligibility take: everyone at once, and one person with every reason?
 
-Budgets (issue of the catalogue): 240,000 people by the whole catalogue in under 60 s and 3 GB on two cores, and one person
+Budgets: 240,000 people by the whole catalogue in under 60 s and 3 GB on two cores, and one person
 with all reasons in under 3 ms. Run with: python benchmarks/catalogue_evaluation.py [people]
 """
 

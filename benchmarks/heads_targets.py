@@ -1,11 +1,11 @@
 """What do the heads reach on worlds that were not used for tuning? `python benchmarks/heads_targets.py`.
 
 For each world a head learns from 20,000 people, and an unconstrained LightGBM from five times as many, on the
-same stretch of time; both are judged on the same later rows. Beside them stands the truth's own chance. Printed
+same stretch of time; both are judged on the same later rows. Next to them stands the truth's own chance. Printed
 for each head: the AUC of each, the share of the discrimination that is kept, and the calibration error with and
 without chance, overall and in the worst region; for the in-flight head the gain over attendance alone and the
-lead of its flags; and what the heads say of themselves on shuffled labels. `--write FILE` puts the tables
-between the marks of docs/training.md. Worlds and results in `--scratch` are used again.
+lead of its flags; and what the heads say of themselves on shuffled labels. `--write docs/benchmarks.md` puts the
+tables between the marks of that page. Worlds and results in `--scratch` are used again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder to keep worlds and results in")
     parser.add_argument("--worlds", type=int, default=1, help=f"how many of the {len(WORLDS)} worlds")
     parser.add_argument("--only", choices=("referrals", "inflight"), help="one part alone")
-    parser.add_argument("--write", type=Path, help="file to put the tables into")
+    parser.add_argument("--write", type=Path, help="the page with the tables' marks: docs/benchmarks.md")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = chosen.scratch or Path(made)

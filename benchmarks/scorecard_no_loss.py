@@ -9,7 +9,7 @@ defaults, 20 pairs, and the same five folds for its bags. "As it comes" is the s
 defaults, on the same five folds. Logistic or ridge regression is the floor. Rows of one person are never parted
 between folds.
 
-Without options the table in docs/scorecard.md is written anew. What was measured is kept, fold by fold, in
+Without options the table in docs/benchmarks.md is written anew. What was measured is kept, fold by fold, in
 --cache, and taken from there as long as neither the data, the methods nor this program have changed. With --measured
 nothing is measured: the table shows what the cache holds of every fold, and hyphens.
 
@@ -332,7 +332,11 @@ def main() -> None:
     parser.add_argument("--no-ebm", action="store_true", help="leave EBM out (it is the slowest)")
     parser.add_argument("--rows", type=int, default=6_000, help="the most rows of a data set")
     parser.add_argument("--tables", help="names, parted by commas; all without it")
-    parser.add_argument("--write", type=Path, help="the document with the table's markers")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        help="the page with the table's markers; docs/benchmarks.md when all is measured",
+    )
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "scorecard-no-loss")
     parser.add_argument("--measured", action="store_true", help="show what is in the cache; measure nothing")
     options = parser.parse_args()
@@ -359,7 +363,7 @@ def main() -> None:
     text = markdown(results)
     print(text)
     whole = wanted is None and not options.no_ebm and len(tables()) > 3
-    place = options.write or (ROOT / "docs" / "scorecard.md" if whole else None)
+    place = options.write or (ROOT / "docs" / "benchmarks.md" if whole else None)
     if place is not None:
         before, _, rest = place.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
