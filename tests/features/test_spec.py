@@ -19,6 +19,7 @@ from features.expressions import (
     Every,
     Holds,
     IsTrue,
+    KnownWithin,
     Not,
     OneOf,
     Recorded,
@@ -159,6 +160,13 @@ def test_a_name_says_no_characteristic_and_is_snake_case(name: str) -> None:
         {"stream": "nowhere", "value": Value("x")},
         {"stream": "contacts", "value": Value("motivation")},
         {"stream": "contacts"},  # LAST of nothing
+        {"stream": "contacts", "aggregator": Aggregator.PREVIOUS},
+        {
+            "stream": "decisions",
+            "aggregator": Aggregator.EVER,
+            "where": KnownWithin(28),
+            "uses": frozenset({Use.AUDIT}),
+        },
         {"stream": "contacts", "aggregator": Aggregator.COUNT, "value": Value("outcome")},
         {"stream": "contacts", "aggregator": Aggregator.RATE},
         {"stream": "contacts", "aggregator": Aggregator.COUNT, "of": ALWAYS},
