@@ -43,7 +43,7 @@ class Referral:
 
     case: Case
     referral_id: str
-    intervention_id: str
+    intervention_id: str | None
     referred_on: date
     known_on: date
     events: tuple[Row, ...]
@@ -115,7 +115,7 @@ def flags(referrals: Sequence[Referral], *, as_of: date, bundle: Bundle, catalog
         ]
         columns = {} if spec is None else _columns(spec, found)
         if INTERVENTION_TYPE in head.feature_names:
-            columns[INTERVENTION_TYPE] = [types.get(one.intervention_id) for one, _ in asked]
+            columns[INTERVENTION_TYPE] = [types.get(one.intervention_id or "") for one, _ in asked]
         return columns, found
 
     def back(places: Places, weeks: Sequence[int]) -> Landmarks:
@@ -190,28 +190,31 @@ def _column(values: list[Any], kind: ValueType) -> Column:
 
 
 def _referrals(case: Case) -> Iterator[Referral]:
-    first: dict[str, tuple[date, Row]] = {}
+    first: dict[str, tuple[date, date, Row]] = {}
     for row in case.tables["referrals"]:
-        referral, known = row["referral_id"], row["known_on"]
-        if not (isinstance(referral, str) and isinstance(known, date)):
+        referral, known, referred = row["referral_id"], row["known_on"], row["referred_on"]
+        # Without the day of the referral there are no weeks to judge.
+        if not (isinstance(referral, str) and isinstance(known, date) and isinstance(referred, date)):
             continue
         if referral not in first or known < first[referral][0]:
-            first[referral] = known, row
+            first[referral] = known, referred, row
     events: dict[object, list[Row]] = {}
     for row in case.tables["referral_events"]:
         events.setdefault(row["referral_id"], []).append(row)
     for referral in sorted(first):
-        known, row = first[referral]
-        referred = row["referred_on"]
-        assert isinstance(referred, date)
+        known, referred, row = first[referral]
         yield Referral(
             case=case,
             referral_id=referral,
-            intervention_id=str(row["intervention_id"]),
+            intervention_id=_text(row["intervention_id"]),
             referred_on=referred,
             known_on=known,
             events=tuple(events.get(referral, ())),
         )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _unpaid_work(cases: Sequence[Known]) -> prompts.UnpaidWork:
@@ -243,9 +246,9 @@ def _under_way(cases: Sequence[Known]) -> prompts.UnderWay:
         is_open = {referral.referral_id for referral in open_referrals(known.case, known.as_of)}
         if is_open:
             found += [
-                (place, str(event.row["intervention_id"]))
+                (place, event.row["intervention_id"])
                 for event in known.events(STREAMS["referrals"])
-                if event.row["referral_id"] in is_open
+                if event.row["referral_id"] in is_open and event.row["intervention_id"] is not None
             ]
     return prompts.UnderWay(
         row=np.array([place for place, _ in found], dtype=np.intp),

@@ -131,7 +131,9 @@ def open_referrals(histories: Histories, *, points: pl.DataFrame) -> pl.DataFram
     A referral is open from the day after it became known, while its last event known is not a closing one: the
     definition of `features.outcomes.referral_outcomes`, at many as-of days at once.
     """
-    known = histories.table("referrals").group_by("referral_id").agg(first_known=pl.col("known_on").min())
+    # Without the day of the referral there are no weeks to judge.
+    dated = histories.table("referrals").drop_nulls("referred_on")
+    known = dated.group_by("referral_id").agg(first_known=pl.col("known_on").min())
     events = histories.table("referral_events").select("referral_id", "occurred_on", "status", "known_on")
     numbered = points.lazy().with_row_index("_row")
     closed = (
@@ -208,7 +210,7 @@ def _referrals(histories: Histories, catalogue: Catalogue) -> pl.DataFrame:
     first = (
         histories.table("referrals")
         .select("referral_id", "crn", "intervention_id", "referred_on", "known_on")
-        .drop_nulls("known_on")
+        .drop_nulls(["known_on", "referred_on"])
         .sort("known_on", "crn", maintain_order=True)
         .unique("referral_id", keep="first", maintain_order=True)
     )

@@ -58,6 +58,16 @@ def test_a_referral_is_open_from_the_day_after_it_became_known() -> None:
     assert opened({"referrals": rows}) == ["seen"]
 
 
+def test_a_referral_without_a_day_is_not_judged_until_a_version_has_one() -> None:
+    never = {**referral("never", 9), "referred_on": None}
+    at_first = {**referral("late", 9), "referred_on": None}
+    assert opened({"referrals": [never, at_first, referral("late", 5)]}) == ["late"]
+
+
+def test_a_referral_to_an_intervention_that_is_not_recorded_is_open() -> None:
+    assert opened({"referrals": [{**referral("r", 9), "intervention_id": None}]}) == ["r"]
+
+
 def opened(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
     """The open referrals, from a case; histories must say the same."""
     frames = {
