@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import click
@@ -166,21 +167,21 @@ def _check(places: DemoFolder) -> None:
 
 
 def _features(places: DemoFolder) -> None:
-    from signpost.commands.features import write_features
+    from features.histories import Histories
+    from features.rows import write_features
 
+    opened = Histories.open(places.world)
     with progress("  computing features") as report:
-        write_features(
-            histories=places.world, as_of="decision-points", out=places.rows, engine="polars", progress=report
-        )
+        write_features(opened, as_of="decision-points", out=places.rows, engine="polars", progress=report)
 
 
 def _train(places: DemoFolder) -> None:
-    from signpost.release import release
+    from fairness.release import audit_release
+    from training.release.run import release
 
+    audit = partial(audit_release, register=REGISTER)
     with progress("  training and judging") as report:
-        result = release(
-            histories=places.world, out=places.bundle, config=None, register=REGISTER, progress=report
-        )
+        result = release(histories=places.world, out=places.bundle, config=None, audit=audit, progress=report)
     click.echo(f"  {result.sentence}")
     if not result.passed:
         click.echo("  It may not score: the screens will show eligibility and the order of choice alone.")

@@ -27,7 +27,7 @@ def evaluate_policy(*, histories: Path, bundle_folder: Path, out: Path, capacity
     """
     from features.histories import Histories
     from scoring.bundle import Bundle
-    from signpost.policy import evaluate
+    from training.benefit.evaluate_policy import evaluate
 
     with progress("Valuing the policy") as report:
         result = evaluate(

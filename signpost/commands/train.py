@@ -1,5 +1,6 @@
 """`signpost train`: every model, its backtest, its audit, its gate, its registration."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -36,9 +37,11 @@ def _show_config(context: click.Context, _option: click.Parameter, wanted: bool)
 )
 def train(*, histories: Path, out: Path, config: Path | None, register: Path | None) -> int:
     """Train all models into a release bundle, audit it, pass it through the gate; status 1 if it does not pass."""
-    from signpost.release import release
+    from fairness.release import audit_release
+    from training.release.run import release
 
+    audit = partial(audit_release, register=register)
     with progress("Training and judging") as report:
-        result = release(histories=histories, out=out, config=config, register=register, progress=report)
+        result = release(histories=histories, out=out, config=config, audit=audit, progress=report)
     click.echo(result.sentence)
     return 0 if result.passed else 1

@@ -10,8 +10,8 @@ import pytest
 from catalogue import load
 from catalogue.errors import UsageError
 from features.histories import Histories
-from signpost.capacity import allocate_places, read_capacity
 from tests.conftest import signpost
+from training.benefit.places import allocate_places, read_capacity
 
 TSP = "thinking-skills-programme-acp"
 MONDAY = date(2026, 3, 30)

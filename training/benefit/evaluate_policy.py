@@ -13,8 +13,8 @@ from features.histories import Histories
 from scoring.bundle import Bundle
 from scoring.national import suggestions_at
 from scoring.progress import Report
-from signpost.capacity import Places, allocate_places, read_capacity
 from training.benefit.effects import decision_rows
+from training.benefit.places import Places, allocate_places, read_capacity
 from training.benefit.policy_logged import nuisances_of, value_of
 from training.policy_value import read_truth, value_captured
 
