@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring.bundle import Bundle
+from scoring.stability import stability_index
 
 ONE_OF: Final = 5
 """Of so many answers one is looked at."""
@@ -24,7 +25,6 @@ WAITING: Final = 200
 WINDOW: Final = 1_000
 LEAST_ROWS: Final = 100
 """With fewer rows the index is mostly noise, and is not told."""
-LEAST_SHARE: Final = 1e-4
 
 Place = tuple[str, str]
 
@@ -118,7 +118,9 @@ class Drift:
     def _reading(self, place: Place, counts: Mapping[int, int], shares: Sequence[float]) -> InputDrift:
         rows = len(self._rows)
         now = [counts.get(number, 0) / rows for number in range(len(shares))]
-        return InputDrift(head=place[0], feature=place[1], index=stability(shares, now), missing=now[-1])
+        return InputDrift(
+            head=place[0], feature=place[1], index=stability_index(shares, now), missing=now[-1]
+        )
 
 
 def bin_of(value: object, profile: Mapping[str, Any]) -> int:
@@ -132,9 +134,3 @@ def bin_of(value: object, profile: Mapping[str, Any]) -> int:
     if not isinstance(value, int | float) or math.isnan(value):
         return len(edges) + 1
     return bisect_right(edges, float(value))
-
-
-def stability(before: Sequence[float], now: Sequence[float]) -> float:
-    """The population stability index between two lists of shares over the same bins."""
-    pairs = ((max(a, LEAST_SHARE), max(b, LEAST_SHARE)) for a, b in zip(before, now, strict=True))
-    return sum((b - a) * math.log(b / a) for a, b in pairs)

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -17,7 +16,7 @@ from features.case import Case
 from scoring.bundle import Bundle
 from serving import drift
 from serving.auth import ROLES
-from serving.drift import Drift, bin_of, stability
+from serving.drift import Drift, bin_of
 from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
@@ -29,24 +28,20 @@ WORDS = st.lists(st.none() | st.sampled_from("ABCDE"), min_size=1, max_size=40)
 
 
 @given(NUMBERS, NUMBERS)
-def test_numbers_are_placed_and_compared_as_in_training(before: list[Any], now: list[Any]) -> None:
+def test_numbers_are_placed_as_in_training(before: list[Any], now: list[Any]) -> None:
     _same(pl.Series("x", before, pl.Float64), pl.Series("x", now, pl.Float64))
 
 
 @given(WORDS, WORDS)
-def test_categories_are_placed_and_compared_as_in_training(before: list[Any], now: list[Any]) -> None:
+def test_categories_are_placed_as_in_training(before: list[Any], now: list[Any]) -> None:
     _same(pl.Series("x", before, pl.String), pl.Series("x", now, pl.String))
 
 
 def _same(before: pl.Series, now: pl.Series) -> None:
     held = of_training.profile(before.to_frame(), chances=[0.5])
     place, bins = of_training.places(held, now.to_frame(), chances=[0.5])["x"]
-    now_shares = np.bincount(place, minlength=bins) / len(place)
-    wanted = of_training.index(np.asarray(held["x"]["shares"]), now_shares)
-    shares = held["x"]["shares"]
-    places = [bin_of(value, held["x"]) for value in now]
-    found = [places.count(number) / len(places) for number in range(len(shares))]
-    assert stability(shares, found) == pytest.approx(wanted, abs=1e-12)
+    assert bins == len(held["x"]["shares"])
+    assert [bin_of(value, held["x"]) for value in now] == place.tolist()
 
 
 def test_a_caseload_of_another_kind_is_seen_to_have_moved(filled: Any, trained_bundle: Any) -> None:

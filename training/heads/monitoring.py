@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from scoring.stability import stability_index
 from training.heads.head import FittedHead
-from training.heads.profile import CHANCE, MOVED_MUCH, index, places, profile
+from training.heads.profile import CHANCE, MOVED_MUCH, places, profile
 
 FloatArray = npt.NDArray[np.float64]
 MONTH_DAYS = 28
@@ -195,8 +196,10 @@ def watch(
         calibrated = np.asarray(held[name]["shares"])
         # What chance alone adds to the index of two samples, on average (Yurdakul 2018).
         chance = (np.count_nonzero(months_of + usual, axis=1) - 1) * by_chance
-        jumps[name] = (np.array([index(a, b) for a, b in zip(before, shares, strict=True)]) - chance) * enough
-        aways[name] = np.array([index(calibrated, share) for share in shares])
+        jumps[name] = (
+            np.array([stability_index(a, b) for a, b in zip(before, shares, strict=True)]) - chance
+        ) * enough
+        aways[name] = np.array([stability_index(calibrated, share) for share in shares])
     moved = [
         item
         for name in jumps

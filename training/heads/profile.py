@@ -1,8 +1,7 @@
 """What did the inputs and the scores look like when the model was calibrated, and do they still?
 
-A profile holds, for every feature a head reads and for its chances, the shares of rows in fixed bins. The
-population stability index compares later rows with it: under 0.1 little has moved, over 0.25 much has
-(Siddiqi 2006, Credit Risk Scorecards, chapter 9).
+A profile holds, for every feature a head reads and for its chances, the shares of rows in fixed bins.
+`scoring.stability` compares later rows with it.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ IntArray = npt.NDArray[np.int64]
 BINS = 10
 MOST_CATEGORIES = 20
 CHANCE = "chance"
-#: Share given to an empty bin, so that the index stays finite.
-LEAST_SHARE = 1e-4
 #: From this index on, much has moved.
 MOVED_MUCH = 0.25
 
@@ -44,12 +41,6 @@ def places(
         else:
             result[name] = _number_places(_numbers(frame[name]), column["edges"])
     return result
-
-
-def index(before: FloatArray, now: FloatArray) -> float:
-    """The population stability index between two lists of shares over the same bins."""
-    a, b = np.maximum(before, LEAST_SHARE), np.maximum(now, LEAST_SHARE)
-    return float(((b - a) * np.log(b / a)).sum())
 
 
 def _column_profile(column: pl.Series) -> dict[str, Any]:

@@ -6,13 +6,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.heads.profile import index, places, profile
+from scoring.stability import stability_index
+from training.heads.profile import places, profile
 
 
 def stability(held: dict[str, Any], frame: pl.DataFrame, chances: np.ndarray) -> dict[str, float]:
     """The index of each column of later rows against a profile."""
     return {
-        name: index(np.asarray(held[name]["shares"]), np.bincount(place, minlength=bins) / len(place))
+        name: stability_index(
+            np.asarray(held[name]["shares"]), np.bincount(place, minlength=bins) / len(place)
+        )
         for name, (place, bins) in places(held, frame, chances=chances).items()
     }
 
