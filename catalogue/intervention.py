@@ -1,6 +1,5 @@
 """What an intervention of the catalogue is: its particulars, its rules, its sources."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -128,12 +127,6 @@ class Hours(Section):
             raise ValueError("must rise from fewest to most; correct one of them.")
         return self
 
-    def a_week(self, sessions: float | None) -> float | None:
-        """How many hours a week go by at so many sessions? At the most there can be where no pace is known."""
-        if not sessions:
-            return self.weekly
-        return min(sessions * self.session, math.inf if self.weekly is None else self.weekly)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
@@ -208,12 +201,6 @@ class Intervention:
     def women_only(self) -> bool:
         """Is it for women alone?"""
         return any(rule.code == "FOR_WOMEN" for rule in self.criteria)
-
-    def offered_on(self, day: date) -> bool:
-        """Is it on offer that day?"""
-        return (self.valid_from is None or self.valid_from <= day) and (
-            self.valid_to is None or day < self.valid_to
-        )
 
 
 _REQUIREMENTS: Final[Mapping[InterventionType, str]] = MappingProxyType(
