@@ -42,7 +42,7 @@ demo: $(READY) ## a synthetic world, models, audit, gate, store and service
 test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
-# PySpark (400 MB to download) lies beside the environment, from a lock of its own, and is seen by this job alone.
+# PySpark (400 MB to download) lies next to the environment, from a lock of its own, and is seen by this job alone.
 test-spark: $(SPARK)/.ready ## the engine tests on PySpark (wants Java 17 or newer)
 	@java -version 2>/dev/null || { echo "The Spark tests want Java 17 or newer; there is no java here." >&2; exit 2; }
 	@PYTHONPATH=$(SPARK) $(BIN)/python -m pytest -m spark tests/features tests/training/scorecard $(PYTEST_ARGS)
@@ -77,7 +77,7 @@ BENCHES := catalogue_evaluation synthetic_scale check_scale features_speed score
 bench: $(READY) ## speed, memory and model quality, as ratios side by side in one run (BENCHES="..." for some of them)
 	@for name in $(BENCHES); do echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-lock: ## resolve the dependencies anew into the hashed lock files (names no index address)
+lock: ## resolve the dependencies again into the hashed lock files (names no index address)
 	@$(BIN)/uv pip compile pyproject.toml --extra train --extra audit --extra postgres --extra otel --extra dev --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

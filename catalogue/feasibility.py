@@ -184,7 +184,7 @@ class _Offers:
 
     @classmethod
     def of(cls, found: Reach, entries: Ints, minutes: Floats, known: Ints) -> _Offers:
-        """Read them; ``minutes`` each way stand beside the entries."""
+        """Read them; ``minutes`` each way stand next to the entries."""
         return cls(
             entry=entries[None, :],
             which=known[found.directory.intervention[entries]][None, :],

@@ -154,7 +154,7 @@ def bits(levels: tuple[str, ...]) -> int:
 
 
 def missing(subjects: Subjects) -> Mapping[str, Bools]:
-    """Which unanswered fields does the identifier want, of whom? Arrays [people] by field, in the order of ``WANTED``."""
+    """Which unanswered fields does the identifier want, and for whom? Arrays [people] by field, in the order of ``WANTED``."""
     outlook = _outlook(subjects, widest=True)
     band = risk(subjects, female=subjects.is_code("sex", "FEMALE"))
     found = {name: ~subjects.recorded(name) for name in PERSONAL} | dict(outlook.missing)

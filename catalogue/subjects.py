@@ -147,11 +147,11 @@ class Subjects:
         return np.asarray(self.code(name) == scale.index(value))
 
     def yes(self, name: str) -> Bools:
-        """Of whom is yes recorded?"""
+        """For whom is yes recorded?"""
         return np.asarray(self.code(name) == 1)
 
     def no(self, name: str) -> Bools:
-        """Of whom is no recorded?"""
+        """For whom is no recorded?"""
         return np.asarray(self.code(name) == 0)
 
     def scale(self, name: str) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ class Subjects:
         return code == 1 if kind is FieldKind.FLAG else self.scale(name)[code]
 
     def recorded(self, name: str) -> Bools:
-        """Of whom is an answer recorded?"""
+        """For whom is an answer recorded?"""
         kind = FIELDS[name].kind
         if kind is FieldKind.NUMBER:
             return ~np.isnan(self.number(name))

@@ -1,7 +1,7 @@
 """The data contract: which tables a case history has, column by column.
 
 One declaration serves reading, checking, `worlds` and the feature
-streams. Its prose is `docs/data-contract.md`; names here are fixed, because data
+streams. Its prose is `docs/features.md`; names here are fixed, because data
 and clients outside the project rely on them.
 """
 

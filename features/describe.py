@@ -83,7 +83,7 @@ leaves the folder untouched, and is named by its number.
 
 | to | change |
 |---|---|
-| add a feature that models read | `features/definitions/`; then write this page anew |
+| add a feature that models read | `features/definitions/`; then make this page again |
 | add a fact that rules or prompts read | `features/definitions/eligibility.py`, `features/definitions/prompts.py` |
 | change what follows from facts (age, setting, which assessment answers) | `features/subject.py` |
 | change what a head reads of person and intervention | `features/fit.py` |

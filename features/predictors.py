@@ -5,7 +5,7 @@ predictors of OASys) by their published formulae. They give synthetic people the
 eligibility rules read. **They are re-implementations for synthetic data**: never score a real person
 with them, and note that OGRS4 has been replacing all three since 2026.
 
-Source: `facts/ogrs3-parameters.json` and `facts/ogrs3-offence-weights.csv`, facts
+Source: `features/facts/ogrs3-parameters.json` and `features/facts/ogrs3-offence-weights.csv`, facts
 of `ministryofjustice/hmpps-arns-risk-actuarial-api` (MIT, Crown copyright) at commit 1811fe7.
 
 Every function takes arrays (or scalars) of one length and returns whole percentages (Int64 arrays).

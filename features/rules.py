@@ -10,7 +10,7 @@ import polars as pl
 from features.contract import CIRCUMSTANCE_VALUES, Column, ColumnKind, Table
 
 READ = "read:"
-"""Prefix of a column as it was read into the contract's type, beside the raw one."""
+"""Prefix of a column as it was read into the contract's type, next to the raw one."""
 
 
 @dataclass(frozen=True, slots=True)

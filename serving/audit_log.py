@@ -33,7 +33,7 @@ _REFERENCE: Final = (
     .limit(1)
 )
 _NEWEST: Final = audit_log.alias("newest")
-# The end of the chain and the reference of whom an entry concerns, in one look; either may not be there.
+# The end of the chain and the reference of the person an entry concerns, in one look; either may not be there.
 _BEFORE: Final = select(
     select(_NEWEST.c.sequence)
     .order_by(_NEWEST.c.sequence.desc())

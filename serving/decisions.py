@@ -1,4 +1,4 @@
-"""What was decided: recorded once, with its reason, beside the suggestions as they were shown."""
+"""What was decided: recorded once, with its reason, next to the suggestions as they were shown."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Drift:
         return done
 
     def _follow(self, bundle: Bundle) -> None:
-        """Begin anew with a new bundle: its profiles are others."""
+        """Start again with a new bundle: its profiles are others."""
         with self._lock:
             if bundle.version == self._version:
                 return

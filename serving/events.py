@@ -32,7 +32,7 @@ from serving.store.tables import events_received
 MERGED: Final = "probation-case.merge.completed"
 UNMERGED: Final = "probation-case.unmerge.completed"
 ERASED: Final = "probation-case.deleted.gdpr"
-# Events that may bring rows, by the beginning of their type (facts/domain-events.csv).
+# Events that may bring rows, by the beginning of their type (DOMAIN_EVENTS in docs/sources.md).
 BRINGING: Final = (
     "probation-case.requirement.",
     "probation-case.licence-condition.",

@@ -381,7 +381,7 @@ def _snapshot(connection: Connection, crn: str) -> dict[str, Any]:
 
 
 def erase(services: Services, *, crn: str, actor: Actor) -> None:
-    """Remove everything about a person. The audit log keeps that it happened, and no longer of whom.
+    """Remove everything about a person. The audit log keeps that it happened, but no longer for whom.
 
     Raises:
         ServiceError: 404 when nothing is held.

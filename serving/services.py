@@ -168,7 +168,7 @@ class Services:
 
     @property
     def report_folder(self) -> Path | None:
-        """Where the equality report is: as set, else `equality-report` inside the bundle, else beside it."""
+        """Where the equality report is: as set, else `equality-report` inside the bundle, else next to it."""
         if self.settings.report_folder is not None:
             return self.settings.report_folder
         bundle = self.settings.bundle_folder

@@ -120,7 +120,7 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:
-            raise CalibrationError("The calibration map is not valid JSON; write it anew.") from error
+            raise CalibrationError("The calibration map is not valid JSON; write it again.") from error
         if not isinstance(document, dict):
             raise CalibrationError("The calibration map's JSON must be an object.")
         read = CalibrationMap.from_dict(document)

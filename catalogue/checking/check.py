@@ -45,7 +45,7 @@ class Finding:
     text: str
 
 
-# How often the search for a person who meets every rule of an entry starts anew, and its steps each time.
+# How often the search for a person who meets every rule of an entry starts again, and its steps each time.
 _STARTS: Final = 12
 _STEPS: Final = 150
 _FAULTS: Final[Mapping[type[UsageError], str]] = MappingProxyType(

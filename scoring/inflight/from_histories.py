@@ -45,7 +45,7 @@ def flag_all(
     catalogue: Catalogue | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
-    """What is said of every open referral on a day? The columns of interfaces.md, sorted by referral."""
+    """What is said of every open referral on a day? The columns of a flags file, sorted by referral."""
     report = progress or (lambda _done, _total: None)
     known = load() if catalogue is None else catalogue
     head = bundle.inflight

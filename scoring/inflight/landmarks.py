@@ -31,7 +31,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Where policy demands a direction: missing a session never lowers the risk (modelling.md, the scorecard).
+#: Where policy demands a direction: missing a session never lowers the risk.
 MONOTONE: Mapping[str, int] = MappingProxyType(
     {
         "sessions_missed": 1,

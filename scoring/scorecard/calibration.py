@@ -171,7 +171,7 @@ class CalibrationMap:
         """
         if document.get("format") != FORMAT:
             raise CalibrationError(
-                f"The document is not a calibration map of the format {FORMAT!r}; write it anew."
+                f"The document is not a calibration map of the format {FORMAT!r}; write it again."
             )
         parts = {name: part for name, part in document.items() if name != "format"}
         try:

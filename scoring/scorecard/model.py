@@ -405,7 +405,7 @@ class Scorecard:
             ScorecardError: when the document is of another format or a part of it is missing or malformed.
         """
         if document.get("format") != FORMAT:
-            raise ScorecardError(f"The document is not a scorecard of the format {FORMAT!r}; write it anew.")
+            raise ScorecardError(f"The document is not a scorecard of the format {FORMAT!r}; write it again.")
         try:
             features = tuple(Factor(**f) for f in cast("list[dict[str, Value]]", document["features"]))  # type: ignore[arg-type]
             kinds = {f.name: f.kind for f in features}
@@ -451,7 +451,7 @@ class Scorecard:
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            raise ScorecardError("The scorecard is not valid JSON; write it anew.") from error
+            raise ScorecardError("The scorecard is not valid JSON; write it again.") from error
         if not isinstance(document, dict):
             raise ScorecardError("The scorecard's JSON must be an object.")
         return cls.from_dict(document)

@@ -69,7 +69,7 @@ def put_case(
     "/v1/cases/{crn}",
     operation_id="eraseCase",
     summary="Erase a person",
-    description=f"Everything goes; the audit log keeps that it happened, and no longer of whom. Role: `{CASES}`.",
+    description=f"Everything goes; the audit log keeps that it happened, but no longer for whom. Role: `{CASES}`.",
     status_code=204,
     responses=failures(401, 403, 404, 422),
 )

@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["Components"])
 
 
 class ComponentAnswer(Answer):
-    """HTML to include in a page that has GOV.UK Frontend, and addresses of what it wants beside it."""
+    """HTML to include in a page that has GOV.UK Frontend, and addresses of what it needs with it."""
 
     html: str
     css: list[str]

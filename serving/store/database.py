@@ -109,7 +109,7 @@ class Database:
     def settle(self) -> None:
         """Bring SQLite's log of pages into its file, on disk; nothing where nothing was written since the last time.
 
-        Beside readers and writers, so that none of them has to do it in between.
+        It runs next to readers and writers, so that none of them has to do it in between.
         """
         if self._unsettled:
             self._unsettled = False

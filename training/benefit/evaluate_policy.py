@@ -32,7 +32,7 @@ def evaluate(
     """Value following a bundle's suggestions at the histories' decision points, and write it as JSON.
 
     Args:
-        histories: case histories; with `truth/` beside the tables the true value is given too.
+        histories: case histories; with `truth/` next to the tables the true value is given too.
         bundle: the release bundle whose suggestions are the policy.
         out: JSON file to write.
         progress: called with (done, total).

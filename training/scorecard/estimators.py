@@ -70,7 +70,7 @@ class _Scorecard(BaseEstimator):  # type: ignore[misc]
         bags: how many folds, each held out once to stop and judge the fit on the others; the fits are
             averaged into one set of tables.
         learning_rate: how much of each tree is added.
-        factor_share: the share of factors that a tree of single factors may choose between, drawn anew for
+        factor_share: the share of factors that a tree of single factors may choose between, drawn again for
             each tree. Less than all keeps the strongest factor from taking every tree, as taking turns would.
         max_rounds: the most trees in each fit.
         early_stopping: whether to stop a fit where its held-out fold stops gaining. Without it,
