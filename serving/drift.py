@@ -8,16 +8,14 @@ the population stability index says how far the last rows are from the profile: 
 
 from __future__ import annotations
 
-import math
 import threading
-from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring.bundle import Bundle
-from scoring.stability import stability_index
+from scoring.stability import bins_of, stability_index
 
 ONE_OF: Final = 5
 """Of so many answers one is looked at."""
@@ -63,20 +61,17 @@ class Drift:
         if bundle is None:
             return 0
         self._follow(bundle)
-        done = 0
-        while done < at_most:
-            with self._lock:
-                if not self._waiting:
-                    break
-                values = self._waiting.popleft()
-            row = {
-                place: bin_of(values[place[1]], profile)
-                for place, profile in self._profiles.items()
-                if place[1] in values
-            }
+        with self._lock:
+            cases = [self._waiting.popleft() for _ in range(min(at_most, len(self._waiting)))]
+        rows: list[dict[Place, int]] = [{} for _ in cases]
+        for place, profile in self._profiles.items():
+            read = [number for number, values in enumerate(cases) if place[1] in values]
+            found = bins_of([cases[number][place[1]] for number in read], profile)
+            for number, held in zip(read, found.tolist(), strict=True):
+                rows[number][place] = held
+        for row in rows:
             self._count(row)
-            done += 1
-        return done
+        return len(rows)
 
     def _follow(self, bundle: Bundle) -> None:
         """Start again with a new bundle: its profiles are others."""
@@ -121,16 +116,3 @@ class Drift:
         return InputDrift(
             head=place[0], feature=place[1], index=stability_index(shares, now), missing=now[-1]
         )
-
-
-def bin_of(value: object, profile: Mapping[str, Any]) -> int:
-    """Which bin of a profile a value is in; the last is for what was not recorded."""
-    if "categories" in profile:
-        categories: Sequence[str] = profile["categories"]
-        if value is None:
-            return len(categories) + 1
-        return categories.index(str(value)) if str(value) in categories else len(categories)
-    edges: Sequence[float] = profile["edges"]
-    if not isinstance(value, int | float) or math.isnan(value):
-        return len(edges) + 1
-    return bisect_right(edges, float(value))

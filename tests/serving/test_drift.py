@@ -6,42 +6,18 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
-import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from features import live
 from features.case import Case
 from scoring.bundle import Bundle
 from serving import drift
 from serving.auth import ROLES
-from serving.drift import Drift, bin_of
+from serving.drift import Drift
 from serving.settings import Settings
 from serving.store import cases
 from serving.store.database import Database
 from tests.serving.conftest import KeyServer, running
-from training.heads import profile as of_training
-
-NUMBERS = st.lists(st.none() | st.floats(-5, 5) | st.integers(-5, 5).map(float), min_size=1, max_size=40)
-WORDS = st.lists(st.none() | st.sampled_from("ABCDE"), min_size=1, max_size=40)
-
-
-@given(NUMBERS, NUMBERS)
-def test_numbers_are_placed_as_in_training(before: list[Any], now: list[Any]) -> None:
-    _same(pl.Series("x", before, pl.Float64), pl.Series("x", now, pl.Float64))
-
-
-@given(WORDS, WORDS)
-def test_categories_are_placed_as_in_training(before: list[Any], now: list[Any]) -> None:
-    _same(pl.Series("x", before, pl.String), pl.Series("x", now, pl.String))
-
-
-def _same(before: pl.Series, now: pl.Series) -> None:
-    held = of_training.profile(before.to_frame(), chances=[0.5])
-    place, bins = of_training.places(held, now.to_frame(), chances=[0.5])["x"]
-    assert bins == len(held["x"]["shares"])
-    assert [bin_of(value, held["x"]) for value in now] == place.tolist()
 
 
 def test_a_caseload_of_another_kind_is_seen_to_have_moved(filled: Any, trained_bundle: Any) -> None:

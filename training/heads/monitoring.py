@@ -188,7 +188,8 @@ def watch(
     by_chance = (1 / np.maximum(totals, 1) + 1 / np.maximum(usual_totals, 1))[:, 0]
     jumps: dict[str, FloatArray] = {}
     aways: dict[str, FloatArray] = {}
-    for name, (place, bins) in places(held, rows, chances=np.asarray(chances)[recent]).items():
+    for name, place in places(held, rows, chances=np.asarray(chances)[recent]).items():
+        bins = len(held[name]["shares"])
         counts = np.bincount(week * bins + place, minlength=(last + 1) * bins).reshape(-1, bins)[:last]
         months_of, usual = _months(counts, looks)
         shares = months_of / np.maximum(totals, 1)

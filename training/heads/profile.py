@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from scoring.stability import Bins, category_bins, number_bins
+
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 BINS = 10
 MOST_CATEGORIES = 20
 CHANCE = "chance"
@@ -28,18 +29,16 @@ def profile(frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, Any]:
     return {**columns, CHANCE: _number_profile(np.asarray(chances, dtype=np.float64))}
 
 
-def places(
-    held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike
-) -> dict[str, tuple[IntArray, int]]:
-    """Which of the profile's bins is each row in, by column and for the chances; and how many bins are there?"""
-    result: dict[str, tuple[IntArray, int]] = {}
+def places(held: Mapping[str, Any], frame: pl.DataFrame, *, chances: npt.ArrayLike) -> dict[str, Bins]:
+    """Which of the profile's bins is each row in, by column and for the chances?"""
+    result: dict[str, Bins] = {}
     for name, column in held.items():
         if name == CHANCE:
-            result[name] = _number_places(np.asarray(chances, dtype=np.float64), column["edges"])
+            result[name] = number_bins(np.asarray(chances, dtype=np.float64), column["edges"])
         elif "categories" in column:
-            result[name] = _category_places(frame[name], column["categories"])
+            result[name] = category_bins(_codes(frame[name]), column["categories"])
         else:
-            result[name] = _number_places(_numbers(frame[name]), column["edges"])
+            result[name] = number_bins(_numbers(frame[name]), column["edges"])
     return result
 
 
@@ -49,32 +48,23 @@ def _column_profile(column: pl.Series) -> dict[str, Any]:
     counts = column.cast(pl.String).drop_nulls().value_counts(sort=True, name="n")
     ordered = counts.sort(["n", counts.columns[0]], descending=[True, False]).head(MOST_CATEGORIES)
     categories = ordered.get_column(counts.columns[0]).to_list()
-    return {"categories": categories, "shares": _shares(*_category_places(column, categories)).tolist()}
+    found = category_bins(_codes(column), categories)
+    return {"categories": categories, "shares": _shares(found, len(categories) + 2).tolist()}
 
 
 def _number_profile(values: FloatArray) -> dict[str, Any]:
     known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])).tolist() if len(known) else []
-    return {"edges": edges, "shares": _shares(*_number_places(values, edges)).tolist()}
+    return {"edges": edges, "shares": _shares(number_bins(values, edges), len(edges) + 2).tolist()}
 
 
 def _numbers(column: pl.Series) -> FloatArray:
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _number_places(values: FloatArray, edges: list[float]) -> tuple[IntArray, int]:
-    found = np.where(
-        np.isnan(values), len(edges) + 1, np.searchsorted(np.asarray(edges), values, side="right")
-    )
-    return found.astype(np.int64), len(edges) + 2
+def _codes(column: pl.Series) -> list[str | None]:
+    return column.cast(pl.String).to_list()
 
 
-def _category_places(column: pl.Series, categories: list[str]) -> tuple[IntArray, int]:
-    place = {category: i for i, category in enumerate(categories)}
-    other, missing = len(categories), len(categories) + 1
-    found = [missing if v is None else place.get(v, other) for v in column.cast(pl.String).to_list()]
-    return np.asarray(found, dtype=np.int64), len(categories) + 2
-
-
-def _shares(place: IntArray, bins: int) -> FloatArray:
+def _shares(place: Bins, bins: int) -> FloatArray:
     return np.bincount(place, minlength=bins) / max(len(place), 1)
