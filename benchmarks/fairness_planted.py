@@ -1,4 +1,4 @@
-"""Does the audit name what is planted, in its stage, and nothing where nothing is?
+"""Does the audit name every planted gap, in its stage, and no gap where none is planted?
 
 One release, trained once on a world without planted gaps, is audited on many worlds it has never seen: `disparity`
 worlds, where every planted gap of practical size has to be named in its stage (at least 95 in 100) and the gate has to

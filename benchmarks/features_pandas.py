@@ -1,7 +1,7 @@
 """The feature specification in plain pandas, feature by feature.
 
-The reference that the batch evaluator is timed against and has to agree with. It is what the same specification
-comes to when it is written with pandas alone: pandas reads the files, each stream is brought to what was known on
+The reference that the batch evaluator is timed against and has to agree with. It is the same
+specification, written with pandas alone: pandas reads the files, each stream is brought to what was known on
 the one as-of day, and every feature is a filter, a `groupby` and an aggregate. It reads the same declarations and
 knows neither derived nor referral features.
 """

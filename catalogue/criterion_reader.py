@@ -1,4 +1,4 @@
-"""Which criterion does the test of a rule say, as the data files write it?
+"""Which criterion does the test of a rule state, as the data files write it?
 
 A test is a mapping with one form: ``{field: age, at_least: 18}``, ``{field: sex, is: MALE}``, ``{field: offence_types,
 contains_any: [SEXUAL]}``, ``{band_of: ovp_2yr, at_least: HIGH}``, ``{highest_of: [osp_dc, osp_iic], at_least: MEDIUM}``,

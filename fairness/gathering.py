@@ -1,4 +1,4 @@
-"""Make what the report holds in addition to comparisons: rules, calibration, tests, alternatives, contrasts."""
+"""How is the rest of the report made, in addition to comparisons? Rules, calibration, tests, alternatives, contrasts."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future

@@ -1,4 +1,4 @@
-"""The histories of some people only: what asks many things of few people should not read everybody's records each time."""
+"""What are the histories of some people only? Work on a few people should not read everybody's records each time."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What makes the parts of an audit: this process, or further ones at the same time.
+"""Which processes make the parts of an audit? This one, or more at the same time.
 
 Each part is a plain function with frames as arguments, so that another process can run it.
 """

@@ -1,6 +1,6 @@
-"""Case histories held against the data contract, row by row and across tables.
+"""Do case histories meet the data contract, row by row and across tables?
 
-Every table is streamed, to check it and to move its bad rows: what is kept in memory is the
+Every table is streamed, to check it and to move its bad rows: memory holds only the
 keys of parents, one number a row where keys may repeat, and five row numbers a rule. Bad rows
 move to `quarantine/` with the reason; nothing is dropped, and nothing else is touched.
 """

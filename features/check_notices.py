@@ -1,4 +1,4 @@
-"""What is odd in a history without being a fault of the row: reported, and left where it is.
+"""What is unusual in a history but not a fault? It is reported, and left where it is.
 
 A referral to something that the catalogue does not list was still made. Setting it aside would turn a
 person who was referred into one who was not, and bias every comparison (docs/decisions/0304).

@@ -1,4 +1,4 @@
-"""The rules that a table's rows are held against, as expressions that are true where a rule is broken."""
+"""Which rules must a table's rows meet? Expressions that are true where a rule is broken."""
 
 from __future__ import annotations
 

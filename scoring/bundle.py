@@ -2,8 +2,8 @@
 
 `Bundle.open` recomputes the SHA-256 of every file that bundle.json lists, and of bundle.json's own content,
 before anything is parsed into a model. A file that was changed, lost or added under a listed name is a
-`UsageError`, so a service can keep what it has; so are models that learnt from other definitions of features than
-those of this code, which would be given other numbers than they know. Schema: docs/training.md.
+`UsageError`, so a service can keep the bundle that it has. Models that were trained on other definitions of features
+than this code has are a `UsageError` too, because their inputs would mean something else. Schema: docs/training.md.
 """
 
 from __future__ import annotations

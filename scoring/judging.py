@@ -1,6 +1,6 @@
 """What is advised to some people, from what is known of them: eligibility, reach, order, effects, advice, chances.
 
-Everything works over columns, so that the screen asks with one row and the night with thousands.
+Everything works over columns, so a screen asks with one row and the national batch with thousands.
 `scoring.suggestions` puts one person's results into words, `scoring.national` writes everybody's to a file.
 """
 

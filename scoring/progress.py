@@ -1,4 +1,4 @@
-"""How far has long work come? What the rooms call while they work."""
+"""How far has a long task got? The function that a long task calls as it works."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""From what probability on is a referral flagged, and in what words is its risk told?"""
+"""From which probability is a referral flagged, and which words describe its risk?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was suggested and decided, by whom and why: a plain account that a person can be given."""
+"""What was suggested and decided, who decided, and why? A plain account to give to the person."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Who saw or changed what, when: an append-only log, each entry sealed by a hash over it and the one before.
+"""Who saw or changed what, and when? An append-only log: each entry has a hash over itself and the one before.
 
-The deeds are those of the Data Protection Act 2018, section 62: collection, alteration, consultation,
-disclosure, combination and erasure. An entry names a person by a random reference; while the person's CRN
-is known the log can be read by CRN, and once they are erased it says that something happened to someone.
+The actions are those of the Data Protection Act 2018, section 62: collection, alteration, consultation,
+disclosure, combination and erasure. An entry names a person by a random reference. While the person's CRN
+is known, the log can be read by CRN. After they are erased, it no longer says who an entry is about.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REFERENCE: Final = (
     .limit(1)
 )
 _NEWEST: Final = audit_log.alias("newest")
-# The end of the chain and the reference of the person an entry concerns, in one look; either may not be there.
+# The end of the chain and the reference of the person an entry is about, in one query; either may be missing.
 _BEFORE: Final = select(
     select(_NEWEST.c.sequence)
     .order_by(_NEWEST.c.sequence.desc())

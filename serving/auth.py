@@ -2,9 +2,9 @@
 
 The algorithm is RS256 and nothing else, whatever the token says. A token needs a signature by a key of the
 set, the issuer, an expiry in the future and, where given, a not-before in the past; the audience when one is
-configured. Keys are cached; an unknown key id makes one fresh read, at most once in ten seconds, so that
-rotation is followed and a flood of forged ids is not passed on. While keys cannot be read the last ones serve,
-up to a capped age; then nobody comes in until they can be read again.
+configured. Keys are cached. An unknown key id causes one new read, at most once in ten seconds: so new keys are
+found, and a flood of forged ids does not reach HMPPS Auth. While keys cannot be read, the last ones are used up to
+a set age. After that every call is refused until they can be read again.
 """
 
 from __future__ import annotations

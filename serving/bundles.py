@@ -1,8 +1,8 @@
-"""The release bundle in use: verified and passed before it scores, swapped while requests go on, never lost to a bad one.
+"""Which release bundle is in use? One that was verified and passed its gate; a bad one never replaces it.
 
-The folder is looked at every few seconds. When its manifest has changed the new bundle is opened and
-verified aside; if that works and its gate is PASS it takes over between two requests, if not the last good
-one stays and the health of the service says why. Without a good one the service answers by rules alone.
+The folder is looked at every few seconds. When its manifest has changed, the new bundle is opened and
+verified separately. If that works and its gate is PASS, it is used from the next request on. If not, the last
+good one stays and the health of the service says why. Without a good one the service answers by rules alone.
 """
 
 from __future__ import annotations

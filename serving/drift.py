@@ -1,9 +1,9 @@
 """Do the people who are asked about still look like those that the models were calibrated on?
 
 The bundle's heads carry a profile: for each input the shares of rows in fixed bins, the last one for "not
-recorded". A part of the answers leaves its inputs here; between requests they are placed into the bins, and
+recorded". The inputs of some answers are kept here for a short time. Between requests they are counted into the bins, and
 the population stability index says how far the last rows are from the profile: under 0.1 little has moved, over
-0.25 much has (Siddiqi 2006, Credit Risk Scorecards, chapter 9). Only counts are kept, of nobody in particular.
+0.25 much has (Siddiqi 2006, Credit Risk Scorecards, chapter 9). Only counts are kept, and they identify nobody.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the service says no: one exception type, one shape, and never a submitted value.
+"""How does the service refuse a request? One exception type, one shape, and never a submitted value.
 
 The shape is that of HMPPS services: `status, errorCode, userMessage, developerMessage, moreInfo`; a
 validation failure adds `errors`, a list of `{field, type, message}`.

@@ -1,4 +1,4 @@
-"""HMPPS domain events: what happened elsewhere, in any order, late or twice, and what it changes here.
+"""What do HMPPS domain events change here? They may come in any order, late or twice.
 
 An event is known by its message id, or else by its content, and counts once. Events for a CRN that was merged
 go to the person it was merged into. An event may bring the records it speaks of, as rows of the contract's

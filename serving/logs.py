@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line an event, with the correlation id and without personal data.
+"""What does the service log? One JSON line an event, with the correlation id and without personal data.
 
 Only events of ours are written; their fields are codes, routes by template, statuses, times and versions. This is
 the one place that knows how they are made.

@@ -1,4 +1,4 @@
-"""What the service tells others: events of its own, kept in the transaction that made them, sent afterwards.
+"""What does the service tell other services? Its own events, kept in the transaction that made them and sent later.
 
 The envelope is that of HMPPS domain events. An event leaves at least once, in order; its id lets a receiver
 drop a repeat. Sinks are a webhook and a file, by configuration; with neither, events wait.

@@ -1,8 +1,8 @@
-"""What the service is told from outside: environment variables, read by pydantic-settings into one frozen object.
+"""Which settings does the service have? Environment variables, read by pydantic-settings into one frozen object.
 
 Each field is a setting: its default, its bounds and, in its description, what it means. The table in docs/service.md
-is held against them by a test. A `SIGNPOST_…` variable that is no setting is an error, so a misspelt one never
-silently does nothing.
+is compared with them by a test. A `SIGNPOST_…` variable that is not a setting is an error, so a spelling mistake
+is never ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far has long work come? A bar on a terminal, plain lines elsewhere."""
+"""How far has a long task got? A bar on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

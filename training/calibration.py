@@ -1,4 +1,4 @@
-"""Fit calibration maps: the later time block's answer to "does 30 in 100 mean 30 in 100?".
+"""Does 30 in 100 mean 30 in 100? Calibration maps, fitted on a later block of time.
 
 Two methods, chosen between by held-out log loss:
 

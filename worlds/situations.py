@@ -1,4 +1,4 @@
-"""How do things stand for a person at an assessment? All that the true chances depend on, from the state."""
+"""How do things stand for a person at an assessment? Everything that the true chances depend on, from the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does each person stand while a history is made? The arrays that the steps of a history change."""
+"""What is each person's state while a history is made? The arrays that the steps of a history change."""
 
 from __future__ import annotations
 

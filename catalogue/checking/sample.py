@@ -1,6 +1,6 @@
-"""People made up from the catalogue's own thresholds, to hold its rules against.
+"""Which made-up people test every threshold of the catalogue's rules?
 
-Every number a rule compares with is tried on, below and above the bound, so that a slip of one is seen. The check of
+Every number that a rule compares with is tried at, below and above the bound, so an error of one is found. The check of
 the catalogue asks whether any such person can meet a rule; the tests hold the evaluator against a slow reference.
 """
 

@@ -1,7 +1,7 @@
 """A case document as it is sent: typed models made from the data contract, so that the two cannot differ.
 
 Each table of the contract becomes a model of one row, with its codes, patterns and bounds, and nothing else: an
-unknown table or column is refused, so that a misspelt one is not lost in silence. What is sent to be scored may
+unknown table or column is refused, so that a spelling mistake is never ignored. What is sent to be scored may
 not carry protected characteristics, under the contract's names or others; what is sent to be kept has them in
 the table `protected` only, which the scoring code cannot reach.
 """

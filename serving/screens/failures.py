@@ -1,4 +1,4 @@
-"""How the screens say no: a page in the same words as the API's, or the way to sign in."""
+"""How do the screens refuse a request? A page in the same words as the API's, or the way to sign in."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The tables of the store, declared once; `migrations/` brings a database to them.
 
-A person's records hang on their CRN, except in the audit log, which names people by a random reference
+A person's records are kept by their CRN, except in the audit log, which names people by a random reference
 (`subjects`). Erasing a person removes the reference, so that the log stays whole and names nobody.
 """
 

@@ -1,4 +1,4 @@
-"""`signpost check`: histories held against the data contract."""
+"""`signpost check`: do histories meet the data contract?"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Through which dates can a head be walked, and what does each step of the walk give?"""
+"""At which dates is a head fitted and judged in a backtest, and what does each step give?"""
 
 from __future__ import annotations
 

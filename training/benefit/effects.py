@@ -1,8 +1,8 @@
 """The benefit head and the similar people of a release, fitted on decision points.
 
-The estimators are `training.benefit` and `training.benefit.similar`; here their rows are gathered: features
-as they were known at the decision (and the assessment itself), who was eligible for what by the rules of that
-day, and the labels whose window has closed.
+The estimators are `training.benefit` and `training.benefit.similar`; this module gathers their rows: features
+as they were known at the decision (with its assessment), eligibility by the rules of that day, and the labels
+whose window has closed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What weight makes up for those whose outcome could not be seen? Inverse probability of censoring.
+"""Which weights correct for people whose outcome could not be seen? Inverse probability of censoring.
 
 An administrative end (a transfer, a death, a service withdrawn) does not tell whether the person would have
 started or finished: it is censored, never a failure. The rows that remain also stand for those that were

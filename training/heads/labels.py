@@ -1,4 +1,4 @@
-"""Which label does each referral have, and what weight makes up for those that were censored?"""
+"""Which label does each referral have, and which weight corrects for those that were censored?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At what probability should a flag go up, so that practitioners see as many as they can answer?
+"""At what probability should a flag go up, so that practitioners see no more than they can answer?
 
 The threshold is the lowest whose new flags stay within the alert budget on one block of time; the next block
 verifies it. Flags have hysteresis (they clear lower than they are raised), and only the weeks in which a flag

@@ -1,4 +1,4 @@
-"""What of a training run is served, kept and shown? The bundle, its registration, its cards and pages.
+"""Which parts of a training run are served, kept and shown? The bundle, its registration, its cards and pages.
 
 The run itself is `training.release.pipeline.train`; it is not imported here, for it brings every model along.
 """

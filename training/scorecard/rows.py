@@ -1,4 +1,4 @@
-"""How do training rows come into one canonical form, and how are they dealt to folds?
+"""How do training rows get one canonical form, and how are they divided into folds?
 
 Rows with the same cells, outcome and unit weight are one record with a count, and records stand in an
 order that depends on their content alone. So the order of rows does not matter, and a row of weight 3

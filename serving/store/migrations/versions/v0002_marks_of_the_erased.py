@@ -1,4 +1,4 @@
-"""Marks of people who were erased, so that late word of them is dropped."""
+"""Marks of people who were erased, so that late events about them are dropped."""
 
 import sqlalchemy as sa
 from alembic import op
