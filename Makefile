@@ -17,7 +17,7 @@ DEMO_PORT ?= 8080
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-spark lint types imports browser bench lock clean install
 
-help: ## what can be made
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(READY) ## .venv with the locked dependencies and the front-end assets
@@ -42,9 +42,9 @@ demo: $(READY) ## a synthetic world, models, audit, gate, store and service
 test: $(READY) lint types imports browser ## lint, types, import rules and the test suite
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
-# PySpark (400 MB to download) lies next to the environment, from a lock of its own, and is seen by this job alone.
-test-spark: $(SPARK)/.ready ## the engine tests on PySpark (wants Java 17 or newer)
-	@java -version 2>/dev/null || { echo "The Spark tests want Java 17 or newer; there is no java here." >&2; exit 2; }
+# PySpark (400 MB to download) is installed next to the environment, from its own lock file. Only this job uses it.
+test-spark: $(SPARK)/.ready ## the engine tests on PySpark (needs Java 17 or newer)
+	@java -version 2>/dev/null || { echo "The Spark tests need Java 17 or newer, and java was not found." >&2; exit 2; }
 	@PYTHONPATH=$(SPARK) $(BIN)/python -m pytest -m spark tests/features tests/training/scorecard $(PYTEST_ARGS)
 
 $(SPARK)/.ready: requirements-spark.lock | $(READY)

@@ -3,7 +3,7 @@
     python benchmarks/benefit_ceiling.py --people 50000 --seed 311 --out build/benefit
 
 The same model is fitted to the log as it is, to the log with the true mean in place of what happened (nothing missing,
-no luck), and to that with practice's true chances besides; and boosted trees are fitted to the true effects themselves,
+no luck), and to that with practice's true chances as well; and boosted trees are fitted to the true effects themselves,
 which tells what the records hold. For each fit the error of the average effects of cells (risk band x arm) is given
 over everybody eligible, over people by how open the choice was for them, and over those whom practice would
 hardly ever send there (no place within reach, or no time left): records do not hold why.

@@ -35,7 +35,7 @@ CELL = 30  # fewest eligible people of a cell that is judged
 
 
 def judge(log: worlds.Log, *, threads: int, econml: str | None, folder: Path) -> dict[str, object]:
-    """Everything that is said of one world."""
+    """Everything that is said about one world."""
     start, before = time.perf_counter(), time.process_time()
     model = BenefitModel(**worlds.model_settings(), threads=threads, progress=say).fit(
         log.features, **log.fit_arguments()

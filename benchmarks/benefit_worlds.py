@@ -1,7 +1,7 @@
 """Logs of generated worlds with their truth, kept small, for the benchmarks of the benefit head.
 
 A world is written by `signpost synthesise`, reduced to its decision points (what was known, done and seen, and
-what the truth says of every arm), and deleted. The reduced log stays in its folder, so a stopped run is taken up
+what the truth says about every arm), and deleted. The reduced log stays in its folder, so a stopped run is taken up
 where it ended.
 """
 
@@ -60,7 +60,7 @@ class Log:
         return self.mean - self.mean[:, [self.names.index(NONE)]]
 
     def fit_arguments(self) -> dict[str, object]:
-        """What `BenefitModel.fit` takes besides the features."""
+        """What `BenefitModel.fit` takes in addition to the features."""
         return {
             "arm": self.points["arm"].to_numpy(),
             "outcome": self.outcome,

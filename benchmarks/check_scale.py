@@ -2,7 +2,7 @@
 
     python benchmarks/check_scale.py 100000000 --people 100000 [--folder DIR] [--bad 2000]
 
-Makes a world of so many people (each table as the generator writes it), replaces its contacts by so many rows of the
+Makes a world of `--people` (each table as the generator writes it), replaces its contacts by the given number of rows of the
 same kind, spoils one row in `--bad` (0: none), and runs the command itself in a process of its own, quarantine and all.
 Prints rows, seconds by the clock and of processor, and peak memory. The target: 100 million contact rows in under
 2 minutes and 2 GB on 2 cores. The folder (about 1 GB) is removed again unless it is named.

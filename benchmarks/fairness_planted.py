@@ -6,8 +6,8 @@ fail, and `baseline` worlds, of which at most 5 in 100 may name any gap at all, 
 these the same release is judged once more as if it flagged nobody: that must not pass.
 
 It can be stopped and run again: what was found in each world lies in the scratch folder. `--again` judges the stages
-that lie there again, without making the worlds again; a scratch folder belongs to one version of the code. By itself the
-script looks at one pair of small worlds; the full measure is the command below, 40 worlds and half an hour of one core.
+found there again, without making the worlds again; a scratch folder belongs to one version of the code. Without options
+the script looks at one pair of small worlds; the full measure is the command below, 40 worlds and half an hour of one core.
 
 Run: python benchmarks/fairness_planted.py --people 50000 --worlds 20 --scratch /tmp/planted
 """

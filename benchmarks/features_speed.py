@@ -1,7 +1,7 @@
 """How fast are features, and how much memory do they take?
 
 Answered in one run: the full specification over many events, as a caseload has them and as very long histories
-have them; the same in plain pandas, which has to agree; DuckDB next to polars; every decision point within a limit
+have them; the same in plain pandas, which has to agree; DuckDB compared with polars; every decision point within a limit
 of memory; and one live case of 200 events. Sizes: BENCH_EVENTS (default 4,000,000; the target is stated for
 100,000,000), BENCH_PEOPLE (default 25,000; stated for 250,000) and BENCH_PANDAS_PEOPLE (default 20,000).
 BENCH_ONLY names the parts to run, comma-separated: events, people, pandas, points, live.
@@ -86,7 +86,7 @@ def _pandas(folder: Path) -> None:
 
 
 def _points(folder: Path) -> None:
-    """Every decision point of a caseload: memory has to stay bounded, whatever their number."""
+    """Every decision point of a caseload: memory has to stay bounded, however many there are."""
     features_world.make(folder, people=PEOPLE, **CASELOAD)
     taken = _apart("points", folder)
     print(

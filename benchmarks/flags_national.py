@@ -1,7 +1,7 @@
 """How long do the flags of a national caseload take? `python benchmarks/flags_national.py [--open N]`.
 
 Makes a world, trains a release on it, and copies the people who are under supervision on one day, under new
-numbers, until so many referrals are open. Then runs `signpost flags` over them as a user would, and prints the
+numbers, until `--open` referrals are open. Then runs `signpost flags` over them as a user would, and prints the
 seconds it took, of clock and of processor, and the most memory it held. Every copy is flagged as its original:
 the benchmark fails where one is not.
 """

@@ -1,4 +1,4 @@
-"""Is a shifted world noticed, and is a steady one left in peace? `python benchmarks/heads_shifted.py`.
+"""Is a shifted world noticed, and does a steady one raise no alarm? `python benchmarks/heads_shifted.py`.
 
 Heads are trained on what was known on the day before the disruption of the `shifted` world begins, and watched
 week by week from then on; the same is done in a baseline world, where nothing should be noticed (`--worlds 6`:
@@ -110,7 +110,7 @@ def figures(head: FittedHead, judged: pl.DataFrame) -> None:
 
 
 def release(histories: Histories, bundle: Path) -> None:
-    """Train a release in the disruption, and print what its card says of it."""
+    """Train a release in the disruption, and print what its card says about it."""
     made = pipeline.train(histories, out=bundle, config=CONFIG)
     card = (bundle / "model-card.md").read_text(encoding="utf-8")
     print(f"== the model card of a release trained on {made.training_date}")

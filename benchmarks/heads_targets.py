@@ -1,11 +1,11 @@
 """What do the heads reach on worlds that were not used for tuning? `python benchmarks/heads_targets.py`.
 
 For each world a head learns from 20,000 people, and an unconstrained LightGBM from five times as many, on the
-same stretch of time; both are judged on the same later rows. Next to them stands the truth's own chance. Printed
+same stretch of time; both are judged on the same later rows. The true chance is shown next to them. Printed
 for each head: the AUC of each, the share of the discrimination that is kept, and the calibration error with and
 without chance, overall and in the worst region; for the in-flight head the gain over attendance alone and the
-lead of its flags; and what the heads say of themselves on shuffled labels. `--write docs/benchmarks.md` puts the
-tables between the marks of that page. Worlds and results in `--scratch` are used again.
+lead of its flags; and the heads' own figures on shuffled labels. `--write FILE` puts the tables
+between the marks of docs/training.md. Worlds and results in `--scratch` are used again.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def world(folder: Path, name: str, seed: int) -> Histories:
 
 
 def first_people(histories: Histories, count: int) -> Histories:
-    """The histories of the first so many people alone."""
+    """The histories of only the first people."""
     crns = histories.collect("people")["crn"].unique().sort().head(count)
     of = histories.collect("referrals").filter(pl.col("crn").is_in(crns.implode()))["referral_id"].unique()
     tables = {}
@@ -243,7 +243,7 @@ def _shuffled(
 
 
 def _shuffled_inflight(fitted: FittedInFlight, rows: LandmarkRows, config: TrainingConfig, seed: int) -> bool:
-    """What the in-flight head would say of itself had every landmark the end of another one."""
+    """What figures would the in-flight head report if every landmark had the end of another one?"""
     rng = np.random.default_rng(seed)
 
     def mixed(given: LandmarkRows, most: int) -> LandmarkRows:

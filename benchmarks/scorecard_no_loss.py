@@ -9,7 +9,7 @@ defaults, 20 pairs, and the same five folds for its bags. "As it comes" is the s
 defaults, on the same five folds. Logistic or ridge regression is the floor. Rows of one person are never parted
 between folds.
 
-Without options the table in docs/benchmarks.md is written again. What was measured is kept, fold by fold, in
+Without options the table in docs/scorecard.md is written again. What was measured is kept, fold by fold, in
 --cache, and taken from there as long as neither the data, the methods nor this program have changed. With --measured
 nothing is measured: the table shows what the cache holds of every fold, and hyphens.
 
@@ -265,7 +265,7 @@ def _task(table: Table, rows: Rows, test: np.ndarray) -> Task:
 
 
 def _fewer(rows: Rows, most: int) -> Rows:
-    """Give at most so many rows, drawn by chance; of the heads, whole people."""
+    """Give at most this many rows, drawn at random. For the heads, draw people with all their rows."""
     rng = np.random.default_rng(0)
     if len(rows.y) <= most:
         return rows

@@ -24,7 +24,7 @@ FITTED, MOST_TREES = 6_000, 600
 
 
 def large_card(seed: int = 0) -> Scorecard:
-    """Give a scorecard of the size that the bounds speak of: 80 numbers, 20 categories, 40 pairs."""
+    """Give a scorecard of the size that the bounds are for: 80 numbers, 20 categories, 40 pairs."""
     rng = np.random.default_rng(seed)
     features, terms, axes = [], [], []
     for place in range(FEATURES):

@@ -117,7 +117,7 @@ def made(folder: Path) -> tuple[Path, Path]:
 
 
 def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date]:
-    """Keep people of exactly so many events in the store; their documents by CRN, and the last day known."""
+    """Keep people with exactly this many events in the store; their documents by CRN, and the last day known."""
     database = Database(url)
     with database.read() as connection:
         last = cases.last_known(connection)
@@ -140,7 +140,7 @@ def lengthened(url: str) -> tuple[dict[str, dict[str, Any]], date]:
 
 
 def of_length(tables: dict[str, list[dict[str, Any]]], *, mark: str) -> dict[str, list[dict[str, Any]]]:
-    """A person's tables with exactly so many events: contacts cut, oldest first, or repeated a day earlier."""
+    """A person's tables with exactly this many events: contacts cut, oldest first, or repeated a day earlier."""
     made = {name: [dict(row) for row in rows] for name, rows in tables.items()}
     for name in ("referrals", "referral_events", "sessions"):
         for row in made[name]:

@@ -90,7 +90,7 @@ def first_needs(needs: Needs, catalogue: Catalogue) -> Ints:
 def low_risk(subjects: Subjects) -> Truths:
     """Is each person at low risk, by the identifier's bands and the tier?
 
-    A raised extremism score or a high risk of serious harm is not low risk, whatever the other scores.
+    A raised extremism score or a high risk of serious harm is not low risk, even if the other scores are low.
     """
     rosh = subjects.code("rosh")
     raised = (rosh >= RISK_BANDS.index("HIGH")) | (subjects.number("erg") >= ERG_RAISED)

@@ -36,7 +36,7 @@ class CodeIn:
 
 @dataclass(frozen=True, slots=True)
 class Anything:
-    """Whatever is recorded, or nothing, will do: a rule that is stated but rules nobody out."""
+    """Always met, recorded or not: a rule that is stated but rules nobody out."""
 
     field: str
 
@@ -60,7 +60,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """The recorded number is below the bound: the band under a cut, whatever its decimals."""
+    """The recorded number is below the bound: the band under a cut, with any decimals."""
 
     field: str
     bound: float
@@ -130,7 +130,7 @@ class FirstRecorded:
 
 @dataclass(frozen=True, slots=True)
 class OnPathway:
-    """The Programme Needs Identifier leads to one of these pathways, whatever the missing answers are."""
+    """The Programme Needs Identifier leads to one of these pathways, and no missing answer could change that."""
 
     levels: tuple[str, ...]
 

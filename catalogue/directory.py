@@ -43,8 +43,8 @@ class Near:
     """The entries that somebody of one delivery unit and region can go to on some days.
 
     ``entries`` are places in the directory, sorted by intervention and within one by what suits best for anybody: the
-    shortest way, then the names of venue and format, then the order of the directory. ``minutes`` each way stand next to
-    them (NaN: not known, or no travel). ``interventions`` are those of the entries, each once, and ``starts`` where
+    shortest way, then the names of venue and format, then the order of the directory. ``minutes`` each way are in
+    the same order (NaN: not known, or no travel). ``interventions`` are those of the entries, each once, and ``starts`` where
     each one's entries begin. ``listed`` are all interventions that the directory has on those days, near or not.
     """
 

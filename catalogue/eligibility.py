@@ -91,8 +91,8 @@ def evaluate(subject: Mapping[str, object], catalogue: Catalogue, *, as_of: date
 def judge(subjects: Subjects, catalogue: Catalogue, *, days: Ints) -> Judged:
     """What is each of these people eligible for on their day?
 
-    ``days`` counts days since 1970, one for each person or one for all. One failed rule rules a person out, whatever is
-    unknown; NEARLY needs every other rule to hold, and a rule that can change.
+    ``days`` counts days since 1970, one for each person or one for all. One failed rule rules a person out, even if
+    others are unknown; NEARLY needs every other rule to hold, and a rule that can change.
     """
     plan = catalogue.plan
     truths = plan.criteria.truths(subjects)

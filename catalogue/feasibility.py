@@ -70,7 +70,7 @@ class Reach:
 
     ``feasible`` holds truths; ``entry`` the place in the directory that suits best (``NO_ENTRY``: none is near);
     ``listed`` says whether the directory has the intervention on the person's day at all. ``minutes`` and
-    ``waiting_weeks`` are the way and the wait to the entry that would suit anybody best, whatever their sex (NaN: not
+    ``waiting_weeks`` are the way and the wait to the entry that would suit anybody best, of either sex (NaN: not
     known): that is what scores read, since a separate service is a rule and must not move a score by sex. ``homes`` are the
     people of one home and day, with the entries near them.
     """
@@ -184,7 +184,7 @@ class _Offers:
 
     @classmethod
     def of(cls, found: Reach, entries: Ints, minutes: Floats, known: Ints) -> _Offers:
-        """Read them; ``minutes`` each way stand next to the entries."""
+        """Read them; ``minutes`` each way are in the order of the entries."""
         return cls(
             entry=entries[None, :],
             which=known[found.directory.intervention[entries]][None, :],
@@ -302,7 +302,7 @@ def _company(person: _Facts, offers: _Offers) -> tuple[Ints, Truths]:
 
 
 _NOBODY: Final = np.zeros((1, 1), dtype=np.bool_)
-# Somebody whose sex is not known; nothing else of a person bears on who attends.
+# Somebody whose sex is not known; nothing else about a person changes who attends.
 _ANYBODY: Final = _Facts(
     day=np.zeros((1, 1), dtype=np.int64),
     sex_known=_NOBODY,

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 50_000  # people, so that memory stays bounded
 
 
 def read(frame: pl.DataFrame, *, needed: Iterable[str] = ()) -> Subjects:
-    """What does a frame say of each person? One row a person and one column a field; null and NaN are not recorded.
+    """What does a frame say about each person? One row a person and one column a field; null and NaN are not recorded.
 
     A column that is not there is recorded of nobody, except that each of ``needed`` must be there. Raises
     ``UsageError`` for a missing column, for a value off its field's scale and for a column of another kind.

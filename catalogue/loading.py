@@ -113,7 +113,7 @@ def survey(folder: Path | None = None) -> Survey:
             faults[path.stem] = error
     built: dict[str, Intervention] = {}
     competitors = Competitors(built, unusable=faults.keys(), known=documents.keys())
-    # Programmes first: rules about competing interventions speak of them.
+    # Programmes first: rules about competing interventions refer to them.
     for stem in sorted(
         documents, key=lambda each: (documents[each].get("type") != InterventionType.ACP, each)
     ):

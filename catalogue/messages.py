@@ -19,7 +19,7 @@ FOLDER: Final = Path(__file__).parent / "messages"
 
 
 class Sentences(Section):
-    """What is said of a rule when it is met, not met or unknown, what would make it hold, and the rule by itself.
+    """What is said about a rule when it is met, not met or unknown, what would make it hold, and the rule by itself.
 
     A file may leave out ``unknown`` where the sentence that it gives for all rules will do.
     """
@@ -43,7 +43,7 @@ class Sentences(Section):
 class Messages(Section):
     """The sentences of a language by code, for rules and for feasibility, and its plain phrases by key.
 
-    ``unknown`` is said of any rule that cannot be decided and has no sentence of its own for that.
+    ``unknown`` is said about any rule that cannot be decided and has no sentence of its own for that.
     """
 
     unknown: Text

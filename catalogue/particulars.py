@@ -125,5 +125,5 @@ def day_numbers(*days: date) -> Ints:
 
 
 def day_of(number: int) -> date:
-    """The day so many days after 1 January 1970."""
+    """The day this number of days after 1 January 1970."""
     return date.fromordinal(number + _EPOCH)

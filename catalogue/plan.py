@@ -91,7 +91,7 @@ class Plan:
     """The distinct criteria and rules of a catalogue, and the entries that refer to them.
 
     ``deciding`` are the tests of each entry's deciding rules among the criteria, end to end in the order of the entries
-    that have any (``decided``); ``changeable`` says of each whether it could hold later.
+    that have any (``decided``); ``changeable`` says for each whether it could hold later.
     """
 
     criteria: Criteria

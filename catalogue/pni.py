@@ -126,7 +126,7 @@ def reachable(subjects: Subjects) -> LevelBits:
 
     An eligibility rule asks this rather than ``pathway``: an omission that every answer would settle alike is
     no missing information. A SARA that was not done counts as low, as in the identifier itself. That the assessment
-    is a full one is a rule of its own wherever a pathway is asked for (``catalogue.intervention_reader``).
+    is a full one is a separate rule for every entry that asks for a pathway (``catalogue.intervention_reader``).
     """
     outlook = _outlook(subjects, widest=True)
     setting = subjects.code("setting")
@@ -154,7 +154,7 @@ def bits(levels: tuple[str, ...]) -> int:
 
 
 def missing(subjects: Subjects) -> Mapping[str, Bools]:
-    """Which unanswered fields does the identifier want, and for whom? Arrays [people] by field, in the order of ``WANTED``."""
+    """Which unanswered fields does the identifier need, for which people? Arrays [people] by field, in the order of ``WANTED``."""
     outlook = _outlook(subjects, widest=True)
     band = risk(subjects, female=subjects.is_code("sex", "FEMALE"))
     found = {name: ~subjects.recorded(name) for name in PERSONAL} | dict(outlook.missing)
@@ -292,7 +292,7 @@ def _outlook(subjects: Subjects, *, widest: bool) -> _Outlook:
     scores = _scores(np.where(blank, 0.0, items))
     projected = _scores(np.where(blank, _WORST, items))
     scores[_SEX] *= applies
-    # 1.30 missing projects the whole sex domain, whatever its items say; a rule lets its answers speak
+    # 1.30 missing projects the whole sex domain and ignores its items; a rule lets its answers speak
     opened = may_apply if widest else applies
     projected[_SEX] = np.where(opened, projected[_SEX], TOP_SCORE * may_apply)
     ogrs, ovp = subjects.number("ogrs_2yr"), subjects.number("ovp_2yr")

@@ -147,11 +147,11 @@ class Subjects:
         return np.asarray(self.code(name) == scale.index(value))
 
     def yes(self, name: str) -> Bools:
-        """For whom is yes recorded?"""
+        """For which people is yes recorded?"""
         return np.asarray(self.code(name) == 1)
 
     def no(self, name: str) -> Bools:
-        """For whom is no recorded?"""
+        """For which people is no recorded?"""
         return np.asarray(self.code(name) == 0)
 
     def scale(self, name: str) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ class Subjects:
         return code == 1 if kind is FieldKind.FLAG else self.scale(name)[code]
 
     def recorded(self, name: str) -> Bools:
-        """For whom is an answer recorded?"""
+        """For which people is an answer recorded?"""
         kind = FIELDS[name].kind
         if kind is FieldKind.NUMBER:
             return ~np.isnan(self.number(name))
@@ -271,19 +271,19 @@ def fields_in(bits: Sequence[int], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def not_on_scale(field: Field) -> UsageError:
-    """What is said of a code that its field does not know."""
+    """What is said about a code that its field does not know."""
     return UsageError(
         f"The field '{field.name}' holds a value outside its scale; use one of {', '.join(field.scale)}."
     )
 
 
 def not_codes(field: Field) -> UsageError:
-    """What is said of a list that holds something else than codes."""
+    """What is said about a list that holds something else than codes."""
     return UsageError(f"The field '{field.name}' lists something else than codes; write codes only.")
 
 
 def not_yes_or_no(field: Field) -> UsageError:
-    """What is said of an answer that is neither yes nor no."""
+    """What is said about an answer that is neither yes nor no."""
     return UsageError(
         f"The field '{field.name}' holds something else than yes or no; write true or false, or nothing where it is not"
         " recorded."

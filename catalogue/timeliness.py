@@ -33,7 +33,7 @@ class Since(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A check: so many calendar months after a day (before it: less than none), for interventions of these types."""
+    """A check: a number of calendar months after a day (negative: before it), for interventions of these types."""
 
     since: Since
     months: int
@@ -69,7 +69,7 @@ def is_due(code: str, *, counted_from: Days, as_of: date) -> npt.NDArray[np.bool
 
 
 def months_on(days: Days, months: int) -> Days:
-    """Which day lies so many calendar months on (or back)? The last of its month where the month has no such day."""
+    """Which day is this many calendar months later (or earlier)? The last of its month where the month has no such day."""
     month = days.astype("datetime64[M]")
     first = (month + months).astype("datetime64[D]")
     last = (month + months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")

@@ -199,7 +199,7 @@ class _Totals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pathways:
-    """The identifier leads to one of some pathways, whatever the missing answers are."""
+    """The identifier leads to one of some pathways, and no missing answer could change that."""
 
     places: Ints
     wanted: npt.NDArray[np.uint8]
@@ -212,7 +212,7 @@ class _Pathways:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Always:
-    """Whatever is recorded will do."""
+    """Always met, recorded or not."""
 
     places: Ints
 

@@ -1,4 +1,4 @@
-"""The other ways of flagging: how each is fitted, and what it says of rows it has not seen.
+"""The other ways of flagging: how each is fitted, and what it says about rows it has not seen.
 
 Every fit answers twice: for the rows as they are, and for the same rows with another recorded group. Only a way
 that looks at the group (a threshold for each) can answer differently, and such a way can never be served.

@@ -91,7 +91,7 @@ def _rows(part: pl.DataFrame, features: Sequence[str], by: str) -> Rows:
 
 
 def _at_budget(scores: Floats, budget: float) -> Bools:
-    """The highest scores, as many as the flags that serve; decisions (0 or 1) stay as they are."""
+    """The highest scores, as many as there are flags in service; decisions (0 or 1) stay as they are."""
     if set(np.unique(scores)) <= {0.0, 1.0}:
         return scores > 0
     wanted = round(budget * len(scores))

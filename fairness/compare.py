@@ -20,7 +20,7 @@ from fairness.suppression import EVERYBODY, Cell, Ledger, group
 
 
 class GroupStatus(StrEnum):
-    """What the report can say of a group."""
+    """What the report can say about a group."""
 
     COMPARED = "COMPARED"
     REFERENCE = "REFERENCE"

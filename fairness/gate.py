@@ -1,6 +1,6 @@
 """May this release be served? Three answers: pass, fail with the disparities named, or not enough data.
 
-Fails where a disparity's interval lies wholly outside the band, the gap is of practical size, and
+Fails where a disparity's interval lies entirely outside the band, the gap is of practical size, and
 the p-value adjusted over the whole report is under 0.05, unless the register holds a current,
 signed explanation for exactly that disparity. Where a required comparison cannot be made, or
 nothing happened to anybody (flagging nobody is not fairness), the data are insufficient: a

@@ -79,7 +79,7 @@ Changes = Mapping[str, Mapping[str, pl.Expr]]
 
 
 def copies(histories: Histories, changes: Sequence[Changes]) -> Histories:
-    """The records as they are and as many copies as changes, each of people of its own: answered in one pass.
+    """The records as they are, and one copy for each change, with separate people in each: answered in one pass.
 
     A pass has a fixed cost that is larger than that of a few hundred people. Copy 0 is the records as they are.
     """
@@ -222,7 +222,7 @@ def _leakage_test(name: str, answers: Sequence[pl.DataFrame], counted: str) -> T
 
 
 def _by_what_is_known(histories: Histories, on: date) -> tuple[Histories, Histories, Histories]:
-    """All records; those known before the day; and those with as many again that become known on the day itself.
+    """All records; those known before the day; and those with the same number again that become known on the day itself.
 
     A later row is a known one with all it says exchanged for what another row says: a correction where
     the key is the same, a further record where it is not.

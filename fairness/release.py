@@ -39,7 +39,7 @@ def audit_release(
     progress: Callable[[int, int], None],
     register: Path | None = None,
 ) -> AuditResult:
-    """What does the equality report say of this bundle, on the last day of the histories?
+    """What does the equality report say about this bundle, on the last day of the histories?
 
     Args:
         histories: case histories with their `people` and `protected` tables.

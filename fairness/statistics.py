@@ -204,7 +204,7 @@ def minimum_detectable_gap(
 
 
 def benjamini_hochberg(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
-    """What are these p-values worth when so many comparisons were made?
+    """What are these p-values worth, given how many comparisons were made?
 
     Adjusted p-values in the order given; a missing p-value stays missing and counts for nothing.
     """

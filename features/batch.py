@@ -1,8 +1,8 @@
 """Feature rows for many people at once, from the specification that the live case uses too.
 
-The points are cut by person into blocks that fit in memory. Of each block every
-stream is passed over once (`features.passes`), in the engine chosen; the values are
-made of what the passes bring (`features.values`).
+The points are cut by person into blocks that fit in memory. For each block,
+the chosen engine reads every stream once (`features.passes`). The values are made from
+the results (`features.values`).
 """
 
 from __future__ import annotations

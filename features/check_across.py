@@ -101,7 +101,7 @@ def cross_rules(table: Table, both: pl.LazyFrame, parents: Parents) -> tuple[pl.
         frame, lost = _sentenced(frame, parents)
         rules.append(lost)
     if table.name == "referral_events":
-        # Nothing leads on from a finished or withdrawn referral (ACP_STATUSES in docs/sources.md).
+        # Nothing leads on from a finished or withdrawn referral (`ACP_STATUSES` in docs/sources.md).
         ended = both.filter(read("status").is_in(ENDED)).select(
             f"{READ}referral_id", ended_on=read("occurred_on")
         )

@@ -42,7 +42,7 @@ def quarantine_path(place: Path, table: Table) -> Path:
 def move(path: Path, paths: tuple[Path, ...], bad: Bad, *, rows: int, bad_rows: int) -> None:
     """Write the bad rows of the files at `paths` to `path`, then the table without them.
 
-    Both are written next to their places and counted first; then the quarantine is put in its place, then the
+    Both are written next to their final places and counted first; then the quarantine is put in its place, then the
     table: an interruption between the two leaves rows twice, never lost. Rows set aside before stay.
 
     Raises:

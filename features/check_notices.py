@@ -15,7 +15,7 @@ from features.rules import TableRule, read
 
 
 def notices_of(table: Table) -> list[TableRule]:
-    """What to look for in a table besides its rules: interventions and reasons that the project does not know."""
+    """What to look for in a table in addition to its rules: interventions and reasons that the project does not know."""
     found = []
     if "intervention_id" in table.names:
         listed = [entry.id for entry in catalogue.load().interventions]

@@ -1,8 +1,7 @@
 """The data contract: which tables a case history has, column by column.
 
-One declaration serves reading, checking, `worlds` and the feature
-streams. Its prose is `docs/features.md`; names here are fixed, because data
-and clients outside the project rely on them.
+Reading, checking, `worlds` and the feature streams all use this one declaration. Names
+here are fixed, because data and clients outside the project rely on them.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table: its columns in order, its key, and the day its rows speak of.
+    """One table: its columns in order, its key, and the day its rows are about.
 
     Several rows with the same key are versions of one record: a correction comes as
     a further row with a later `known_on`. `happened` names the day that `known_on`

@@ -1,6 +1,6 @@
 """The engines that can run a feature specification: polars by default, DuckDB or Spark by choice.
 
-An engine takes a stream in, lays it next to the points, hands frames on as
+An engine takes a stream in, joins it to the points, hands frames on as
 `narwhals.stable.v2` lazy frames, and brings a result back as polars. Everything
 between is one set of expressions (`features.passes`).
 """
@@ -34,7 +34,7 @@ class Engine(Protocol):
         """A stream's events inside the engine, with versions and, if `ordered`, positions."""
 
     def beside(self, events: nw.LazyFrame[Any], points: pl.DataFrame, name: str) -> nw.LazyFrame[Any]:
-        """Each event next to each point of its person; `name` is of the points inside the engine."""
+        """Each event joined to each point of its person; `name` is of the points inside the engine."""
 
     def take(self, frame: pl.DataFrame, name: str) -> nw.LazyFrame[Any]:
         """A small frame inside the engine."""
@@ -112,7 +112,7 @@ class PolarsEngine:
 
 
 class _FileEngine(ABC):
-    """An engine that reads what polars laid down as Parquet in a folder of its own."""
+    """An engine that reads what polars wrote as Parquet to a temporary folder."""
 
     in_memory = False
 

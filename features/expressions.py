@@ -44,7 +44,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class KnownWithin:
-    """The version of the record that counts became known in so many days before the as-of day."""
+    """The version of the record that counts became known within this many days before the as-of day."""
 
     days: int
 

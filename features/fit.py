@@ -1,4 +1,4 @@
-"""How a person and an intervention fit: what the commence and complete heads see besides the person.
+"""How a person and an intervention fit: what the commence and complete heads read in addition to facts about the person.
 
 Needs that the intervention answers, the time that is left for it, the way there, the
 wait, and what kind of intervention it is. Nothing here reads sex, age or another
@@ -216,7 +216,7 @@ def access(histories: Histories, referrals: pl.DataFrame) -> pl.DataFrame:
     units = versions(histories, "people").select(
         "crn", "pdu", "known_on", first_day=pl.col("known_on").min().over("crn")
     )
-    # The first version stays next to those known in time, so it counts exactly where there are none.
+    # The first version stays with those known in time, so it counts exactly where there are none.
     in_time = (pl.col("known_on") < pl.col("referred_on")) | (pl.col("known_on") == pl.col("first_day"))
     of_the_day = (
         first.select("referral_id", "crn", "referred_on")

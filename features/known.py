@@ -1,4 +1,4 @@
-"""Which of one person's events count at a day: as it was known, version by version, in order.
+"""Which of one person's events count on a day? As they were known then, version by version, in order.
 
 The live counterpart of `features.preparing`; the reasons are in docs/decisions/0200-as-it-was-known.md.
 """

@@ -20,7 +20,7 @@ from features.reasons import ENDED, ReasonOutcome, codes, reasons
 from features.versions import current
 
 ARM_DAYS: Final = 42
-"""A referral made within so many days after a decision point is its arm."""
+"""A referral made within this many days after a decision point is its arm."""
 NO_ARM: Final = "NONE"
 REOFFENCE_DAYS: Final = 365
 LATER_ASSESSMENT_DAYS: Final = (120, 450)

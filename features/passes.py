@@ -1,6 +1,6 @@
 """All the features of one stream, taken in one pass over its events.
 
-The stream's events are prepared once, laid next to the points, and grouped by point:
+The stream's events are prepared once, joined to the points, and grouped by point:
 once for features that look back without limit and, in memory, once more for those
 of a window, which then touch only the events that the widest window can reach.
 Conditions, measures and aggregates are `narwhals.stable.v2` expressions, the same

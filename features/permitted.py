@@ -1,4 +1,4 @@
-"""What no score may be made of: protected characteristics, what stands in for them, and what feeds on itself.
+"""What may no score be made from? Protected characteristics, proxies for them, and facts that scores influence.
 
 `features.spec` asks for every feature that is declared for scoring; a feature that is
 refused here cannot be made, so no model can be given it.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from features.expressions import Condition, Measure, OneOf, Value, codes_of, parts_of
 
-# Whatever a feature is called, these columns are out. Sex, date of birth, age at first sanction and the
+# These columns are out, under any name of a feature. Sex, date of birth, age at first sanction and the
 # maturity flag are sex and age; region and delivery unit stand in for postcode and ethnicity; the
 # interpreter and reading flags for nationality, language and disability; mental health and the learning
 # screen are health and disability (fairness-and-law.md, "What may enter a score"). Practitioner and team

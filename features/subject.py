@@ -207,7 +207,7 @@ def _places(column: Categories, name: str, scale: tuple[str, ...]) -> Codes:
 class _FromEvents:
     """What several events say together: lists of codes, and ordered hours by their field [people].
 
-    Offence types are those of running sentences; past ones are what any sentence says of the past, and the offence
+    Offence types are those of running sentences; past ones are what any sentence says about the past, and the offence
     types of sentences that are over.
     """
 

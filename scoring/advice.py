@@ -43,7 +43,7 @@ MOST_SUGGESTED: Final = 3
 
 
 class Verdict(StrEnum):
-    """The five things that can be said of an intervention (column `advice` of the suggestions)."""
+    """The five things that can be said about an intervention (column `advice` of the suggestions)."""
 
     SUGGESTED = "SUGGESTED"
     COMPARABLE = "COMPARABLE"
@@ -87,7 +87,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What is said of each intervention: arrays [people, interventions] in the order of the ids.
+    """What is said about each intervention: arrays [people, interventions] in the order of the ids.
 
     `verdict` holds places in `VERDICTS`, `why` places in `WHYS`, `rank` 1…3 or 0 where not
     suggested; `by_effect` says where a suggestion rests on a clear effect.
@@ -113,12 +113,12 @@ def advise(
     upper: Floats | None,
     support: Codes | None,
 ) -> Advice:
-    """Which interventions to suggest to each person, and what to say of the others?
+    """Which interventions to suggest to each person, and what to say about the others?
 
     All arrays are [people, interventions] in the order of `ids`: `eligibility` places in
     `catalogue.eligibility.STATUSES`, `order` the place in the order of choice, `need` a non-negative code of the need
     it meets or -1, `feasible` truths, `support` places in `SUPPORTS` or -1 where
-    no model speaks of it (then `lower` and `upper` are not read). `lower`, `upper` and
+    no model covers it (then `lower` and `upper` are not read). `lower`, `upper` and
     `support` are None where there is no model.
     """
     n, k = eligibility.shape

@@ -1,4 +1,4 @@
-"""The release bundle: a folder of text files, verified before a word of it is believed.
+"""The release bundle: a folder of text files, verified before any of it is used.
 
 `Bundle.open` recomputes the SHA-256 of every file that bundle.json lists, and of bundle.json's own content,
 before anything is parsed into a model. A file that was changed, lost or added under a listed name is a

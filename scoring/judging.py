@@ -35,11 +35,11 @@ NO_CODE: Final = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Advised:
-    """Some people, what is known of them, and what is advised of every intervention.
+    """Some people, what is known of them, and what is advised about every intervention.
 
     Arrays are [people, interventions] in catalogue order. `need` is the place in `NEEDS` of the need that an
     intervention meets first (-1: none); `effects` have one column an intervention, with a support of -1 where no model
-    speaks of it.
+    covers it.
     """
 
     subjects: Subjects
@@ -147,7 +147,7 @@ def _places(arms: tuple[str, ...], catalogue: Catalogue) -> Ints:
 
 
 def _effects(bundle: Bundle | None, features: Columns, catalogue: Catalogue, *, people: int) -> EffectArrays:
-    """The effects with one column an intervention; a support of -1 where no model speaks of it."""
+    """The effects with one column an intervention; a support of -1 where no model covers it."""
     shape = (people, len(catalogue.ids))
     numbers = {name: np.full(shape, np.nan) for name in ("effect", "lower", "upper", "similar")}
     support = np.full(shape, -1, dtype=np.int8)

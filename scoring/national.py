@@ -32,7 +32,7 @@ from scoring.effects import SUPPORTS
 from scoring.judging import NO_CODE, Advised
 from scoring.progress import Report
 
-CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, whatever the size of the caseload
+CHUNK: Final = 4_000  # people at a time: about 100 MB of rows, for a caseload of any size
 BLOCK: Final = 6 * CHUNK  # people whose records are read in one pass over the tables
 
 _COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
@@ -114,7 +114,7 @@ def under_supervision(histories: Histories, as_of: date) -> tuple[str, ...]:
     """Who had, by what was known before the day, a sentence running on it? CRNs in order.
 
     The last known version of a sentence counts: one that was ended early, by a death or a revocation,
-    runs no longer, whatever its end was when it began.
+    no longer runs, even if its first planned end is later.
     """
     running = (
         current(histories, "sentences", known_before=as_of)
@@ -152,7 +152,7 @@ def suggestions_at(
     catalogue: Catalogue,
     progress: Report | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The rows of some points, a few thousand at a time: what would have been said of each person on each day.
+    """The rows of some points, a few thousand at a time: what would have been said about each person on each day.
 
     `points` has `crn` and `as_of`, and may have `assessment_id` (an assessment that counts as known, as at a
     decision point). Rows come in the order of the points, interventions in catalogue order.

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Report(Protocol):
-    """How far the work has come: so many units done, of so many."""
+    """How far the work has come: units done, and units in all."""
 
     def __call__(self, done: int, total: int) -> None:
         """Say that `done` of `total` units of work are finished."""

@@ -38,7 +38,7 @@ class ReasonSentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonCode:
-    """What a reason speaks of, without the person: a need, the rule that settled the advice, or a term of a number.
+    """What a reason is about, without the person: a need, the rule that settled the advice, or a term of a number.
 
     `about` is the section of the need, the rule, or the feature; `question` and `more` (does it raise the number?) are
     set for a term.

@@ -1,4 +1,4 @@
-"""What could help this person, what could not, and why? Everything that is said of one case on one day.
+"""What could help this person, what could not, and why? Everything that is said about one case on one day.
 
 Eligibility comes first, by the rules; then feasibility, the chances of starting and finishing, and the effect, each
 with its terms; then the advice, which no score can lift over an eligibility rule. Without a bundle the rules alone
@@ -65,7 +65,7 @@ class EffectAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterventionAnswer:
-    """Everything that is said of one intervention for one person."""
+    """Everything that is said about one intervention for one person."""
 
     intervention_id: str
     name: str
@@ -156,7 +156,7 @@ def suggest(
 
 @lru_cache(maxsize=8)
 def _wanted(reads: frozenset[str]) -> FeatureSpec:
-    """The features that an answer is made from: the needs that reasons speak of, and what the models read."""
+    """The features that an answer is made from: the needs that reasons name, and what the models read."""
     return SPEC.only(*(name for name in SPEC.names if name in reads or name in NEED_THRESHOLDS))
 
 

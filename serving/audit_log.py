@@ -1,8 +1,8 @@
 """Who saw or changed what, and when? An append-only log: each entry has a hash over itself and the one before.
 
 The actions are those of the Data Protection Act 2018, section 62: collection, alteration, consultation,
-disclosure, combination and erasure. An entry names a person by a random reference. While the person's CRN
-is known, the log can be read by CRN. After they are erased, it no longer says who an entry is about.
+disclosure, combination and erasure. An entry names a person by a random reference; while the person's CRN
+is known the log can be read by CRN, and once they are erased it says that something happened to someone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who calls, and what may they do? Bearer tokens of HMPPS Auth, checked against its published keys.
 
-The algorithm is RS256 and nothing else, whatever the token says. A token needs a signature by a key of the
+The algorithm is RS256 and nothing else, even if the token names another. A token needs a signature by a key of the
 set, the issuer, an expiry in the future and, where given, a not-before in the past; the audience when one is
 configured. Keys are cached. An unknown key id causes one new read, at most once in ten seconds: so new keys are
 found, and a flood of forged ids does not reach HMPPS Auth. While keys cannot be read, the last ones are used up to
@@ -103,7 +103,7 @@ class JwksKeys:
         self._tried_at = float("-inf")
 
     def key(self, kid: str) -> jwt.PyJWK | None:
-        """The key of this id; read afresh when the cache is old or does not know it."""
+        """The key of this id; read again when the cache is old or does not know it."""
         found = self._keys.get(kid)
         if found is not None and self._clock() - self._read_at < self._seconds:
             return found
@@ -237,7 +237,7 @@ def forbidden(role: str) -> ServiceError:
 def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(SCHEME)]
 ) -> Principal:
-    """Dependency: whoever calls, with any role or none."""
+    """A dependency: the caller, with any role or none."""
     if credentials is None:
         raise unauthorised()
     verifier: Verifier = request.app.state.services.verifier
@@ -247,7 +247,7 @@ def authenticated(
 
 
 def requires(role: str) -> Callable[..., Awaitable[Principal]]:
-    """A dependency: whoever calls, if they hold the role."""
+    """A dependency: the caller, if they hold the role."""
 
     async def check(principal: Annotated[Principal, Security(authenticated)]) -> Principal:
         if role not in principal.authorities:

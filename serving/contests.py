@@ -145,7 +145,7 @@ def conclude(
 
 
 def _somebody_else(connection: Connection, set_id: str, actor: Actor) -> None:
-    """Meaningful review: whoever decided does not judge their own decision."""
+    """Meaningful review: nobody reviews their own decision."""
     mine = connection.execute(
         select(decisions.c.id).where(
             decisions.c.suggestion_set_id == set_id, decisions.c.decided_by == actor.who

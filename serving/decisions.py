@@ -1,4 +1,4 @@
-"""What was decided: recorded once, with its reason, next to the suggestions as they were shown."""
+"""What was decided: recorded once, with its reason and the suggestions as they were shown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def decide(
 
     Raises:
         ServiceError: 404 for an unknown set, 403 for a limited case, 422 for an intervention that the set
-            does not speak of, or a key used for something else.
+            does not name, or a key used for something else.
     """
     before, shown = open_set(services, set_id=set_id, user=actor.who, once=once)
     if before is not None:

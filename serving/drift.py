@@ -18,7 +18,7 @@ from scoring.bundle import Bundle
 from scoring.stability import bins_of, stability_index
 
 ONE_OF: Final = 5
-"""Of so many answers one is looked at."""
+"""One answer in this many is looked at."""
 WAITING: Final = 200
 WINDOW: Final = 1_000
 LEAST_ROWS: Final = 100
@@ -74,7 +74,7 @@ class Drift:
         return len(rows)
 
     def _follow(self, bundle: Bundle) -> None:
-        """Start again with a new bundle: its profiles are others."""
+        """Start again with a new bundle, because it has other profiles."""
         with self._lock:
             if bundle.version == self._version:
                 return

@@ -42,7 +42,7 @@ class ServiceError(Exception):
         status: HTTP status.
         code: upper snake case, for programs.
         user: one sentence for the person at the screen, without any submitted value.
-        developer: one sentence for whoever wrote the caller; the user's when not given.
+        developer: one sentence for the developer of the calling system; the user's when not given.
         headers: extra response headers.
         errors: for a validation failure, its fields.
     """
@@ -107,7 +107,7 @@ def unavailable(user: str) -> ServiceError:
     )
 
 
-# pydantic's sentence is passed on for these types only: they are made of limits and names of ours. Any
+# pydantic's sentence is passed on for these types only: they are made of our own limits and names. Any
 # other type gets a general sentence, because some of pydantic's sentences quote what was sent.
 QUOTABLE: Final = frozenset(
     {
@@ -216,14 +216,14 @@ def away(error: Exception) -> ServiceError:
 
 
 def is_outage(error: SQLAlchemyError) -> bool:
-    """Is the database away or busy (try again), rather than the statement wrong (a fault of ours)?"""
+    """Is the database away or busy (try again), rather than the statement wrong (a fault in Signpost)?"""
     if isinstance(error, OperationalError | PoolTimeout):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def fault(error: Exception) -> ServiceError:
-    """500: a fault of ours, logged by its place and type; its message may hold personal values and is not."""
+    """500: a fault in Signpost, logged by its place and type; its message may hold personal values and is not."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,8 +1,8 @@
 """What do HMPPS domain events change here? They may come in any order, late or twice.
 
 An event is known by its message id, or else by its content, and counts once. Events for a CRN that was merged
-go to the person it was merged into. An event may bring the records it speaks of, as rows of the contract's
-tables; without them it is noted, and the case system sends the case. Word of somebody who was erased, whenever it
+go to the person it was merged into. An event may bring the records it is about, as rows of the contract's
+tables; without them it is noted, and the case system sends the case. An event about somebody who was erased, whenever it
 comes, is acknowledged and dropped.
 """
 
@@ -32,7 +32,7 @@ from serving.store.tables import events_received
 MERGED: Final = "probation-case.merge.completed"
 UNMERGED: Final = "probation-case.unmerge.completed"
 ERASED: Final = "probation-case.deleted.gdpr"
-# Events that may bring rows, by the beginning of their type (DOMAIN_EVENTS in docs/sources.md).
+# Events that may bring rows, by the beginning of their type (`DOMAIN_EVENTS` in docs/sources.md).
 BRINGING: Final = (
     "probation-case.requirement.",
     "probation-case.licence-condition.",

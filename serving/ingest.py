@@ -160,7 +160,7 @@ def _load_block(
 def _summaries(
     histories: Histories, owned: dict[str, pl.LazyFrame], crns: list[str]
 ) -> dict[str, dict[str, object]]:
-    """The columns next to each document, by the rules of `serving.store.cases.summary`."""
+    """The columns kept with each document, by the rules of `serving.store.cases.summary`."""
     wanted = pl.Series("crn", crns, pl.String).implode()
 
     def newest(name: str, by: str, columns: list[str]) -> dict[str, dict[str, object]]:

@@ -1,6 +1,6 @@
 """What does the service log? One JSON line an event, with the correlation id and without personal data.
 
-Only events of ours are written; their fields are codes, routes by template, statuses, times and versions. This is
+Only our own events are written; their fields are codes, routes by template, statuses, times and versions. This is
 the one place that knows how they are made.
 """
 

@@ -171,7 +171,7 @@ class RequestMiddleware:
 
 
 class _Replay:
-    """Hands the body that was read to the application, then whatever the server says next."""
+    """Hands the body that was read to the application, then the server's next messages."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body

@@ -242,7 +242,7 @@ def unmerge(
     actor: Actor,
     occurred_at: datetime | None = None,
 ) -> bool:
-    """Take a merge back: `source` has what it had; what has come since stays with `target`, or whoever that is now.
+    """Take a merge back: `source` has what it had; later records stay with `target`, or with the person it was merged into.
 
     False when there is no such merge; that it was taken back is remembered, should the merge come late, but not of
     somebody who was erased.
@@ -381,7 +381,7 @@ def _snapshot(connection: Connection, crn: str) -> dict[str, Any]:
 
 
 def erase(services: Services, *, crn: str, actor: Actor) -> None:
-    """Remove everything about a person. The audit log keeps that it happened, but no longer for whom.
+    """Remove everything about a person. The audit log still says that it happened, but not to which person.
 
     Raises:
         ServiceError: 404 when nothing is held.

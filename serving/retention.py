@@ -26,7 +26,7 @@ def enforce(services: Services, *, today: date, actor: Actor = SERVICE) -> int:
     """Erase the people whose last sentence ended more than `retention_days` ago; how many there were.
 
     Our copy of the case goes with what the service added about them; the case system has its own. The audit
-    log keeps its entries, but they no longer say whose they are. Each person is a transaction of their own, so
+    log keeps its entries, but no longer says who they are about. Each person has a separate transaction, so
     that nobody waits for long. Without the setting nothing is removed.
     """
     days = services.settings.retention_days

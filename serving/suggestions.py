@@ -67,7 +67,7 @@ def _opened(connection: Connection, *, crn: str, user: str) -> StoredCase:
 
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What an answer depends on besides the case: the day, the setting asked about, and the versions that answer."""
+    """What an answer depends on in addition to the case: the day, the setting asked about, and the versions that answer."""
 
     as_of: date
     setting: str | None

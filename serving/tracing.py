@@ -37,7 +37,7 @@ class Tracing:
 
     @contextmanager
     def request(self, method: str, headers: Mapping[bytes, bytes]) -> Iterator[Span | None]:
-        """A span around a request; `answered` says what came of it."""
+        """A span around a request; `answered` records the result."""
         if self._provider is None:
             yield None
             return
@@ -73,7 +73,7 @@ class Tracing:
 
 
 def answered(span: Span | None, *, method: str, route: str, status: int, correlation: str) -> None:
-    """Say on a request's span what came of it."""
+    """Record the result on a request's span."""
     if span is None:
         return
     from opentelemetry.trace import StatusCode

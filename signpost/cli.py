@@ -1,7 +1,7 @@
 """The `signpost` command: its sub-commands, and what a user reads when something is wrong.
 
 Exit status: 0 done, 1 done with findings (quarantined rows, a failed gate), 2 unusable input with
-one clear sentence on stderr. A fault of ours gives 70 and names the place, without personal values;
+one clear sentence on stderr. A fault in Signpost gives 70 and names the place, without personal values;
 SIGNPOST_TRACEBACK=1 shows the whole of it.
 """
 
@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments: the words after `signpost`.
 
     Returns:
-        0 done, 1 done with findings, 2 unusable input, 70 a fault of ours, 130 interrupted.
+        0 done, 1 done with findings, 2 unusable input, 70 a fault in Signpost, 130 interrupted.
     """
     try:
         result = signpost.main(

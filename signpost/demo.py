@@ -133,7 +133,7 @@ def prepare(*, people: int, root: Path) -> DemoFolder:
     """
     places = DemoFolder(root=root)
     root.mkdir(parents=True, exist_ok=True)
-    # What the demo logs is what it shows, whatever store this shell points at; and nothing is reported to anybody.
+    # The demo logs only to its own store, even if this shell points at another; nothing is reported to anybody.
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{places.mlflow.resolve()}"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
     key = hashlib.sha256(f"{people} {SEED} {START} {END} {_digest_of_sources()}".encode()).hexdigest()

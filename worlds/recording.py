@@ -1,4 +1,4 @@
-"""When does a record enter a system? Some days after what it speaks of, and for some records much later."""
+"""When does a record enter a system? Some days after the event, and for some records much later."""
 
 from __future__ import annotations
 

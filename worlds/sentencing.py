@@ -21,7 +21,7 @@ from worlds.state import INITIAL, NEVER, YEAR, State, WrittenTables
 ORDERS = ("COMMUNITY_ORDER", "SUSPENDED_SENTENCE_ORDER")
 COMMUNITY_ORDER, SUSPENDED, CUSTODIAL = 0, 1, 2
 MONTHS = (12, 18, 24, 36)
-ASSESSED_INSIDE = 75  # whoever serves so many days is first assessed in custody; assumption
+ASSESSED_INSIDE = 75  # a person who serves this many days is first assessed in custody; assumption
 REMANDED = 0.35  # share of people sentenced to custody who were held on remand; assumption
 _FURTHER = 1000  # keeps the draws of a further sentence apart from those of a new one
 _PRE_SENTENCE, _LICENCE = SENTENCE_TYPES.index("PRE_SENTENCE"), SENTENCE_TYPES.index("LICENCE")

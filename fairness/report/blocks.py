@@ -191,7 +191,7 @@ def _row(each: Comparison, *, alike: bool) -> list[str]:
 
 
 def status_words(each: Comparison) -> str:
-    """What can be said of the group, in a few words."""
+    """What can be said about the group, in a few words."""
     if each.reading is not None:
         return WORDS[each.reading]
     return {

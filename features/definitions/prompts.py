@@ -22,9 +22,9 @@ from features.expressions import (
 from features.spec import Aggregator, Feature, FeatureSpec, Use
 
 RECENT_DAYS = 28
-"""A fact is new when it became known in so many days."""
+"""A fact is new when it became known within this many days."""
 QUIET_DAYS = 84
-"""A pattern of absence is new when it follows so many days without one."""
+"""A pattern of absence is new when it follows this many days without one."""
 
 _LATELY = KnownWithin(RECENT_DAYS)
 _HOUSED = Every((HOUSING, Recorded("value")))

@@ -98,7 +98,7 @@ class Arm:
     people counted by how open the choice was (a certain choice teaches nothing); `likeness`
     [modifiers][bins + 1] is, at most 1, how common its people are in a bin against those eligible.
     `counts` [modifiers][bins + 1] are the past decision points at which the arm was open, for the pages that
-    show whom an effect speaks of; empty in a release that was made without them. No effect depends on them.
+    show whom an effect is about; empty in a release that was made without them. No effect depends on them.
     """
 
     name: str

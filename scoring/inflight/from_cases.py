@@ -66,7 +66,7 @@ class Referral:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """What is said of one open referral on one day.
+    """What is said about one open referral on one day.
 
     `chances` is by horizon in weeks, `terms` the exact contributions to the raw score of the first interval ahead,
     `reason_codes` the terms that raise it most, and `evidence` the records behind each feature.
@@ -99,7 +99,7 @@ def open_referrals(case: Case, as_of: date) -> list[Referral]:
 
 
 def flags(referrals: Sequence[Referral], *, as_of: date, bundle: Bundle, catalogue: Catalogue) -> list[Flag]:
-    """What is said of each of these open referrals on a day? In the same order."""
+    """What is said about each of these open referrals on a day? In the same order."""
     if not referrals:
         return []
     head = bundle.inflight

@@ -45,7 +45,7 @@ def flag_all(
     catalogue: Catalogue | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
-    """What is said of every open referral on a day? The columns of a flags file, sorted by referral."""
+    """What is said about every open referral on a day? One row for each, sorted by referral."""
     report = progress or (lambda _done, _total: None)
     known = load() if catalogue is None else catalogue
     head = bundle.inflight
@@ -228,7 +228,7 @@ def _places(found: Places) -> tuple[Places, Places]:
 
 
 def _lists(row: Places, code: Places, *, names: Sequence[str], rows: int) -> pl.Series:
-    """A column of lists of names, one for each of so many rows, from pairs that are sorted by row."""
+    """A column of lists of names, one list a row, from pairs that are sorted by row."""
     found = pl.Series("code", list(names), dtype=pl.String).gather(code)
     held = pl.DataFrame({"_row": row, "code": found}, schema={"_row": pl.Int64, "code": pl.String})
     every = pl.DataFrame({"_row": pl.int_range(rows, dtype=pl.Int64, eager=True)})

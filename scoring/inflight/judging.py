@@ -30,7 +30,7 @@ LEAST_CONTRIBUTION = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What is said of some open referrals, a row each.
+    """What is said about some open referrals, a row each.
 
     `chances` is [rows, horizons]: how likely is an end without completion by each horizon of the head.
     """

@@ -27,7 +27,7 @@ Facts = Mapping[str, npt.NDArray[np.float64]]
 """Facts by name, one row a person: numbers and yes/no as 1 and 0, NaN where not recorded."""
 Flags = npt.NDArray[np.bool_]
 
-#: Bands of the official predictor of all reoffending, in percent over two years: OFFICIAL_STATISTICS in docs/sources.md.
+#: Bands of the official predictor of all reoffending, in percent over two years (`RISK_ACTUARIAL`, docs/sources.md).
 RISK_BANDS = (50.0, 75.0, 90.0)
 #: Missed appointments lately, after none in the quiet time before them, that make a new pattern.
 NEW_PATTERN = 2

@@ -105,8 +105,8 @@ class CalibrationMap:
     ) -> tuple[float, float] | tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Answer: between which chances does the calibration leave this score?
 
-        Venn-Abers: the two chances of the pair, one of which is calibrated whatever the data's law.
-        Beta: 95%, from the fit's covariance. Neither speaks of how good the model is.
+        Venn-Abers: the two chances of the pair, one of which is calibrated for data of any distribution.
+        Beta: 95%, from the fit's covariance. Neither says how good the model is.
 
         Raises:
             CalibrationError: as ``predict``.

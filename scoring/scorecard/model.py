@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 FORMAT = "signpost-scorecard/1"
 CHUNK_ROWS = 65_536
-"""Rows scored at a time: bounds the memory of the many-row scorer whatever the length of its input."""
+"""Rows scored at a time: bounds the memory of the many-row scorer for input of any length."""
 
 _LINKS: tuple[Link, ...] = ("logit", "identity")
 

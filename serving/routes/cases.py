@@ -69,7 +69,7 @@ def put_case(
     "/v1/cases/{crn}",
     operation_id="eraseCase",
     summary="Erase a person",
-    description=f"Everything goes; the audit log keeps that it happened, but no longer for whom. Role: `{CASES}`.",
+    description=f"Everything goes; the audit log still says that it happened, but not to which person. Role: `{CASES}`.",
     status_code=204,
     responses=failures(401, 403, 404, 422),
 )

@@ -1,4 +1,4 @@
-"""The API's own description: `/v3/api-docs`, and a page to read it with from files of ours."""
+"""The API's own description: `/v3/api-docs`, and a page to read it with from our own files."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2199, 12, 31)
 WHOLE: Final = 2**31 - 1
 LONGEST: Final = 240
-# Columns that the store keeps next to the document, as wide as it has them.
+# Columns that the store keeps with the document, as wide as it has them.
 WIDTHS: Final[Mapping[str, int]] = {"pdu": 64, "referral_id": 120, "intervention_id": 120}
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 

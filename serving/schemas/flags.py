@@ -58,7 +58,7 @@ class ResponseAnswer(Answer):
 
 
 class Horizon(Answer):
-    """The chance of ending without completion within so many weeks."""
+    """The chance of ending without completion within this many weeks."""
 
     weeks: int
     probability: Annotated[float, Field(ge=0, le=1)]

@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["Components"])
 
 
 class ComponentAnswer(Answer):
-    """HTML to include in a page that has GOV.UK Frontend, and addresses of what it needs with it."""
+    """HTML to include in a page that has GOV.UK Frontend, and the addresses of the files that it needs."""
 
     html: str
     css: list[str]

@@ -23,7 +23,7 @@ def register(app: FastAPI) -> None:
 
 
 def error_page(request: Request, error: ServiceError) -> Response:
-    """A failure in one sentence, with the reference that finds it in the logs, for whoever is signed in."""
+    """A failure in one sentence, with the reference that finds it in the logs, for the person who is signed in."""
     with suppress(SignInNeededError, ServiceError):
         signed_in(request)
     return page(

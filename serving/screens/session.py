@@ -68,7 +68,7 @@ def on_this_machine(request: Request) -> None:
 
 
 def safe_following(path: str) -> str:
-    """A page of ours to go to after signing in; never another site's."""
+    """A page of the service to go to after signing in; never another site's."""
     parts = urlsplit(path)
     if parts.scheme or parts.netloc or not path.startswith("/referrals") or "\\" in path:
         return "/referrals/"

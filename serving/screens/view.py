@@ -1,7 +1,7 @@
 """What a page about a person says: the suggestion set as it was shown, put into words and into order.
 
 Pure functions of the document. Nothing here selects an option for anyone, no score is shown bare, and
-nothing but codes of ours decides a word.
+nothing but our own codes decides a word.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def remove(connection: Connection, crn: str) -> bool:
 
 
 def summary(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, object]:
-    """The columns next to the document, from its newest rows."""
+    """The columns kept with the document, from its newest rows."""
     person = _newest(tables.get("people", ()), "known_on")
     assessment = _newest(
         [row for row in tables.get("assessments", ()) if row.get("completed_on")], "completed_on"

@@ -1,7 +1,7 @@
 """Connections to the store: SQLite by default, PostgreSQL by URL, the same rules on both.
 
 `read`, `write` and `note` each give one transaction. On SQLite a writer takes the write lock at its beginning
-(BEGIN IMMEDIATE); writers of this process queue on a lock of ours, because SQLite's own waiting is neither fair
+(BEGIN IMMEDIATE); writers of this process queue on our own lock, because SQLite's own waiting is neither fair
 nor quick. What is written is safe on disk when it is acknowledged (WAL with synchronous=FULL); what is noted is
 safe from the end of the process at once, and from a power cut when the next write or `settle` has passed
 (docs/decisions/0806-views-need-not-wait-for-the-disk.md). On PostgreSQL both are written alike, and the audit log's chain is kept
@@ -30,9 +30,9 @@ from serving.store.tables import protected_characteristics
 
 BUSY_MILLISECONDS: Final = 5_000
 POOL: Final = 10
-CHAIN_LOCK: Final = 7_303_014_002  # any number, as long as nothing else of ours uses it
+CHAIN_LOCK: Final = 7_303_014_002  # any number, as long as nothing else here uses it
 SCORING_ROLE: Final = "signpost_scoring"
-# SQLite's log of pages is brought into the file by `settle`; by whoever writes only when it has grown to this.
+# SQLite's log of pages is brought into the file by `settle`; a writer does it only when the log has grown to this size.
 LOG_PAGES: Final = 10_000
 
 
@@ -80,7 +80,7 @@ class Database:
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
-        """One transaction that writes what was looked at: all of it or none, kept whatever becomes of this process.
+        """One transaction that writes what was looked at: all of it or none, kept even if this process stops.
 
         On SQLite it does not wait for the disk: a power cut may take the notes of the last second, never one that
         was made before a `write`.
@@ -109,13 +109,13 @@ class Database:
     def settle(self) -> None:
         """Bring SQLite's log of pages into its file, on disk; nothing where nothing was written since the last time.
 
-        It runs next to readers and writers, so that none of them has to do it in between.
+        It runs next to readers and writers, so that none of them has to do it.
         """
         if self._unsettled:
             self._unsettled = False
             try:
                 self._checkpoint("PASSIVE")
-            except (sqlite3.Error, SQLAlchemyError):  # whoever asks next is told; it is tried again
+            except (sqlite3.Error, SQLAlchemyError):  # the next caller is told; it is tried again
                 self._unsettled = True
 
     def lock_chain(self, connection: Connection) -> None:

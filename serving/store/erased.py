@@ -1,6 +1,6 @@
-"""Whom nobody may make known again by accident: a mark of everyone who was erased, which names nobody.
+"""Who was erased, so that their records do not come back by accident? A mark for each person, which names nobody.
 
-Word of a person may come late or twice, after they have been erased. To be able to drop it, the store keeps for each
+Events about a person may come late or twice, after they have been erased. To be able to drop them, the store keeps for each
 erased CRN its HMAC under a random key of the store's own, and when they were erased; nothing else of them is left.
 """
 

@@ -46,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a moment without a zone is a fault of ours."""
+        """To UTC; a moment without a zone is a fault in Signpost."""
         del dialect
         if value is not None and value.tzinfo is None:
             raise ValueError("a moment without a time zone")

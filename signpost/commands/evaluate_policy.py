@@ -23,7 +23,7 @@ from signpost.progress import progress
 def evaluate_policy(*, histories: Path, bundle_folder: Path, out: Path, capacity: Path | None) -> None:
     """Estimate the value of the suggested policy from what was done; the true value where truth/ exists.
 
-    With --capacity also what it is worth with so many places, and whose need is left unmet.
+    With --capacity, also what it is worth with that many places, and whose need is left unmet.
     """
     from features.histories import Histories
     from scoring.bundle import Bundle

@@ -145,7 +145,7 @@ def _watched(
     end: date,
     config: TrainingConfig,
 ) -> Watch:
-    """What monitoring would have said of this date's scorecard, from then to the end of the histories."""
+    """What monitoring would have said about this date's scorecard, from then to the end of the histories."""
     names, predict = models.card.used_features, models.predict[SCORECARD]
     days = models.calibrated_on["as_of"]
     first, last = days.min(), days.max()

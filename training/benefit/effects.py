@@ -79,7 +79,7 @@ def decision_rows(histories: Histories, *, training_date: date, catalogue: Catal
     open_to = statuses(facts, catalogue) != NOT_ELIGIBLE
     place = {name: column for column, name in enumerate(catalogue.ids)}
     nobody = np.zeros(points.height, dtype=np.bool_)
-    # Whoever was sent was open to it in practice, whatever the records say; NONE is always open.
+    # Practice sent them, so the arm was open to them, even if the records say otherwise; NONE is always open.
     eligible = points.select(
         *(
             (pl.Series(open_to[:, place[arm]] if arm in place else nobody) | (pl.col("arm") == arm)).alias(

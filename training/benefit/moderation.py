@@ -1,6 +1,6 @@
 """How much of any effect does a person like this get? One factor for all arms, learned from all of them.
 
-Interventions that work do so by the same road: somebody has to be at risk of what they prevent, to start and
+Interventions that work do so in the same way: somebody has to be at risk of what they prevent, to start and
 to finish. So effects rise and fall together over people (the risk principle: very little where the risk is
 low), and every arm's effect is its own scorecard times this factor, which has mean one. Its logarithm is a
 sum of functions of the modifiers, so that low risk and no previous sanctions each bring any effect near zero,

@@ -32,7 +32,7 @@ class Performance:
     """Held-out figures of one head on one block.
 
     `calibration_error` is the mean distance of observed from predicted shares over bins of equal count;
-    `calibration_error_by_chance` what it would be on average for perfect chances on as many rows, and
+    `calibration_error_by_chance` what it would be on average for perfect chances on the same number of rows, and
     `calibration_error_debiased` the root mean square distance without what chance adds to it.
     """
 
@@ -139,7 +139,7 @@ class Calibration:
 
     @property
     def by_chance(self) -> float:
-        """What the mean distance would be, on average, for perfect chances on as many rows."""
+        """What the mean distance would be, on average, for perfect chances on the same number of rows."""
         return float((self.weight * np.sqrt(2 * self.variance / math.pi)).sum())
 
     @property
@@ -163,7 +163,7 @@ def calibration(
 ) -> Calibration | None:
     """By how much do observed shares depart from predicted ones, bin by bin? None without rows.
 
-    Bins hold equal counts of rows, at least a hundred where there are so many, so that small blocks have
+    Bins hold equal counts of rows, at least a hundred where there are enough, so that small blocks have
     fewer bins. `groups` (people, referrals) are drawn together: the chance variance is of sums over groups.
     `weight` is how many rows each stands for, where some were censored.
     """

@@ -3,12 +3,12 @@
 With few rows, a fitted curve moves more by chance than the model is wrong: with 1,300 rows the curve of beta
 calibration is a source of error of two points in a hundred by itself. So a model's own chances stand unless
 the later block contradicts them: each way in which it may (a level, a slope, a bend) is measured in its own
-standard errors, and is followed in so far as it exceeds what chance explains. A departure of two standard
+standard errors, and is followed as far as it exceeds what chance explains. A departure of two standard
 errors or less leaves the chances as they are; a departure of many standard errors is followed almost whole.
 So with many rows the map is that of beta calibration.
 
 Sources: Kull, Silva Filho and Flach (2017) for the curve; Efron and Morris (1973), Stein's estimation rule
-and its competitors, for shrinking by what an estimate shows of itself; Liang and Zeger (1986) for rows of one
+and its competitors, for shrinking by what the estimate itself shows; Liang and Zeger (1986) for rows of one
 person, which count together.
 """
 
@@ -79,7 +79,7 @@ def recalibrated(
 
 
 def follow(errors: FloatArray) -> FloatArray:
-    """Which share of a departure of so many standard errors is followed? None up to two; nearly all of many."""
+    """Which share of a departure is followed, by its standard errors? None up to two; nearly all of many."""
     square = np.maximum(np.asarray(errors, dtype=np.float64) ** 2, WORTH_FOLLOWING)
     return np.asarray(1.0 - WORTH_FOLLOWING / square)
 

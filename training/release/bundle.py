@@ -1,6 +1,6 @@
 """Write a release bundle, and seal the audit's verdict into it.
 
-`write` lays down the models with the gate not yet run; `seal` adds what the audit found, writes the cards
+`write` writes the models with the gate not yet run; `seal` adds what the audit found, writes the cards
 again from the facts in the folder, and hashes everything. The same input gives the same bytes: no clock, no
 machine, no order of a set enters. Schema: docs/training.md.
 """

@@ -1,6 +1,6 @@
 """From histories to a release bundle: every head, the effects, the thresholds, and the figures of all of them.
 
-`train` writes the bundle with its gate not yet run; whoever called it has it audited and sealed
+`train` writes the bundle with its gate not yet run; the caller has it audited and sealed
 (`training.release.bundle.seal`) and registered (`training.release.registry.register`).
 """
 

@@ -1,7 +1,7 @@
 """Scorecards: boosted trees under a pair constraint, turned into tables without loss.
 
 The model is the sum of its tables: its explanation is the model, not an estimate of it. The method, and
-what it costs in accuracy, stand in ``docs/scorecard.md``.
+what it costs in accuracy, are in ``docs/scorecard.md``.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def to_html(
         outcome: what is predicted, as it would stand in a sentence ("the person starts the intervention").
         labels: a plain-English label for a feature's name; names without one stand as they are.
         notes: paragraphs of the caller's own, under the introduction.
-        per_hundred: whether a prediction that is a share is said as so many in 100.
+        per_hundred: whether a prediction that is a share is given as a number in 100.
 
     Returns:
         A complete HTML document. The same scorecard gives the same bytes.

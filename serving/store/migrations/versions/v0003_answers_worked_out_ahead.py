@@ -8,7 +8,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-# What scores reads, and nothing besides; where the role is made later, the runbook says what to grant.
+# What scores reads, and nothing else; where the role is made later, the runbook says what to grant.
 RIGHTS = """
 DO $$
 BEGIN
