@@ -7,6 +7,7 @@ contains_any: [SEXUAL]}``, ``{band_of: ovp_2yr, at_least: HIGH}``, ``{highest_of
 declares its keys and makes its criterion. To add a form, write its class and list it in `Test`.
 """
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -78,9 +79,9 @@ class _Form(Section):
         return self
 
     @property
+    @abstractmethod
     def criterion(self) -> Criterion:
         """Which criterion does the test say?"""
-        raise NotImplementedError
 
 
 class _All(_Form):

@@ -16,7 +16,7 @@ from training.release.pipeline import Progress, train
 from training.release.registry import register
 
 
-class Gate(Protocol):
+class GateResult(Protocol):
     """The verdict of an audit, as a release reads it."""
 
     @property
@@ -31,7 +31,7 @@ class Audited(Protocol):
     """What a release reads of an audit."""
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> GateResult:
         """The verdict."""
 
     @property
@@ -43,7 +43,7 @@ class Audited(Protocol):
         """The verdict in one sentence."""
 
 
-class Audit(Protocol):
+class ReleaseAudit(Protocol):
     """Audits a bundle on the histories and writes its report into `out`."""
 
     def __call__(self, histories: Histories, bundle: Bundle, *, out: Path, progress: Progress) -> Audited:
@@ -66,7 +66,9 @@ class Release:
         return self.gate == "PASS"
 
 
-def release(*, histories: Path, out: Path, config: Path | None, audit: Audit, progress: Progress) -> Release:
+def release(
+    *, histories: Path, out: Path, config: Path | None, audit: ReleaseAudit, progress: Progress
+) -> Release:
     """Train all models on histories, audit them, pass the gate and register the bundle.
 
     Args:
